@@ -1,0 +1,44 @@
+# Everything runs in .venv, which is made on first use from the hash-locked requirements.
+PYTHON ?= python3.11
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help gate test quick-test lint bench lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.venv/.stamp: requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+gate: .venv/.stamp ## Judge this build of the bundled auth service
+	$(BIN)/perfgate check
+
+test: lint ## Lint, type-check and run every test, slow ones included
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+quick-test: .venv/.stamp ## Run the tests that need no load
+	$(BIN)/pytest -m "not slow"
+
+lint: .venv/.stamp ## Check style, types and the layers between rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.stamp ## Time perfgate's own hot paths and those of the auth service
+	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
+
+lock: .venv/.stamp ## Renew the hash-locked requirements
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements-dev.lock --upgrade
+
+clean: ## Remove the virtual environment and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage

@@ -1,0 +1,63 @@
+"""The gate that says whether a build of a service may ship.
+
+The words below are the only ones used in code, flags, reports and documentation.
+
+target
+    How a build is started and stopped.
+build
+    One version of the service: a commit, a working tree, a directory.
+candidate, base
+    The two builds compared: the one that wants to ship and the one it is held against.
+operation
+    One kind of request (``token``, ``introspect``): a task of the Locust file.
+arrival
+    One planned start of an operation. Its three times are *intended*, *started* and *ended*.
+lag
+    started - intended.
+service time
+    ended - started.
+latency
+    ended - intended.
+offered rate, achieved rate
+    Arrivals per second; answers per second.
+goodput
+    Requests answered correctly within the caller's timeout, per second.
+cost
+    CPU-seconds of the target per request.
+session
+    Fresh processes of base *and* candidate alive together: the statistical unit.
+split
+    The open-loop part of a session: one stream of arrivals, *twin* requests, one to each build.
+micro
+    The closed-loop part of a session: pairs of batches of fixed work, order balanced in fours.
+journal
+    The raw record of one load run.
+measurement
+    The summary of all journals of one check.
+baseline
+    An accepted measurement with its provenance.
+environment
+    The fingerprint of the machine.
+service rate (mu)
+    ``mu_sat``: goodput with the queue never empty.
+demand (lambda)
+    Requests per second that all dependents send.
+dependent
+    A calling service.
+ledger
+    The file of dependents.
+amplification
+    Attempts per first try.
+headroom
+    Service rate over demand.
+check, finding, verdict
+    A question asked; its answer with evidence; the worst of all answers.
+significant
+    Beyond noise.
+relevant
+    Beyond the margin.
+slowdown
+    log(candidate / base): positive is worse, for every metric.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,202 @@
+"""The configuration as frozen values, with every default in its one home: the field.
+
+Reading files and telling faults is :mod:`perfgate.config.load`'s work.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are faults, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Target(Section):
+    """How a build becomes a running service, and how it is known to be ready."""
+
+    start: Annotated[str, Field(min_length=1)] = Field(
+        description="Command that starts the service in the foreground, split like a shell would "
+        "but run without one. {port}, {python} and {data_dir} are filled in.",
+    )
+    build: str | None = Field(
+        default=None,
+        description="Command run once in a build's directory before it is first started.",
+    )
+    ready: Annotated[str, Field(pattern=r"^(/|http://)")] = Field(
+        default="/healthz",
+        description="Path or URL ({port} is filled in) that answers 2xx once requests are served.",
+    )
+    ready_timeout_s: Positive = Field(default=20.0, description="Longest wait for `ready`.")
+    stop_timeout_s: Positive = Field(default=5.0, description="Wait after SIGTERM before SIGKILL.")
+    build_timeout_s: Positive = Field(default=600.0, description="Longest time a build may take.")
+    env: dict[str, str] = Field(
+        default_factory=dict, description="Environment given to build and start."
+    )
+    pass_env: tuple[str, ...] = Field(
+        default=(),
+        description="Variables passed on from perfgate's own environment; all others are dropped.",
+    )
+
+
+class Load(Section):
+    """Which requests are sent, and by how many users."""
+
+    locustfile: str = Field(description="Ordinary Locust file; its tasks are the operations.")
+    identities: Annotated[int, Field(ge=1, le=400)] = Field(
+        default=32, description="Users per build; also the most requests in flight per build."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(
+        default=20180713, description="Seed of the arrivals and of everything drawn from them."
+    )
+
+
+class Profile(Section):
+    """The shape and length of one kind of check."""
+
+    arrivals: Literal["poisson", "uniform"] = Field(
+        default="poisson", description="Spacing of the open-loop arrivals."
+    )
+    warmup_requests: Annotated[int, Field(ge=0)] = Field(
+        default=200, description="Requests sent to each fresh process before anything is measured."
+    )
+    demand_s: Positive = Field(
+        default=12.0, description="Length of the run at the required rate, judged in three trials."
+    )
+    split_s: Positive = Field(default=5.0, description="Length of a session's open-loop part.")
+    split_load_ratio: Fraction = Field(
+        default=0.5,
+        description="Most load in the open-loop part, as a share of the service rate.",
+    )
+    pairs: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
+        default=48, description="Pairs of closed-loop batches in a session, balanced in fours."
+    )
+    batch_requests: Annotated[int, Field(ge=1)] = Field(
+        default=16, description="Requests in one batch of a pair."
+    )
+    batch_concurrency: Annotated[int, Field(ge=1)] = Field(
+        default=8, description="Requests in flight within a batch."
+    )
+    saturation_s: Positive = Field(
+        default=2.0, description="Length of one build's saturation in a session."
+    )
+    saturation_concurrency: Annotated[int, Field(ge=1)] = Field(
+        default=16, description="Requests in flight while saturated."
+    )
+    drain_s: Positive = Field(
+        default=5.0, description="Wait for outstanding answers after the last arrival."
+    )
+    looks: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = Field(
+        default=(4, 6, 8, 10), description="Numbers of sessions after which a decision is tried."
+    )
+
+    @model_validator(mode="after")
+    def _looks_ascend(self) -> Profile:
+        if list(self.looks) != sorted(set(self.looks)):
+            raise ValueError("looks must ascend, like [4, 6, 8, 10]")
+        return self
+
+
+class Slo(Section):
+    """What callers of one operation were promised, at the required rate."""
+
+    p50_ms: Positive | None = Field(default=None, description="Median latency.")
+    p95_ms: Positive | None = Field(default=None, description="95th percentile of latency.")
+    p99_ms: Positive | None = Field(default=None, description="99th percentile of latency.")
+    error_ratio: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.001, description="Share of requests that may fail."
+    )
+
+
+class Margins(Section):
+    """How much worse is too much, and how sure a decision must be."""
+
+    slowdown: Fraction = Field(
+        default=0.03, description="Loss of capacity or rise of cost that must be excluded to pass."
+    )
+    tolerance: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.01, description="Loss that is never called a failure."
+    )
+    latency: Positive = Field(
+        default=0.5, description="Rise of a latency quantile that fails: wide, for it is noisy."
+    )
+    stored: Fraction = Field(
+        default=0.3, description="Loss of service rate against the stored baseline that is told."
+    )
+    headroom: Annotated[float, Field(ge=1)] = Field(
+        default=1.25, description="Service rate required, as a multiple of the demand."
+    )
+    fail_alpha: Fraction = Field(default=0.01, description="Chance of failing an equal build.")
+    pass_alpha: Fraction = Field(
+        default=0.05, description="Chance of passing a loss as large as the margin, per metric."
+    )
+
+
+class Budget(Section):
+    """How long a check may take."""
+
+    sessions_s: Positive = Field(
+        default=240.0, description="Longest time for sessions; then the check is inconclusive."
+    )
+
+
+class Production(Section):
+    """How the service runs where the demand meets it."""
+
+    instances: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="Instances that share the demand."
+    )
+    service_rate_rps: Positive | None = Field(
+        default=None,
+        description="Measured service rate of one production instance of the base; absent, an "
+        "instance is taken to be as fast as this machine.",
+    )
+    service_rate_cv: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.05, description="Relative standard deviation of that figure."
+    )
+
+
+class DemandSource(Section):
+    """Where the demand is written down, and how far ahead planned changes count."""
+
+    ledger: str = Field(default="demand.toml", description="The file of dependents.")
+    horizon_days: Annotated[int, Field(ge=0)] = Field(
+        default=90, description="Planned changes up to this many days ahead are part of the demand."
+    )
+
+
+class Store(Section):
+    """Where accepted measurements live."""
+
+    directory: str = Field(default="baselines", description="Directory of the stored baselines.")
+    branch: str = Field(
+        default="main", description="Baselines are read where the candidate left this branch."
+    )
+
+
+class Config(Section):
+    """Everything perfgate is told about a service."""
+
+    service: Annotated[str, Field(min_length=1)] = Field(description="Name of the service.")
+    target: Target
+    load: Load
+    profiles: dict[str, Profile] = Field(
+        default_factory=lambda: {"default": Profile()},
+        description="Kinds of check by name; `default` is used unless --profile says otherwise.",
+    )
+    slo: dict[str, Slo] = Field(
+        default_factory=dict,
+        description='Promises by operation; "*" holds for every operation without its own.',
+    )
+    margins: Margins = Margins()
+    budget: Budget = Budget()
+    production: Production = Production()
+    demand: DemandSource = DemandSource()
+    baseline: Store = Store()
