@@ -7,16 +7,32 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+START_PLACEHOLDERS = ("port", "python", "data_dir")
+READY_PLACEHOLDERS = ("port",)
+
+
+def _path_or_url(value: str) -> str:
+    if not value.startswith(("/", "http://")):
+        raise ValueError('must begin with "/" or "http://"')
+    return value
+
+
+def _ascending(value: tuple[int, ...]) -> tuple[int, ...]:
+    if list(value) != sorted(set(value)):
+        raise ValueError("must ascend, like [4, 6, 8, 10]")
+    return value
 
 
 class Section(BaseModel):
     """A table of the file: unknown keys are faults, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # TOML knows inf and nan; no setting here makes sense with either.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Target(Section):
@@ -30,8 +46,9 @@ class Target(Section):
         default=None,
         description="Command run once in a build's directory before it is first started.",
     )
-    ready: Annotated[str, Field(pattern=r"^(/|http://)")] = Field(
+    ready: Annotated[str, AfterValidator(_path_or_url)] = Field(
         default="/healthz",
+        json_schema_extra={"pattern": "^(/|http://)"},
         description="Path or URL ({port} is filled in) that answers 2xx once requests are served.",
     )
     ready_timeout_s: Positive = Field(default=20.0, description="Longest wait for `ready`.")
@@ -93,15 +110,11 @@ class Profile(Section):
     drain_s: Positive = Field(
         default=5.0, description="Wait for outstanding answers after the last arrival."
     )
-    looks: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = Field(
+    looks: Annotated[
+        tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1), AfterValidator(_ascending)
+    ] = Field(
         default=(4, 6, 8, 10), description="Numbers of sessions after which a decision is tried."
     )
-
-    @model_validator(mode="after")
-    def _looks_ascend(self) -> Profile:
-        if list(self.looks) != sorted(set(self.looks)):
-            raise ValueError("looks must ascend, like [4, 6, 8, 10]")
-        return self
 
 
 class Slo(Section):
@@ -114,6 +127,15 @@ class Slo(Section):
         default=0.001, description="Share of requests that may fail."
     )
 
+    @field_validator("p95_ms", "p99_ms")
+    @classmethod
+    def _quantiles_ascend(cls, value: float | None, info: ValidationInfo) -> float | None:
+        for lower in ("p50_ms", "p95_ms"):
+            bound = info.data.get(lower)
+            if value is not None and bound is not None and value < bound:
+                raise ValueError(f"must not be less than {lower} = {bound:g}")
+        return value
+
 
 class Margins(Section):
     """How much worse is too much, and how sure a decision must be."""
@@ -122,7 +144,10 @@ class Margins(Section):
         default=0.03, description="Loss of capacity or rise of cost that must be excluded to pass."
     )
     tolerance: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.01, description="Loss that is never called a failure."
+        default=0.01,
+        # The default too can lie above a `slowdown` that the file sets.
+        validate_default=True,
+        description="Loss that is never called a failure.",
     )
     latency: Positive = Field(
         default=0.5, description="Rise of a latency quantile that fails: wide, for it is noisy."
@@ -137,6 +162,14 @@ class Margins(Section):
     pass_alpha: Fraction = Field(
         default=0.05, description="Chance of passing a loss as large as the margin, per metric."
     )
+
+    @field_validator("tolerance")
+    @classmethod
+    def _tolerance_below_slowdown(cls, value: float, info: ValidationInfo) -> float:
+        slowdown = info.data.get("slowdown")
+        if slowdown is not None and value >= slowdown:
+            raise ValueError(f"must be less than slowdown = {slowdown:g}")
+        return value
 
 
 class Budget(Section):

@@ -1,0 +1,49 @@
+"""The service rate measured here, carried over to where the demand is met.
+
+It knows rates and intervals only; who sends the demand and what follows from it is judged
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from scipy.special import ndtri
+
+from perfgate.analysis.compare import Interval
+
+if TYPE_CHECKING:
+    from perfgate.config.models import Production
+
+# One-sided 95 %: the chance that the true rate lies below the lower bound is 5 %.
+LEVEL = 0.9
+
+
+def scaled_rate(here: Interval, instances: int) -> Interval:
+    """Return the rate of ``instances`` that are each as fast as this machine."""
+    return Interval(here.estimate * instances, here.lower * instances, here.upper * instances)
+
+
+def production_rate(production: Production, slowdown: Interval) -> Interval:
+    """Return production's rate with the candidate: the declared rate times the ratio measured.
+
+    Rates multiply, so their logarithms add: the declared rate's relative standard deviation and
+    the slowdown's half-width at :data:`LEVEL` combine in quadrature. Raises ValueError where no
+    rate is declared.
+    """
+    if production.service_rate_rps is None:
+        raise ValueError("no production service rate is declared")
+    centre = math.log(production.service_rate_rps * production.instances) - slowdown.estimate
+    z = float(ndtri((1 + LEVEL) / 2))
+    half = math.hypot(z * production.service_rate_cv, (slowdown.upper - slowdown.lower) / 2)
+    return Interval(math.exp(centre), math.exp(centre - half), math.exp(centre + half))
+
+
+def margin_in_force(policy: float, tolerance: float, base_rps: float, required_rps: float) -> float:
+    """Return the slowdown (log) that fails: the policy's, or less where the headroom is thinner.
+
+    min(policy, ln(base / required)), but never so little that it meets the tolerance.
+    """
+    room = math.log(base_rps / required_rps) if base_rps > 0 and required_rps > 0 else policy
+    return max(min(policy, room), tolerance * 1.0001 + 1e-9)

@@ -1,0 +1,276 @@
+"""Slowdowns of sessions pass through here: one number per session in, a decision out.
+
+It does not measure, does not run more sessions and does not know what the metrics mean.
+
+Sessions are looked at several times, and each look may end the gate, so every look spends part of
+the chance of error. How much is Lan and DeMets' (Biometrika 70, 1983) choice; the level of each
+look that spends just that follows from the Wiener process by recursive integration (Armitage,
+McPherson and Rowe, JRSS A 132, 1969; Jennison and Turnbull, Group Sequential Methods, 2000,
+ch. 19). A level becomes a bound through Student's t with n - 1 degrees of freedom. That step is
+approximate (same book, sec. 4.4): of normal noise, looks at 4, 6, 8 and 10 sessions let a nominal
+chance of error of 5 % grow to at most 5.6 %, and one of 1 % to 1.13 % (simulated).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtr, ndtri, stdtrit
+
+from perfgate.analysis.compare import mean_and_sd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Spending = Callable[[float, float], float]
+
+_REACH_SDS = 10.0  # the process is followed so far out; beyond lies less than 1e-23
+_PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(8)
+_HALVINGS = 80  # of a bracket of 50 standard deviations: down to the last bit
+_POWER = 0.8  # the chance with which a loss called detectable is found
+
+
+def power_spending(information: float, alpha: float, rho: float = 2.0) -> float:
+    """Return the chance of error spent when ``information`` (0 to 1) is in: alpha * t**rho.
+
+    Kim and DeMets, Biometrika 74 (1987).
+    """
+    return float(alpha * information**rho)
+
+
+def obrien_fleming_spending(information: float, alpha: float) -> float:
+    """Return the chance of error spent as by O'Brien and Fleming: little early, most at the end.
+
+    2 - 2 Phi(z(1 - alpha/2) / sqrt t), Lan and DeMets, Biometrika 70 (1983), one-sided.
+    """
+    return float(2 * ndtr(ndtri(alpha / 2) / math.sqrt(information)))
+
+
+def nominal_levels(
+    information: Sequence[float], alpha: float, spending: Spending = power_spending
+) -> tuple[float, ...]:
+    """Return the one-sided nominal level of each look.
+
+    ``information`` is the share of all sessions that each look has seen, ascending in (0, 1].
+    Tested at these levels, a true hypothesis is rejected at any look up to the k-th with chance
+    ``spending(information[k], alpha)``. Accurate to about 1e-10 of each level. Raises ValueError
+    for other information, an alpha outside (0, 1), and a spending function that spends nothing at
+    a look or more than alpha in total.
+    """
+    _require_information(information)
+    _require_alpha("alpha", alpha)
+    spent = [spending(time, alpha) for time in information]
+    increments = np.diff([0.0, *spent])
+    if not (increments > 0).all() or spent[-1] > alpha * (1 + 1e-12):
+        raise ValueError(f"spending must grow with every look, up to {alpha} at most, not {spent}")
+    return _crossing_levels([0.0, *information], increments.tolist())
+
+
+@lru_cache(maxsize=64)
+def t_multipliers(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
+    """Return, for each look, how many standard errors its one-sided bound lies from the estimate.
+
+    ``looks`` are numbers of sessions, as in :class:`Plan`; power spending of ``alpha``, rho = 2.
+    """
+    levels = nominal_levels([n / looks[-1] for n in looks], alpha)
+    return tuple(-float(stdtrit(n - 1, level)) for n, level in zip(looks, levels, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When a decision is tried, how sure it must be, and what counts as a loss.
+
+    ``looks`` are the numbers of sessions, ascending, each at least 2. ``fail_alpha`` is the chance
+    of failing a build whose slowdowns are all at the tolerance (shared by the metrics), and
+    ``pass_alpha`` that of passing one whose slowdown is at the margin. ``tolerance`` and
+    ``margin`` are log ratios, 0 <= tolerance < margin. Anything else raises ValueError.
+    """
+
+    looks: tuple[int, ...]
+    fail_alpha: float
+    pass_alpha: float
+    tolerance: float
+    margin: float
+
+    def __post_init__(self) -> None:
+        if not self.looks or any(later <= earlier for earlier, later in pairwise(self.looks)):
+            raise ValueError(f"looks must ascend and be at least one, not {list(self.looks)}")
+        if self.looks[0] < 2:  # noqa: PLR2004 -- a spread needs two sessions by its definition
+            raise ValueError(f"no decision from fewer than 2 sessions, not {self.looks[0]}")
+        _require_bound_alpha("fail_alpha", self.fail_alpha)
+        _require_bound_alpha("pass_alpha", self.pass_alpha)
+        if not 0 <= self.tolerance < self.margin < math.inf:
+            raise ValueError(
+                f"0 <= tolerance < margin does not hold: {self.tolerance}, {self.margin}"
+            )
+
+
+class Outcome(Enum):
+    """What the sessions so far say."""
+
+    PASS = "pass"  # noqa: S105 -- the name of an outcome, not a password
+    FAIL = "fail"
+    CONTINUE = "continue"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricEvidence:
+    """What the sessions say about one metric; all figures are log ratios, positive is worse.
+
+    ``lower`` is the bound that FAIL asks for and ``upper`` the one that PASS asks for, each
+    one-sided at the level of this look. ``significant``: beyond noise, ``lower > 0``. ``relevant``:
+    beyond the margin, ``estimate > margin``, whatever the noise. ``session_sd`` is the standard
+    deviation between sessions. ``detectable`` is the smallest true slowdown that this many
+    sessions of this spread would fail four times in five.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+    significant: bool
+    relevant: bool
+    session_sd: float
+    detectable: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome after ``sessions`` sessions, with the evidence of every metric by its name."""
+
+    outcome: Outcome
+    sessions: int
+    metrics: Mapping[str, MetricEvidence]
+
+
+def decide(slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan) -> Decision:
+    """Decide by the sessions so far: PASS, FAIL, CONTINUE, or INCONCLUSIVE at the last look.
+
+    ``slowdowns`` maps a metric to one log ratio per session, shape (n,), positive is worse; n is
+    the same for all and one of ``plan.looks``. PASS, checked first: every upper bound is below the
+    margin (each at the whole ``pass_alpha``: an intersection-union test, Berger, Technometrics 24,
+    1982). FAIL: any lower bound is above the tolerance, ``fail_alpha`` split evenly over the
+    metrics (Bonferroni). Raises ValueError for no metrics, ragged or non-finite values and an n
+    that is not a look.
+    """
+    sessions = _session_count(slowdowns)
+    if sessions not in plan.looks:
+        due = ", ".join(str(look) for look in plan.looks)
+        raise ValueError(f"{sessions} sessions: decisions are tried after {due} only")
+    look = plan.looks.index(sessions)
+    t_fail = t_multipliers(plan.looks, plan.fail_alpha / len(slowdowns))[look]
+    t_pass = t_multipliers(plan.looks, plan.pass_alpha)[look]
+    metrics = {name: _evidence(values, plan, t_fail, t_pass) for name, values in slowdowns.items()}
+    return Decision(_outcome(metrics, plan, sessions), sessions, metrics)
+
+
+def percent(log_ratio: float) -> float:
+    """Return a log ratio as a change in percent: 100 * (exp(x) - 1)."""
+    return 100 * math.expm1(log_ratio)
+
+
+def _outcome(metrics: Mapping[str, MetricEvidence], plan: Plan, sessions: int) -> Outcome:
+    if all(metric.upper < plan.margin for metric in metrics.values()):
+        return Outcome.PASS
+    if any(metric.lower > plan.tolerance for metric in metrics.values()):
+        return Outcome.FAIL
+    return Outcome.INCONCLUSIVE if sessions == plan.looks[-1] else Outcome.CONTINUE
+
+
+def _evidence(
+    values: NDArray[np.float64], plan: Plan, t_fail: float, t_pass: float
+) -> MetricEvidence:
+    n = len(values)
+    mean, sd = mean_and_sd(values)
+    error = sd / math.sqrt(n)
+    lower = mean - t_fail * error
+    return MetricEvidence(
+        estimate=mean,
+        lower=lower,
+        upper=mean + t_pass * error,
+        significant=lower > 0,
+        relevant=mean > plan.margin,
+        session_sd=sd,
+        detectable=plan.tolerance + (t_fail + float(stdtrit(n - 1, _POWER))) * error,
+    )
+
+
+def _session_count(slowdowns: Mapping[str, NDArray[np.float64]]) -> int:
+    if not slowdowns:
+        raise ValueError("there are no metrics to decide by")
+    for name, values in slowdowns.items():
+        if np.ndim(values) != 1 or not np.isfinite(values).all():
+            raise ValueError(f"{name}: one finite number per session is needed")
+    lengths = {name: len(values) for name, values in slowdowns.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"the metrics have unequal numbers of sessions: {lengths}")
+    return next(iter(lengths.values()))
+
+
+def _crossing_levels(times: Sequence[float], increments: Sequence[float]) -> tuple[float, ...]:
+    """Follow the part of the process that has crossed no bound yet, from look to look.
+
+    It is kept as point masses: places of the process and the chance to be there. The first is at 0
+    with certainty. The panels are no wider than twice the shortest step's standard deviation, for
+    which eight Gauss-Legendre nodes are exact to ten digits.
+    """
+    steps = np.sqrt(np.diff(times))
+    panel = 2 * float(steps.min())
+    places, masses = np.zeros(1), np.ones(1)
+    levels = []
+    for time, step, increment in zip(times[1:], steps.tolist(), increments, strict=True):
+        scale = math.sqrt(time)
+        z = _crossing_z(places / scale, masses, step / scale, increment)
+        levels.append(float(ndtr(-z)))
+        top = min(z, _REACH_SDS) * scale
+        nodes, weights = _grid(-_REACH_SDS * scale, top, panel)
+        shape = np.exp(-0.5 * ((nodes[:, None] - places) / step) ** 2) @ masses
+        places, masses = nodes, weights * shape / (step * math.sqrt(2 * math.pi))
+    return tuple(levels)
+
+
+def _crossing_z(
+    places: NDArray[np.float64], masses: NDArray[np.float64], step: float, chance: float
+) -> float:
+    """Return the bound above which the next look finds the process with the given chance."""
+    low, high = -_REACH_SDS, 4 * _REACH_SDS
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if float(masses @ ndtr((places - middle) / step)) > chance:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _grid(low: float, high: float, panel: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return nodes and weights of composite Gauss-Legendre integration from low to high."""
+    edges = np.linspace(low, high, 1 + max(1, math.ceil((high - low) / panel)))
+    half = (edges[1] - edges[0]) / 2
+    nodes = (edges[:-1, None] + half * (1 + _PANEL_NODES)).ravel()
+    return nodes, np.tile(half * _PANEL_WEIGHTS, len(edges) - 1)
+
+
+def _require_information(information: Sequence[float]) -> None:
+    ascends = all(earlier < later for earlier, later in pairwise([0.0, *information]))
+    if not information or not ascends or information[-1] > 1:
+        raise ValueError(f"information must ascend from above 0 to at most 1, not {information}")
+
+
+def _require_alpha(name: str, alpha: float) -> None:
+    if not 0 < alpha < 1:
+        raise ValueError(f"{name} lies between 0 and 1, not at {alpha}")
+
+
+def _require_bound_alpha(name: str, alpha: float) -> None:
+    # From a half up a lower bound would lie above its estimate.
+    if not 0 < alpha < 0.5:  # noqa: PLR2004 -- the half is explained in the line above
+        raise ValueError(f"{name} lies between 0 and 0.5, not at {alpha}")

@@ -1,0 +1,187 @@
+"""An accepted measurement, cut down to what later checks are held against, and sealed.
+
+Reading and writing the files is :mod:`perfgate.baseline.store`'s work; nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from pydantic import ValidationError
+
+from perfgate.analysis.change import cost_s, primary_slowdowns, service_rates
+from perfgate.analysis.compare import rate_interval
+from perfgate.errors import StoreError
+from perfgate.measurement.histogram import Histogram
+from perfgate.measurement.models import Environment, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perfgate.measurement.models import Measurement, OpenLoop
+
+FORMAT: Final = "perfgate.baseline/1"
+# History of the format:
+#   1  capacity of record, cost, quantiles per operation, session spread, provenance, checksum.
+
+LEVEL = 0.95
+QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
+DIGITS = 5
+
+
+class RateOfRecord(Value):
+    """Service rate in correct answers per second, with its two-sided 95 % interval."""
+
+    estimate: float
+    lower: float
+    upper: float
+    runs: int
+
+
+class OperationOfRecord(Value):
+    """Latency of one operation at the required rate; None where too few answers came."""
+
+    answers: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class BaselineRecord(Value):
+    """What one build could do on one kind of machine, and how that came to be the bar."""
+
+    format: Literal["perfgate.baseline/1"] = FORMAT
+    service: str
+    profile: str
+    commit: str
+    measured_at: str
+    accepted_because: str = ""
+    verdict: str
+    perfgate: str
+    environment: Environment
+    service_rate_rps: RateOfRecord
+    cost_ms: float
+    peak_rss_mib: float
+    operations: dict[str, OperationOfRecord]
+    session_sd: dict[str, float]
+    checksum: str = ""
+
+    def sealed(self) -> BaselineRecord:
+        """Return the record with the checksum of everything else in it."""
+        return self.model_copy(update={"checksum": self._seal()})
+
+    def to_text(self) -> str:
+        """Return the file's text: sorted, indented, one figure a line, so that changes show."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+
+    def _seal(self) -> str:
+        content = self.model_dump(mode="json", exclude={"checksum"})
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def is_intact(self) -> bool:
+        """Tell whether the checksum is that of the content."""
+        return self.checksum == self._seal()
+
+
+def record_of(
+    measurement: Measurement, *, service: str, verdict: str, because: str = ""
+) -> BaselineRecord:
+    """Return the sealed record of the candidate of a measurement.
+
+    Raises StoreError where the measurement cannot be a baseline: no commit, uncommitted changes,
+    or too few runs to give the service rate an interval.
+    """
+    candidate = measurement.candidate
+    if candidate.commit is None or candidate.dirty:
+        raise StoreError(
+            f"the measured build ({candidate.name}) is not a commit, so it could not be built again",
+            hint="Commit the changes, measure that commit, and accept that measurement.",
+        )
+    runs = [
+        *([measurement.demand_run.run] if measurement.demand_run else []),
+        *measurement.sessions,
+    ]
+    rates = service_rates(runs, "candidate")
+    if len(rates) < 2 or not (rates > 0).all():  # noqa: PLR2004 - an interval needs two values
+        raise StoreError(
+            f"the measurement has {len(rates)} runs with a service rate; two are the least",
+            hint="Measure again and let it end.",
+        )
+    rate = rate_interval(rates, LEVEL)
+    figures = [run.builds["candidate"] for run in runs]
+    return BaselineRecord(
+        service=service,
+        profile=measurement.profile,
+        commit=candidate.commit,
+        measured_at=measurement.taken_at,
+        accepted_because=because,
+        verdict=verdict,
+        perfgate=measurement.perfgate,
+        environment=measurement.environment,
+        service_rate_rps=RateOfRecord(
+            estimate=_rounded(rate.estimate),
+            lower=_rounded(rate.lower),
+            upper=_rounded(rate.upper),
+            runs=len(rates),
+        ),
+        cost_ms=_rounded(float(np.mean([cost_s(own) for own in figures])) * 1000),
+        peak_rss_mib=_rounded(max(own.peak_rss_bytes for own in figures) / 2**20),
+        operations=_operations(measurement.demand_run.trials if measurement.demand_run else ()),
+        session_sd=_session_sd(measurement),
+    ).sealed()
+
+
+def parse_record(text: str, path: str) -> BaselineRecord:
+    """Read a record; raises StoreError saying what is wrong with the file at ``path``."""
+    try:
+        record = BaselineRecord.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise StoreError(
+            f"{path} is not a baseline this version can read: {where}: {first['msg']}",
+            hint="Restore it from git, or measure again and accept: perfgate baseline accept FILE",
+        ) from error
+    if not record.is_intact:
+        raise StoreError(
+            f"{path} does not match its checksum: it was edited by hand or damaged",
+            hint="Restore it from git; baselines change only by `perfgate baseline accept`.",
+        )
+    return record
+
+
+def _operations(trials: Sequence[OpenLoop]) -> dict[str, OperationOfRecord]:
+    merged: dict[str, Histogram] = {}
+    for trial in trials:
+        for name, figures in trial.operations.items():
+            merged[name] = merged.get(name, Histogram()).merge(figures.latency_s)
+    return {name: _operation(latencies) for name, latencies in sorted(merged.items())}
+
+
+def _operation(latencies: Histogram) -> OperationOfRecord:
+    quantiles = {name: latencies.quantile(share) for name, share in QUANTILES.items()}
+    return OperationOfRecord(
+        answers=latencies.count,
+        **{
+            name: None if value is None else _rounded(value * 1000)
+            for name, value in quantiles.items()
+        },
+    )
+
+
+def _session_sd(measurement: Measurement) -> dict[str, float]:
+    slowdowns = primary_slowdowns(measurement.sessions)
+    return {
+        name: _rounded(float(np.std(values, ddof=1)))
+        for name, values in slowdowns.items()
+        if len(values) > 1
+    }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

@@ -1,0 +1,141 @@
+"""What the user asked to measure passes through and becomes a build: a directory, ready to start.
+
+Nothing is started or measured here.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfgate.build.cache import locked
+from perfgate.build.gitio import open_repository
+from perfgate.build.recipe import read_recipe, run_recipe
+from perfgate.build.worktree import Source, build_commit
+from perfgate.errors import UsageError
+from perfgate.tail import escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from perfgate.build.recipe import Recipe
+    from perfgate.config.models import Target
+
+WORKING_TREE = "working tree"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingTree:
+    """The project as it lies there, changes included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A commit, by any name git knows it by."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory that holds the project already; it may be in no repository at all."""
+
+    path: Path
+
+
+BuildSpec = WorkingTree | Ref | Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One version of the service, in a directory from which it can be started.
+
+    ``name`` is what the user calls it, ``label`` what messages call it (safe to print). ``commit``
+    is the full hash, None where none is known; ``dirty`` says that the files differ from it.
+    """
+
+    name: str
+    directory: Path
+    commit: str | None
+    dirty: bool
+    label: str
+
+
+def read_spec(text: str, cwd: Path) -> BuildSpec:
+    """Return what `text` from the command line means.
+
+    "." is the working tree; what begins with "/", "./", "../" or "~/" is a directory, relative to
+    `cwd`; all else is a ref. UsageError when there is no such directory.
+    """
+    if text == ".":
+        return WorkingTree()
+    if not text.startswith(("/", "./", "../", "~/")) and text != "..":
+        return Ref(text)
+    path = (cwd / Path(text).expanduser()).resolve()
+    if not path.is_dir():
+        raise UsageError(
+            f"{text!r} is not a directory",
+            hint="Name a directory that holds the project, '.', or a git ref.",
+        )
+    return Directory(path)
+
+
+def provide_build(
+    spec: BuildSpec, target: Target, root: Path, cache_root: Path, environ: Mapping[str, str]
+) -> Build:
+    """Return the build that `spec` asks for, made by the target's build command where it has one.
+
+    `root` is the project's directory (where its configuration is), anywhere in its repository. The
+    working tree and directories are built in place, each time; a ref is built once, in a worktree
+    under `cache_root`, and found there again. `environ` is the environment to scrub.
+
+    UsageError, RefError and TargetError tell why there is no build; then nothing half-made is left
+    in the cache.
+    """
+    recipe = read_recipe(target, environ)
+    match spec:
+        case WorkingTree():
+            build = _working_tree(root.resolve())
+        case Directory(path):
+            build = Build(str(path), path, None, dirty=False, label=escaped(str(path)))
+        case Ref(text):
+            return _from_ref(text, recipe, root, cache_root)
+    _build_in_place(build, recipe, cache_root)
+    return build
+
+
+def _working_tree(root: Path) -> Build:
+    """Describe the working tree; before the build command runs, for that may leave files."""
+    try:
+        with open_repository(root) as repository:
+            commit, dirty = repository.head(), repository.is_dirty()
+            described = repository.describe(commit) if commit else "no commit yet"
+    except UsageError:
+        # The working tree can be measured without git; whoever needs a commit will ask git, and
+        # is told what is wrong.
+        return Build(WORKING_TREE, root, None, dirty=False, label=WORKING_TREE)
+    changes = ", with changes" if dirty else ""
+    return Build(WORKING_TREE, root, commit, dirty, f"{WORKING_TREE} ({described}{changes})")
+
+
+def _from_ref(text: str, recipe: Recipe, root: Path, cache_root: Path) -> Build:
+    with open_repository(root) as repository:
+        commit = repository.resolve(text)
+        described = repository.describe(commit)
+        part = repository.relative(root)
+        top = repository.top
+    # Who names a commit by its hash need not read it twice.
+    label = described if commit.startswith(text) else f"{escaped(text)} ({described})"
+    directory = build_commit(Source(top, commit, part, label), recipe, cache_root)
+    return Build(text, directory, commit, dirty=False, label=label)
+
+
+def _build_in_place(build: Build, recipe: Recipe, cache_root: Path) -> None:
+    if not recipe.argv:
+        return
+    digest = sha256(os.fsencode(build.directory)).hexdigest()[:16]
+    with locked(cache_root / "builds" / f"in-place-{digest}.lock"):
+        run_recipe(recipe, build.directory, build.label)

@@ -1,0 +1,166 @@
+"""The path of a configuration, or a directory to search from, becomes a checked configuration.
+
+It starts nothing and reads no other file; of the Locust file it only looks at the name.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from perfgate.config.models import READY_PLACEHOLDERS, START_PLACEHOLDERS, Config
+from perfgate.errors import UsageError
+from perfgate.tomlfile import (
+    Flaw,
+    TomlFile,
+    near_match,
+    near_or_all,
+    parse_model,
+    read_toml,
+    shown,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+CONFIG_NAME = "perfgate.toml"
+PYPROJECT_NAME = "pyproject.toml"
+PYPROJECT_TABLE = ("tool", "perfgate")
+
+SMALLEST = """\
+service = "auth"
+
+[target]
+start = "{python} -m auth --port {port}"
+
+[load]
+locustfile = "locustfiles/auth.py"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A configuration, its file, and the directory that its relative paths start from."""
+
+    config: Config
+    path: Path
+    root: Path
+
+
+def load_config(path: Path | None, start: Path) -> LoadedConfig:
+    """Read the configuration at ``path``, or else the one nearest to ``start``.
+
+    Without a path, ``start`` and its parents are searched, up to the root of the git repository,
+    for ``perfgate.toml`` and then for a ``pyproject.toml`` with a table ``tool.perfgate``.
+    Raises UsageError when there is none or it cannot be read, and FileFaultsError with all faults.
+    """
+    file = _found(start) if path is None else read_toml(path)
+    under = PYPROJECT_TABLE if file.path.name == PYPROJECT_NAME else ()
+    if table_of(file, under) is None:
+        hint = f"add the table, for example:\n\n{_smallest_below(under)}"
+        raise UsageError(f"{file.path}: there is no table [{'.'.join(under)}]", hint=hint)
+    root = file.path.absolute().parent
+    config = parse_model(file, Config, under=under, laws=lambda table: _flaws(table, root))
+    return LoadedConfig(config, file.path, root)
+
+
+def _found(start: Path) -> TomlFile:
+    for directory in _upwards(start):
+        if (directory / CONFIG_NAME).is_file():
+            return read_toml(directory / CONFIG_NAME)
+        if (directory / PYPROJECT_NAME).is_file():
+            file = read_toml(directory / PYPROJECT_NAME)
+            if table_of(file, PYPROJECT_TABLE) is not None:
+                return file
+    hint = f"write {CONFIG_NAME} at the root of the repository; the smallest that works:\n\n"
+    message = f"no {CONFIG_NAME}, and no {PYPROJECT_NAME} with [tool.perfgate], in {start} or above"
+    raise UsageError(message, hint=hint + SMALLEST)
+
+
+def _upwards(start: Path) -> Iterator[Path]:
+    """Yield ``start`` and its parents, up to the one that holds ``.git``."""
+    here = start.absolute()
+    for directory in (here, *here.parents):
+        yield directory
+        # In a worktree .git is a file.
+        if (directory / ".git").exists():
+            return
+
+
+def _smallest_below(under: tuple[str, ...]) -> str:
+    prefix = ".".join(under)
+    return f"[{prefix}]\n{SMALLEST.replace('[', f'[{prefix}.')}"
+
+
+def _flaws(table: Mapping[str, object], root: Path) -> Iterator[Flaw]:
+    yield from _start_flaws(_text_at(table, "target", "start"))
+    ready = _text_at(table, "target", "ready")
+    yield from _placeholder_flaws(("target", "ready"), ready, READY_PLACEHOLDERS)
+    yield from _locustfile_flaws(_text_at(table, "load", "locustfile"), root)
+    yield from _profile_flaws(table.get("profiles"))
+
+
+def _text_at(table: Mapping[str, object], section: str, key: str) -> str:
+    """Return the text at a key, or "" where the model will complain about something else."""
+    inner = table.get(section)
+    value = inner.get(key) if isinstance(inner, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _start_flaws(command: str) -> Iterator[Flaw]:
+    at = ("target", "start")
+    if not command:
+        return
+    try:
+        shlex.split(command)
+    except ValueError as error:
+        problem = f"cannot be split into words: {str(error).lower()}"
+        yield Flaw(at, problem, shown(command), "close every quote; write \\\\ for a backslash")
+    yield from _placeholder_flaws(at, command, START_PLACEHOLDERS)
+    if "{port}" not in command:
+        hint = "the service must listen on the port that perfgate picks, like --port {port}"
+        yield Flaw(at, "does not contain {port}", shown(command), hint)
+
+
+def _placeholder_flaws(at: tuple[str, ...], text: str, known: tuple[str, ...]) -> Iterator[Flaw]:
+    for name in dict.fromkeys(re.findall(r"\{(\w+)\}", text)):
+        if name not in known:
+            problem = f"{{{name}}} is not a known placeholder"
+            yield Flaw(at, problem, shown(text), near_or_all(name, known))
+
+
+def _locustfile_flaws(name: str, root: Path) -> Iterator[Flaw]:
+    if not name:
+        return
+    at, found = ("load", "locustfile"), shown(name)
+    path = root / name
+    if not path.is_file():
+        problem = "is not a file" if path.exists() else "there is no such file"
+        yield Flaw(at, problem, found, _neighbour(path) or f"relative paths start from {root}")
+    elif path.suffix != ".py":
+        yield Flaw(at, "does not end in .py", found, "rename it: Locust reads nothing else")
+    if path.stem in sys.stdlib_module_names:
+        hint = f"rename it, for example to {path.stem}_load.py"
+        problem = f"would hide Python's own module {path.stem} from Locust"
+        yield Flaw(at, problem, found, hint)
+    if "," in name:
+        yield Flaw(at, "contains a comma", found, "Locust takes it for two files: rename it")
+
+
+def _neighbour(path: Path) -> str:
+    folder = path.parent
+    names = [other.name for other in folder.glob("*.py")] if folder.is_dir() else []
+    return near_match(path.name, names)
+
+
+def _profile_flaws(profiles: object) -> Iterator[Flaw]:
+    if isinstance(profiles, dict) and "default" not in profiles:
+        names = [name for name in profiles if near_match(name, ["default"])]
+        hint = f'did you mean "default" where "{names[0]}" stands?' if names else ""
+        hint = hint or "add [profiles.default]; it may be empty"
+        yield Flaw(("profiles",), 'has no profile "default"', ", ".join(profiles), hint)

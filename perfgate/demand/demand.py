@@ -1,0 +1,277 @@
+"""A ledger and a day become the demand of that day, and a limit the change that first exceeds it.
+
+It has no clock, reads no file and measures nothing: every figure follows from the ledger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import fsum, inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+
+    from perfgate.demand.ledger import Change, Dependent, Ledger
+
+LARGEST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DependentDemand:
+    """What one dependent sends on a day, and why.
+
+    ``first_try_rps`` counts each call once; ``worst_rps`` every attempt while all of them fail;
+    ``amplification`` is attempts per first try then. ``changes`` are those in force.
+    """
+
+    name: str
+    first_try_rps: float
+    worst_rps: float
+    amplification: float
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What all dependents send on the day ``on``.
+
+    ``mix`` is the share of each operation in the first tries; it sums to 1, or is empty when
+    nothing is sent.
+    """
+
+    on: date
+    dependents: tuple[DependentDemand, ...]
+    first_try_rps: float
+    worst_rps: float
+    mix: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What one dependent adds on a day through the changes named in ``what``."""
+
+    dependent: str
+    what: str
+    added_rps: float
+
+
+@dataclass(frozen=True, slots=True)
+class TippingPoint:
+    """The day on which the demand first exceeds a limit.
+
+    ``causes`` add to the demand on that day, the largest first. They are empty when the demand
+    exceeds the limit from the start; then ``before_rps`` equals ``after_rps`` and it is
+    ``largest``, the dependents that send most on that day, that tell why.
+    """
+
+    on: date
+    limit_rps: float
+    before_rps: float
+    after_rps: float
+    causes: tuple[Cause, ...]
+    largest: tuple[DependentDemand, ...]
+
+    @property
+    def from_start(self) -> bool:
+        """Whether no planned change is needed to exceed the limit."""
+        return not self.causes
+
+
+def first_try_rps(dependent: Dependent, on: date) -> float:
+    """Return the calls per second of ``dependent`` at its peak, each counted once.
+
+    X / (1 + X ttl / N) with X = calls (peak scale + add). Changes effective on or before ``on``
+    count with their likely figures: scales multiply the peak, additions add up, so the order of
+    changes does not matter. The fraction is what a cache of ``ttl`` seconds lets through when X is
+    spread over N tokens: after each miss a token asks again once per 1/r + ttl seconds at its rate
+    r = X / N (renewal theorem).
+    """
+    return _first_try_rps(dependent, _in_force(dependent, on))
+
+
+def amplification(dependent: Dependent, first_rps: float) -> float:
+    """Return the attempts per first try of ``dependent`` while every attempt fails.
+
+    Without a budget this is attempts times upstream attempts: the limit of
+    (1 - p^m) / (1 - p) (1 - p^mu) / (1 - p^m) for a share of failures p -> 1. A budget of ratio r
+    caps it at 1 + r + min_rps clients / ``first_rps`` (per request), 1 (per success: there is
+    none), or 1 / (1 - r) (concurrency).
+    """
+    return min(float(dependent.attempts * dependent.upstream_attempts), _cap(dependent, first_rps))
+
+
+def demand_on(ledger: Ledger, on: date) -> Demand:
+    """Return the demand of the day ``on``, with the changes effective by then."""
+    return _demand(ledger, on, [_dependent_on(dependent, on) for dependent in ledger.dependents])
+
+
+def demand_steps(ledger: Ledger, start: date, end: date) -> list[Demand]:
+    """Return the demand at ``start`` and after each day of changes in (start, end], in order.
+
+    Raises ValueError when ``end`` lies before ``start``.
+    """
+    if end < start:
+        raise ValueError(f"the end {end} lies before the start {start}")
+    rows = [_dependent_on(dependent, start) for dependent in ledger.dependents]
+    steps = [_demand(ledger, start, rows)]
+    for on, positions in sorted(_positions_by_day(ledger, start, end).items()):
+        for position in positions:
+            rows[position] = _dependent_on(ledger.dependents[position], on)
+        steps.append(_demand(ledger, on, rows))
+    return steps
+
+
+def peak_demand(steps: Sequence[Demand]) -> Demand:
+    """Return the step with most first tries, the earliest of equals.
+
+    Raises ValueError when there is no step.
+    """
+    return max(steps, key=lambda step: (step.first_try_rps, -step.on.toordinal()))
+
+
+def tipping_point(steps: Sequence[Demand], limit_rps: float) -> TippingPoint | None:
+    """Return where the first tries of ``steps`` (in order of their days) first exceed the limit.
+
+    None when they never do. ``limit_rps`` itself is not exceeded by a demand that equals it.
+    """
+    for position, step in enumerate(steps):
+        if step.first_try_rps > limit_rps:
+            before = steps[max(position - 1, 0)]
+            return TippingPoint(
+                step.on,
+                limit_rps,
+                before.first_try_rps,
+                step.first_try_rps,
+                _causes(before, step),
+                _largest(step.dependents),
+            )
+    return None
+
+
+def tipping_sentence(tipping: TippingPoint) -> str:
+    """Return the tipping point in plain words, without a full stop."""
+    before, after, limit = _told(tipping.before_rps, tipping.after_rps, tipping.limit_rps)
+    if tipping.from_start:
+        rates = _told(*(row.first_try_rps for row in tipping.largest))
+        named = zip(tipping.largest, rates, strict=True)
+        largest = ", ".join(f"{row.name} {rate}" for row, rate in named)
+        return (
+            f"the demand on {tipping.on} is {after} without any further change; "
+            f"the limit is {limit}; the largest dependents are {largest}"
+        )
+    end = f"the demand from {before} to {after}; the limit is {limit}"
+    verb = " and takes" if len(tipping.causes) == 1 else "; together they take"
+    return f"{_told_causes(tipping)}{verb} {end}"
+
+
+def _in_force(dependent: Dependent, on: date) -> tuple[Change, ...]:
+    return tuple(change for change in dependent.changes if change.effective_from <= on)
+
+
+def _first_try_rps(dependent: Dependent, changes: Iterable[Change]) -> float:
+    peak, added = dependent.peak_rps, 0.0
+    for change in changes:
+        peak *= change.scale.likely
+        added += change.add_rps
+    calls = dependent.calls_per_request * (peak + added)
+    cache = dependent.cache
+    return calls if cache is None else calls / (1 + calls * cache.ttl_s / cache.active_tokens)
+
+
+def _cap(dependent: Dependent, first_rps: float) -> float:
+    budget = dependent.budget
+    match budget.kind:
+        case "none":
+            return inf
+        case "per_success":
+            return 1.0
+        case "concurrency":
+            return 1 / (1 - budget.ratio)
+        case "per_request":
+            return 1 + budget.ratio + _always_allowed(budget.min_rps * budget.clients, first_rps)
+
+
+def _always_allowed(retry_rps: float, first_rps: float) -> float:
+    """Return retries that need no first try, per first try: without limit when there are none."""
+    if retry_rps == 0:
+        return 0.0
+    return retry_rps / first_rps if first_rps > 0 else inf
+
+
+def _dependent_on(dependent: Dependent, on: date) -> DependentDemand:
+    changes = _in_force(dependent, on)
+    first = _first_try_rps(dependent, changes)
+    factor = amplification(dependent, first)
+    return DependentDemand(dependent.name, first, first * factor, factor, changes)
+
+
+def _demand(ledger: Ledger, on: date, rows: Sequence[DependentDemand]) -> Demand:
+    total = fsum(row.first_try_rps for row in rows)
+    worst = fsum(row.worst_rps for row in rows)
+    return Demand(on, tuple(rows), total, worst, _mix(ledger, rows))
+
+
+def _mix(ledger: Ledger, rows: Sequence[DependentDemand]) -> dict[str, float]:
+    rates: dict[str, list[float]] = {}
+    for dependent, row in zip(ledger.dependents, rows, strict=True):
+        for operation, share in ledger.mix_of(dependent).items():
+            rates.setdefault(operation, []).append(share * row.first_try_rps)
+    sums = {operation: fsum(parts) for operation, parts in sorted(rates.items())}
+    # A ledger's mixes sum to 1 only within a tolerance; the demand's shares do so exactly.
+    whole = fsum(sums.values())
+    # Without any rate nothing is left to divide.
+    return {operation: rate / whole for operation, rate in sums.items() if rate > 0}
+
+
+def _positions_by_day(ledger: Ledger, start: date, end: date) -> dict[date, set[int]]:
+    """Return which dependents change on each day in (start, end]."""
+    positions: dict[date, set[int]] = {}
+    for position, dependent in enumerate(ledger.dependents):
+        for change in dependent.changes:
+            if start < change.effective_from <= end:
+                positions.setdefault(change.effective_from, set()).add(position)
+    return positions
+
+
+def _causes(before: Demand, after: Demand) -> tuple[Cause, ...]:
+    causes = [
+        Cause(new.name, _whats(new, after.on), new.first_try_rps - old.first_try_rps)
+        for old, new in zip(before.dependents, after.dependents, strict=True)
+        if new.first_try_rps > old.first_try_rps
+    ]
+    return tuple(sorted(causes, key=lambda cause: -cause.added_rps))
+
+
+def _whats(row: DependentDemand, on: date) -> str:
+    return " and ".join(change.what for change in row.changes if change.effective_from == on)
+
+
+def _largest(rows: Iterable[DependentDemand]) -> tuple[DependentDemand, ...]:
+    return tuple(sorted(rows, key=lambda row: -row.first_try_rps)[:LARGEST_NAMED])
+
+
+def _told_causes(tipping: TippingPoint) -> str:
+    causes = tipping.causes[:LARGEST_NAMED]
+    rates = _told(*(cause.added_rps for cause in causes))
+    parts = [
+        f'the change "{cause.what}" of {cause.dependent} on {tipping.on} adds {rate}'
+        for cause, rate in zip(causes, rates, strict=True)
+    ]
+    more = len(tipping.causes) - len(causes)
+    return ", ".join(parts) + (f", and {more} more add to it" if more else "")
+
+
+def _told(*rates: float) -> list[str]:
+    """Return rates rounded alike: as coarsely as keeps different ones different."""
+    for digits in range(7):
+        texts = [f"{rate:.{digits}f}/s" for rate in rates]
+        if len(set(texts)) == len(set(rates)) and not _hidden(rates, texts):
+            return texts
+    return [f"{rate:g}/s" for rate in rates]
+
+
+def _hidden(rates: Sequence[float], texts: Sequence[str]) -> bool:
+    """Whether rounding made a rate that is not 0 read as 0."""
+    return any(rate > 0 and float(text[:-2]) == 0 for rate, text in zip(rates, texts, strict=True))

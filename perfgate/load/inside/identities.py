@@ -1,0 +1,104 @@
+"""Users of the Locust file, made and signed in before the clock starts, lent to one arrival each.
+
+An identity belongs to one build, with its own connections, cookies and tokens. Which request is
+sent when is the driver's business.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+from typing import TYPE_CHECKING, Any
+
+from gevent.pool import Pool
+from gevent.queue import Queue
+from locust import TaskSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from locust import User
+    from locust.env import Environment
+
+    from perfgate.load.inside.recorder import Recorder
+    from perfgate.load.plan import Host
+
+Task = "Callable[[], Any]"
+SIGN_IN_CONCURRENCY = 8
+
+
+class Identity:
+    """One user of each class of the Locust file, ready to run any operation."""
+
+    def __init__(self, users: Iterable[User]) -> None:
+        self._operations: dict[str, Callable[[], Any]] = {}
+        for user in users:
+            user.on_start()
+            self._operations.update(_bound_tasks(user, type(user).tasks))
+
+    def run(self, operation: str) -> None:
+        """Run the task of that name once."""
+        self._operations[operation]()
+
+
+def operations_of(user_classes: Iterable[type[User]]) -> set[str]:
+    """Return the operations of the Locust file: the names of its task functions."""
+    return {task.__name__ for user_class in user_classes for task in _functions(user_class.tasks)}
+
+
+def sign_in(
+    host: Host,
+    count: int,
+    user_classes: list[type[User]],
+    environment: Environment,
+    recorder: Recorder,
+    seed: int,
+) -> Queue[Identity]:
+    """Make ``count`` identities for one build and run their ``on_start``.
+
+    What fails is noted by the recorder under the build's name; such identities are left out.
+    Identity *i* of either build draws the same random numbers.
+    """
+    classes = [_at(user_class, host.url) for user_class in user_classes]
+    identities: Queue[Identity] = Queue()
+
+    def make(number: int) -> None:
+        with recorder.sign_in(host.build):
+            random.seed(seed + number)
+            identities.put(Identity([user_class(environment) for user_class in classes]))
+
+    pool = Pool(SIGN_IN_CONCURRENCY)
+    for number in range(count):
+        pool.spawn(make, number)
+    pool.join()
+    return identities
+
+
+def _at(user_class: type[User], url: str) -> type[User]:
+    """Return the class with its requests going to ``url``."""
+    return type(user_class.__name__, (user_class,), {"host": url})
+
+
+def _functions(tasks: Any) -> list[Any]:
+    """Return the task functions below ``tasks``, those of nested task sets included."""
+    found = []
+    for task in tasks:
+        found += _functions(task.tasks) if _is_task_set(task) else [task]
+    return found
+
+
+def _bound_tasks(owner: Any, tasks: Any) -> Mapping[str, Callable[[], Any]]:
+    """Return operation -> call without arguments, for a user or one of its task sets."""
+    bound: dict[str, Callable[[], Any]] = {}
+    for task in dict.fromkeys(tasks):
+        if _is_task_set(task):
+            task_set = task(owner)
+            task_set.on_start()
+            bound.update(_bound_tasks(task_set, task.tasks))
+        else:
+            bound[task.__name__] = task.__get__(owner)
+    return bound
+
+
+def _is_task_set(task: Any) -> bool:
+    return inspect.isclass(task) and issubclass(task, TaskSet)

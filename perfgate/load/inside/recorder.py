@@ -1,0 +1,232 @@
+"""One row for every arrival, and the CPU readings around every closed-loop window.
+
+Listens to Locust's request event to learn how the requests of a task ended. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from array import array
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import numpy as np
+from locust.exception import CatchResponseError, InterruptTaskSet, RescheduleTask
+
+from perfgate.load.plan import BUILDS, Outcome, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from perfgate.procfs import TreeUsage
+
+MAX_FAILURE_CLASSES = 64
+MAX_FAILURE_CHARS = 160
+NO_REQUEST = "the task sent no request"
+OTHER = "other failures"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request to be made; without ``intended_s`` it is intended when it starts.
+
+    ``waited`` says that every identity was busy at the time.
+    """
+
+    number: int
+    phase: Phase
+    build: int
+    operation: int
+    intended_s: float | None = None
+    waited: bool = False
+
+
+class _Call:
+    """What the requests of one running task have told so far."""
+
+    __slots__ = ("failure", "requests", "size_bytes", "status")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.failure = ""
+        self.status = 0
+        self.size_bytes = 0
+
+
+class Recorder:
+    """The journal of one load run, in columns; times are seconds of ``time.monotonic``."""
+
+    def __init__(self) -> None:
+        self._calls: dict[Any, _Call] = {}
+        self._rows: dict[str, array[Any]] = {
+            "number": array("q"),
+            "phase": array("B"),
+            "build": array("B"),
+            "operation": array("B"),
+            "intended_s": array("d"),
+            "started_s": array("d"),
+            "ended_s": array("d"),
+            "outcome": array("B"),
+            "failure": array("H"),
+            "status": array("H"),
+            "size_bytes": array("Q"),
+            "waited": array("B"),
+        }
+        self._windows: dict[str, array[Any]] = {
+            "phase": array("B"),
+            "build": array("B"),
+            "index": array("q"),
+            "from_s": array("d"),
+            "to_s": array("d"),
+            "cpu_s": array("d"),
+            "wait_s": array("d"),
+        }
+        self._failures: dict[str, int] = {"": 0}
+        self.sign_in_failures: dict[str, list[str]] = {build: [] for build in BUILDS}
+
+    def on_request(
+        self,
+        *,
+        exception: BaseException | None = None,
+        response: Any = None,
+        response_length: int | None = 0,
+        **_: Any,
+    ) -> None:
+        """Note how a request of the task running in this greenlet ended (Locust's event)."""
+        call = self._calls.get(gevent.getcurrent())
+        if call is None:
+            return
+        call.requests += 1
+        call.status = getattr(response, "status_code", 0) or 0
+        call.size_bytes += response_length or 0
+        if exception is not None and not call.failure:
+            call.failure = _failure_class(exception)
+
+    @contextmanager
+    def sign_in(self, build: str) -> Iterator[None]:
+        """Note under the build's name what fails while an identity is made."""
+        call = self._calls[gevent.getcurrent()] = _Call()
+        try:
+            yield
+        except Exception as error:  # whatever a user's on_start raises is told
+            call.failure = call.failure or _failure_class(error)
+        finally:
+            del self._calls[gevent.getcurrent()]
+        if call.failure:
+            self.sign_in_failures[build].append(call.failure)
+
+    def run(self, task: Any, arrival: Arrival) -> None:
+        """Run ``task`` and write the arrival's row, even if the greenlet is killed meanwhile."""
+        call = self._calls[gevent.getcurrent()] = _Call()
+        started_s = time.monotonic()
+        outcome = Outcome.CENSORED
+        try:
+            _run_task(task, call)
+            outcome = Outcome.FAILED if call.failure else Outcome.OK
+        finally:
+            ended_s = float("nan") if outcome is Outcome.CENSORED else time.monotonic()
+            del self._calls[gevent.getcurrent()]
+            self._append(arrival, started_s, ended_s, outcome, call)
+
+    def censor_missing(
+        self, builds: Iterable[int], intended_s: list[float], operations: list[int]
+    ) -> None:
+        """Write a row for every open-loop arrival that has none: it never started."""
+        rows = zip(self._rows["phase"], self._rows["number"], self._rows["build"], strict=True)
+        written = {(number, build) for phase, number, build in rows if phase == Phase.OPEN}
+        nan = float("nan")
+        for number, build in product(range(len(intended_s)), builds):
+            if (number, build) not in written:
+                operation, intended = operations[number], intended_s[number]
+                arrival = Arrival(number, Phase.OPEN, build, operation, intended, waited=True)
+                self._append(arrival, nan, nan, Outcome.CENSORED, _Call())
+
+    def window(self, phase: Phase, build: int, index: int, before: Reading, after: Reading) -> None:
+        """Write what one build's processes used between two readings."""
+        row = {
+            "phase": phase,
+            "build": build,
+            "index": index,
+            "from_s": before.at_s,
+            "to_s": after.at_s,
+            "cpu_s": after.usage.cpu_s - before.usage.cpu_s,
+            "wait_s": after.usage.wait_s - before.usage.wait_s,
+        }
+        for name, value in row.items():
+            self._windows[name].append(value)
+
+    def write(self, journal: Path, manifest: Path, facts: dict[str, Any]) -> None:
+        """Write the columns, then the manifest that counts and seals them."""
+        columns = {name: np.asarray(column) for name, column in self._rows.items()}
+        columns |= {f"window_{name}": np.asarray(col) for name, col in self._windows.items()}
+        with journal.open("wb") as file:
+            np.savez(file, allow_pickle=False, **columns)
+        seal = {
+            "rows": len(self._rows["number"]),
+            "sha256": hashlib.sha256(journal.read_bytes()).hexdigest(),
+            "failures": list(self._failures),
+            "sign_in_failures": self.sign_in_failures,
+        }
+        manifest.write_text(json.dumps(seal | facts, indent=1))
+
+    def _append(
+        self, arrival: Arrival, started_s: float, ended_s: float, outcome: Outcome, call: _Call
+    ) -> None:
+        intended_s = started_s if arrival.intended_s is None else arrival.intended_s
+        row = {
+            "number": arrival.number,
+            "phase": arrival.phase,
+            "build": arrival.build,
+            "operation": arrival.operation,
+            "intended_s": intended_s,
+            "started_s": started_s,
+            "ended_s": ended_s,
+            "outcome": outcome,
+            "failure": self._failure_code(call.failure),
+            "status": call.status,
+            "size_bytes": call.size_bytes,
+            "waited": arrival.waited,
+        }
+        for name, value in row.items():
+            self._rows[name].append(value)
+
+    def _failure_code(self, failure: str) -> int:
+        if failure not in self._failures and len(self._failures) >= MAX_FAILURE_CLASSES:
+            failure = OTHER
+        return self._failures.setdefault(failure, len(self._failures))
+
+
+class Reading:
+    """A build's process tree at one moment."""
+
+    __slots__ = ("at_s", "usage")
+
+    def __init__(self, usage: TreeUsage) -> None:
+        self.at_s = time.monotonic()
+        self.usage = usage
+
+
+def _run_task(task: Any, call: _Call) -> None:
+    """Run the task; what goes wrong becomes the call's failure, not an exception."""
+    try:
+        task()
+    except (RescheduleTask, InterruptTaskSet):
+        pass  # Locust's ways to end a task early: the requests made so far still count
+    except Exception as error:  # whatever a user's task raises is a failure
+        call.failure = call.failure or _failure_class(error)
+    if not call.requests:
+        call.failure = call.failure or NO_REQUEST
+
+
+def _failure_class(error: BaseException) -> str:
+    """Return a short text that equal failures share."""
+    text = str(error)
+    if not isinstance(error, CatchResponseError):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return " ".join(text.split())[:MAX_FAILURE_CHARS]

@@ -1,0 +1,113 @@
+"""What one load run is told to do: values that travel to Locust as one JSON file.
+
+Both sides import this module, so it needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUILDS = ("base", "candidate")
+
+
+class Phase(IntEnum):
+    """The parts of a load run, in the order in which they run."""
+
+    WARMUP = 0
+    SATURATION = 1
+    OPEN = 2
+    PAIRS = 3
+
+
+class Outcome(IntEnum):
+    """How an arrival ended; every arrival has exactly one outcome."""
+
+    OK = 0
+    FAILED = 1
+    CENSORED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where one build answers, and the process whose CPU time is its cost."""
+
+    build: str
+    url: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saturation:
+    """Closed loop: ``concurrency`` requests in flight, in slices that alternate between builds.
+
+    Within a slice, answers count once ``ramp_s`` has passed, so that a build that waits long
+    without using the CPU is not charged for its first round.
+    """
+
+    slices: int
+    slice_s: float
+    ramp_s: float
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Closed loop of fixed work: batches for base and candidate, order balanced in fours."""
+
+    pairs: int
+    requests: int
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open loop: the arrivals of the schedule, at their intended times, to every build."""
+
+    schedule: str
+    drain_s: float
+    backlog_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One load run; a phase that is None does not happen."""
+
+    seed: int
+    hosts: tuple[Host, ...]
+    mix: dict[str, float]
+    identities: int
+    warmup_requests: int
+    saturation: Saturation | None
+    open: Open | None
+    pairs: Pairs | None
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Return the operations in the order of their codes in schedule and journal."""
+        return tuple(sorted(self.mix))
+
+    def write(self, path: Path) -> None:
+        """Write the plan as JSON."""
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=1))
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """Read a plan that :meth:`write` wrote."""
+        stored = json.loads(path.read_text())
+        return cls(
+            seed=stored["seed"],
+            hosts=tuple(Host(**host) for host in stored["hosts"]),
+            mix=stored["mix"],
+            identities=stored["identities"],
+            warmup_requests=stored["warmup_requests"],
+            saturation=Saturation(**stored["saturation"]) if stored["saturation"] else None,
+            open=Open(**stored["open"]) if stored["open"] else None,
+            pairs=Pairs(**stored["pairs"]) if stored["pairs"] else None,
+        )

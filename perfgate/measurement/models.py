@@ -1,0 +1,198 @@
+"""What was measured, as frozen values: sessions, the run at the required rate, incidents.
+
+Only figures that were observed stand here; what they mean for a build is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
+
+from perfgate.measurement.histogram import Histogram
+
+FORMAT: Final = "perfgate.measurement/1"
+# History of the format:
+#   1  sessions with split, micro and saturation; one run at the required rate; incidents.
+
+BuildRole = Literal["base", "candidate"]
+
+
+def _histogram(stored: object) -> Histogram:
+    return stored if isinstance(stored, Histogram) else Histogram.from_json(stored)
+
+
+_WHOLE_NUMBERS: dict[str, Any] = {"type": "array", "items": {"type": "integer", "minimum": 0}}
+Durations = Annotated[
+    Histogram,
+    PlainValidator(_histogram),
+    PlainSerializer(Histogram.to_json),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {"ticks": _WHOLE_NUMBERS, "counts": _WHOLE_NUMBERS},
+            "required": ["ticks", "counts"],
+            "additionalProperties": False,
+        }
+    ),
+]
+
+
+class Value(BaseModel):
+    """A part of the file: frozen, and nothing unknown in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BuildId(Value):
+    """Which build it was: how the user called it, and its commit where it has one."""
+
+    name: str
+    commit: str | None = None
+    dirty: bool = False
+
+
+class Windows(Value):
+    """Stretches of closed loop, in columns of equal length.
+
+    ``cpu_s`` and ``wait_s`` are the CPU time of the build's processes and the time they were
+    ready to run but did not, within ``wall_s``; ``answered`` counts all answers, ``good`` the
+    correct ones.
+    """
+
+    wall_s: tuple[float, ...]
+    cpu_s: tuple[float, ...]
+    wait_s: tuple[float, ...]
+    answered: tuple[int, ...]
+    good: tuple[int, ...]
+
+
+class OperationFigures(Value):
+    """One operation in an open loop: every arrival is good, failed or censored."""
+
+    arrivals: int
+    good: int
+    failed: int
+    censored: int
+    latency_s: Durations
+    service_s: Durations
+
+
+class OpenLoop(Value):
+    """A stretch of open-loop arrivals to one build."""
+
+    seconds: float
+    operations: dict[str, OperationFigures]
+
+    @property
+    def arrivals(self) -> int:
+        """Return the number of arrivals of all operations."""
+        return sum(figures.arrivals for figures in self.operations.values())
+
+    @property
+    def good(self) -> int:
+        """Return the number of correct answers of all operations."""
+        return sum(figures.good for figures in self.operations.values())
+
+
+class Failures(Value):
+    """How requests of one operation failed, over every phase but the warm-up."""
+
+    requests: int
+    classes: dict[str, int]
+
+    @property
+    def failed(self) -> int:
+        """Return the number of failed requests."""
+        return sum(self.classes.values())
+
+
+class BuildFigures(Value):
+    """One build in one run: fresh processes from start to stop."""
+
+    saturation: Windows
+    open: OpenLoop
+    open_cpu_s: float
+    pairs: Windows
+    failures: dict[str, Failures]
+    peak_rss_bytes: int
+
+
+class Validity(Value):
+    """How far the run can be trusted: what the generator and the machine did meanwhile.
+
+    ``lag`` is started - intended of arrivals that found an identity free; ``waited`` the share of
+    arrivals that did not. ``steal`` and ``pressure`` are shares of the run's time.
+    """
+
+    seconds: float
+    lag_p50_ms: float
+    lag_p99_ms: float
+    waited_ratio: float
+    generator_cpu_ratio: float
+    steal_ratio: float | None
+    pressure_ratio: float | None
+    faults: tuple[str, ...]
+
+
+class Run(Value):
+    """One load run and both builds' figures, or only the candidate's."""
+
+    seed: int
+    offered_rps: float
+    builds: dict[BuildRole, BuildFigures]
+    validity: Validity
+
+
+class DemandRun(Value):
+    """The candidate alone at the rate it must carry, cut into trials of equal length."""
+
+    run: Run
+    trials: tuple[OpenLoop, ...]
+
+
+class Incident(Value):
+    """A build that did not come through: what happened, when, and the end of its log."""
+
+    build: BuildRole
+    kind: Literal["died", "silent", "locked out"]
+    stage: str
+    text: str
+    log: tuple[str, ...] = ()
+
+
+class Environment(Value):
+    """The machine: what must be equal before absolute figures are compared."""
+
+    cpu_model: str
+    cpus: int
+    machine: str
+    kernel: str
+    python: str
+    virtual: str
+    target_cpus: tuple[int, ...]
+    generator_cpus: tuple[int, ...]
+
+    @property
+    def slug(self) -> str:
+        """Return the environment class as a file name."""
+        words = f"{self.machine}-{self.cpus}cpu-{self.cpu_model}-{self.virtual}".lower()
+        kept = "".join(letter if letter.isalnum() else "-" for letter in words)
+        return "-".join(part for part in kept.split("-") if part)
+
+
+class Measurement(Value):
+    """Everything one check measured."""
+
+    format: Literal["perfgate.measurement/1"] = FORMAT
+    perfgate: str
+    taken_at: str
+    profile: str
+    seed: int
+    candidate: BuildId
+    base: BuildId | None
+    environment: Environment
+    demand_run: DemandRun | None
+    sessions: tuple[Run, ...]
+    discarded: tuple[Run, ...]
+    incidents: tuple[Incident, ...]

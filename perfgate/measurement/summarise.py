@@ -1,0 +1,186 @@
+"""A journal becomes the figures of a run: counts, histograms, windows and validity.
+
+Everything is computed from the raw rows; nothing is judged and no file is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from perfgate.load.plan import BUILDS, Outcome, Phase
+from perfgate.measurement.histogram import Histogram
+from perfgate.measurement.models import (
+    BuildFigures,
+    Failures,
+    OpenLoop,
+    OperationFigures,
+    Run,
+    Validity,
+    Windows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from perfgate.load.journal import Journal
+    from perfgate.load.plan import Plan
+    from perfgate.measurement.models import BuildRole
+
+# Above these a run says more about the generator or the machine than about the builds.
+LAG_P99_LIMIT_MS = 50.0
+STEAL_LIMIT_RATIO = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the parent saw while the run lasted; ratios are shares of ``seconds`` on one CPU."""
+
+    seconds: float
+    steal_ratio: float | None
+    pressure_ratio: float | None
+    peak_rss_bytes: Mapping[BuildRole, int]
+
+
+def frame_of(journal: Journal) -> pd.DataFrame:
+    """Return the journal's rows with operation and failure as names, times in seconds."""
+    frame = pd.DataFrame(journal.rows)
+    frame["operation"] = np.array(journal.operations, dtype=object)[journal.rows["operation"]]
+    frame["failure"] = np.array(journal.failures, dtype=object)[journal.rows["failure"]]
+    frame["latency_s"] = frame["ended_s"] - frame["intended_s"]
+    frame["service_s"] = frame["ended_s"] - frame["started_s"]
+    return frame
+
+
+def summarise(
+    journal: Journal, plan: Plan, offered_rps: float, open_s: float, surroundings: Surroundings
+) -> Run:
+    """Return the figures of a run whose open loop lasted ``open_s`` at ``offered_rps``."""
+    frame = frame_of(journal)
+    windows = pd.DataFrame(journal.windows)
+    builds: dict[BuildRole, BuildFigures] = {}
+    for role in (host.build for host in plan.hosts):
+        code = BUILDS.index(role)
+        own = frame[frame["build"] == code]
+        builds[_role(role)] = _build_figures(
+            own,
+            windows[windows["build"] == code],
+            open_s,
+            surroundings.peak_rss_bytes.get(_role(role), 0),
+        )
+    validity = _validity(frame, journal, surroundings)
+    return Run(seed=plan.seed, offered_rps=offered_rps, builds=builds, validity=validity)
+
+
+def open_loop(rows: pd.DataFrame, seconds: float) -> OpenLoop:
+    """Return the figures of open-loop rows of one build."""
+    operations = {
+        str(name): _operation_figures(own) for name, own in rows.groupby("operation", sort=True)
+    }
+    return OpenLoop(seconds=seconds, operations=operations)
+
+
+def trials(journal: Journal, role: BuildRole, open_s: float, count: int) -> tuple[OpenLoop, ...]:
+    """Cut the open loop of one build into ``count`` stretches of equal length, by intention."""
+    frame = frame_of(journal)
+    rows = frame[(frame["phase"] == Phase.OPEN) & (frame["build"] == BUILDS.index(role))]
+    length_s = open_s / count
+    trial = ((rows["intended_s"] - rows["intended_s"].min()) // length_s).clip(upper=count - 1)
+    return tuple(open_loop(rows[trial == number], length_s) for number in range(count))
+
+
+def _role(build: str) -> BuildRole:
+    return "base" if build == "base" else "candidate"
+
+
+def _build_figures(
+    rows: pd.DataFrame, windows: pd.DataFrame, open_s: float, peak_rss_bytes: int
+) -> BuildFigures:
+    return BuildFigures(
+        saturation=_windows(rows, windows, Phase.SATURATION),
+        open=open_loop(rows[rows["phase"] == Phase.OPEN], open_s),
+        open_cpu_s=float(windows.loc[windows["phase"] == Phase.OPEN, "cpu_s"].sum()),
+        pairs=_windows(rows, windows, Phase.PAIRS),
+        failures=_failures(rows[rows["phase"] != Phase.WARMUP]),
+        peak_rss_bytes=peak_rss_bytes,
+    )
+
+
+def _operation_figures(rows: pd.DataFrame) -> OperationFigures:
+    outcomes = rows["outcome"].value_counts()
+    answered = rows[rows["outcome"] == Outcome.OK]
+    return OperationFigures(
+        arrivals=len(rows),
+        good=int(outcomes.get(Outcome.OK, 0)),
+        failed=int(outcomes.get(Outcome.FAILED, 0)),
+        censored=int(outcomes.get(Outcome.CENSORED, 0)),
+        latency_s=Histogram.from_seconds(answered["latency_s"].to_numpy()),
+        service_s=Histogram.from_seconds(answered["service_s"].to_numpy()),
+    )
+
+
+def _failures(rows: pd.DataFrame) -> dict[str, Failures]:
+    """Return per operation how many requests were made and how they failed."""
+    found = {}
+    for name, own in rows.groupby("operation", sort=True):
+        classes = own.loc[own["outcome"] == Outcome.FAILED, "failure"].value_counts()
+        found[str(name)] = Failures(
+            requests=len(own), classes={str(k): int(v) for k, v in sorted(classes.items())}
+        )
+    return found
+
+
+def _windows(rows: pd.DataFrame, windows: pd.DataFrame, phase: Phase) -> Windows:
+    """Count the answers of a phase that fell into each of its windows."""
+    own = windows[windows["phase"] == phase].sort_values("index")
+    in_phase = rows[rows["phase"] == phase]
+    ended_s = in_phase["ended_s"].to_numpy()
+    good_s = in_phase.loc[in_phase["outcome"] == Outcome.OK, "ended_s"].to_numpy()
+    spans = list(zip(own["from_s"], own["to_s"], strict=True))
+    return Windows(
+        wall_s=tuple(to_s - from_s for from_s, to_s in spans),
+        cpu_s=tuple(own["cpu_s"].tolist()),
+        wait_s=tuple(own["wait_s"].tolist()),
+        answered=tuple(_within(ended_s, *span) for span in spans),
+        good=tuple(_within(good_s, *span) for span in spans),
+    )
+
+
+def _within(times_s: np.typing.NDArray[np.float64], from_s: float, to_s: float) -> int:
+    return int(np.count_nonzero((times_s >= from_s) & (times_s <= to_s)))
+
+
+def _validity(frame: pd.DataFrame, journal: Journal, surroundings: Surroundings) -> Validity:
+    is_open = frame[frame["phase"] == Phase.OPEN]
+    prompt = is_open[(is_open["waited"] == 0) & is_open["started_s"].notna()]
+    lag_ms = (prompt["started_s"] - prompt["intended_s"]).to_numpy() * 1000.0
+    lag_p50_ms, lag_p99_ms = np.quantile(lag_ms, [0.5, 0.99]) if len(lag_ms) else (0.0, 0.0)
+    return Validity(
+        seconds=surroundings.seconds,
+        lag_p50_ms=float(lag_p50_ms),
+        lag_p99_ms=float(lag_p99_ms),
+        waited_ratio=float((is_open["waited"] != 0).mean()) if len(is_open) else 0.0,
+        generator_cpu_ratio=journal.generator_cpu_s / surroundings.seconds,
+        steal_ratio=surroundings.steal_ratio,
+        pressure_ratio=surroundings.pressure_ratio,
+        faults=_faults(float(lag_p99_ms), surroundings),
+    )
+
+
+def _faults(lag_p99_ms: float, surroundings: Surroundings) -> tuple[str, ...]:
+    """Say in words why the run cannot be trusted; nothing to say means it can."""
+    faults = []
+    if lag_p99_ms > LAG_P99_LIMIT_MS:
+        faults.append(
+            f"the load generator was late: 1 % of arrivals started over {lag_p99_ms:.0f} ms after "
+            f"their time (limit {LAG_P99_LIMIT_MS:g} ms)"
+        )
+    if surroundings.steal_ratio is not None and surroundings.steal_ratio > STEAL_LIMIT_RATIO:
+        faults.append(
+            f"the hypervisor took {surroundings.steal_ratio:.0%} of a CPU away "
+            f"(limit {STEAL_LIMIT_RATIO:.0%})"
+        )
+    return tuple(faults)

@@ -1,0 +1,105 @@
+"""A port passes through: a free one is chosen, and its listener is told from a stranger's.
+
+It opens no connection; whether the listener answers is asked elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LOWEST = 10_240
+_TRIES = 64
+_LISTEN = "0A"
+
+
+class Holder(Enum):
+    """Who listens on a port, as seen from a set of processes."""
+
+    NOBODY = "nobody"
+    OWN = "one of the target's processes"
+    STRANGER = "a process that is not the target's"
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on, at random.
+
+    It lies below the range the kernel gives to outgoing connections where there is room: the load
+    opens thousands of those, and any could take the port before the target does.
+    """
+    highest = _first_ephemeral()
+    for _ in range(_TRIES if highest > _LOWEST else 0):
+        port = _LOWEST + secrets.randbelow(highest - _LOWEST)
+        if _can_bind(port):
+            return port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _first_ephemeral() -> int:
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
+    except OSError:
+        return 0
+
+
+def _can_bind(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: connections that have ended a moment ago do not matter.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def holder(port: int, pids: Iterable[int]) -> Holder:
+    """Return who listens on the port: one of these processes, a stranger, or nobody.
+
+    Where the kernel does not list its sockets, the listener is taken to be one of them.
+    """
+    listeners = _listening_inodes(port)
+    if listeners is None:
+        return Holder.OWN
+    if not listeners:
+        return Holder.NOBODY
+    own = any(not listeners.isdisjoint(_socket_inodes(pid)) for pid in pids)
+    return Holder.OWN if own else Holder.STRANGER
+
+
+def _listening_inodes(port: int) -> set[str] | None:
+    tables = [table for table in map(_table, ("tcp", "tcp6")) if table is not None]
+    if not tables:
+        return None
+    suffix = f":{port:04X}"
+    rows = (line.split() for table in tables for line in table.splitlines()[1:])
+    return {row[9] for row in rows if row[3] == _LISTEN and row[1].endswith(suffix)}
+
+
+def _table(name: str) -> str | None:
+    try:
+        return Path(f"/proc/self/net/{name}").read_text("ascii")
+    except OSError:
+        return None
+
+
+def _socket_inodes(pid: int) -> set[str]:
+    found: set[str] = set()
+    with suppress(OSError):  # the process is gone, or another user's
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):  # closed since it was listed
+                # Path.readlink would normalise "socket:[1]"; the number between the brackets it is.
+                kind, _, inode = os.readlink(entry).partition(":")  # noqa: PTH115  # not a path
+                if kind == "socket":
+                    found.add(inode.strip("[]"))
+    return found

@@ -1,0 +1,86 @@
+"""Real git repositories pass from here to the tests of this room; it asserts nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Nobody's own settings, and dates that make every commit reproducible and ordered.
+_ENVIRONMENT = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_SYSTEM": "/dev/null",
+    "GIT_AUTHOR_NAME": "Ann",
+    "GIT_AUTHOR_EMAIL": "ann@example.org",
+    "GIT_COMMITTER_NAME": "Ann",
+    "GIT_COMMITTER_EMAIL": "ann@example.org",
+}
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A repository with a working tree at `path`."""
+
+    path: Path
+
+    def git(self, *words: str) -> str:
+        """Run git here and return what it printed."""
+        return subprocess.run(
+            ["git", *words],
+            cwd=self.path,
+            env={**os.environ, **_ENVIRONMENT},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    def write(self, name: str, content: str | bytes = "") -> Path:
+        """Write a file, with its directories."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def commit(self, message: str = "Change", **files: str | bytes) -> str:
+        """Commit all there is, with `files` added (by name, `__` for a slash); return its hash."""
+        for name, content in files.items():
+            self.write(name.replace("__", "/"), content)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def worktrees(self) -> list[str]:
+        """Return the directories of all worktrees that git knows of, the main one first."""
+        lines = self.git("worktree", "list", "--porcelain").splitlines()
+        return [line.removeprefix("worktree ") for line in lines if line.startswith("worktree ")]
+
+
+def make_repository(path: Path) -> Checkout:
+    """Make an empty repository at `path`, on branch main."""
+    path.mkdir(parents=True, exist_ok=True)
+    checkout = Checkout(path)
+    checkout.git("init", "--quiet", "--initial-branch=main")
+    return checkout
+
+
+def shallow_clone(origin: Checkout, path: Path) -> Checkout:
+    """Clone `origin` with the last commit only, as a CI job does."""
+    origin.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    origin.git("clone", "--quiet", "--depth=1", f"file://{origin.path}", str(path))
+    return Checkout(path)
+
+
+def alive_with(word: str) -> list[int]:
+    """Return the pids of all living processes whose command line has `word` in it."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = " ".join(process.info["cmdline"] or ())
+        if word in words and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process.pid)
+    return found
