@@ -32,6 +32,8 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     except Exception:
         # A line is a courtesy: whatever goes wrong here must not hide the fault itself.
         return {}
+    # tomlkit moves tables of one name together when others stand between them: the number of lines
+    # is the same then, but not their order, so the text is compared too.
     certain = rendered == text and walk.line == text.count("\n") + 1
     return {(): 1} | walk.implied | walk.written if certain else {}
 

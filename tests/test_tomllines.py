@@ -189,6 +189,14 @@ def test_a_missing_key_is_looked_for_in_its_table() -> None:
     assert (line_at(lines, ("a", "c")), line_at(lines, ("c",))) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    "text", ["[[a]]\nx=1\n[b]\n[[a]]\ny=1\n", "[a.b]\nx=1\n[[c]]\n[a.d]\ny=1\n"]
+)
+def test_what_the_parser_reorders_has_no_lines(text: str) -> None:
+    """Where the parser forgets the order of tables, counting would be wrong: there are no lines."""
+    assert key_lines(text) == {}
+
+
 def test_what_cannot_be_parsed_has_no_lines() -> None:
     """A text that is not TOML gets no line rather than a wrong one."""
     assert key_lines("a = = 1") == {}

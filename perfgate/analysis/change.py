@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COST = "cost"
 CAPACITY = "capacity"
+SATURATED = "saturated"
 ROLES: tuple[BuildRole, BuildRole] = ("candidate", "base")
 
 
@@ -33,7 +34,7 @@ def session_frame(sessions: Sequence[Run]) -> pd.DataFrame:
     """
     return pd.DataFrame(
         [_session_row(run) for run in sessions if len(run.builds) > 1],
-        columns=[COST, CAPACITY, "saturated", "base_rps", "candidate_rps"],
+        columns=[COST, CAPACITY, SATURATED, "base_rps", "candidate_rps"],
     )
 
 
@@ -79,14 +80,10 @@ def quantile_slowdowns(
 
 def _session_row(run: Run) -> dict[str, float]:
     base, candidate = run.builds["base"], run.builds["candidate"]
-    rates = {
-        "base_rps": _rate_rps(base.saturation),
-        "candidate_rps": _rate_rps(candidate.saturation),
-    }
     return {
         COST: math.log(cost_s(candidate) / cost_s(base)),
         CAPACITY: trimmed_log_ratio(_own_time_s(candidate.pairs), _own_time_s(base.pairs)),
-        "saturated": _saturated_slowdown(candidate.saturation, base.saturation),
+        SATURATED: _saturated_slowdown(candidate.saturation, base.saturation),
         "base_rps": _rate_rps(base.saturation),
         "candidate_rps": _rate_rps(candidate.saturation),
     }

@@ -128,10 +128,20 @@ def rate_interval(values: NDArray[np.float64], level: float) -> Interval:
     not positive and finite, and a level outside (0, 1).
     """
     _require_fraction("level", level)
-    rates = _positive_sample("rates", values)
-    mean, sd = mean_and_sd(np.log(rates))
-    half = float(stdtrit(rates.size - 1, (1 + level) / 2)) * sd / math.sqrt(rates.size)
-    return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+    logs = t_interval(np.log(_positive_sample("rates", values)), level)
+    return Interval(math.exp(logs.estimate), math.exp(logs.lower), math.exp(logs.upper))
+
+
+def t_interval(values: NDArray[np.float64], level: float) -> Interval:
+    """Return the mean of ``values``, shape (n,), with its two-sided t interval, in their unit.
+
+    Raises ValueError for fewer than two values, values that are not finite, and a level outside
+    (0, 1).
+    """
+    _require_fraction("level", level)
+    mean, sd = mean_and_sd(values)
+    half = float(stdtrit(len(values) - 1, (1 + level) / 2)) * sd / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half)
 
 
 def trimmed_log_ratio(

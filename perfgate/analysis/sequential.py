@@ -3,12 +3,14 @@
 It does not measure, does not run more sessions and does not know what the metrics mean.
 
 Sessions are looked at several times, and each look may end the gate, so every look spends part of
-the chance of error. How much is Lan and DeMets' (Biometrika 70, 1983) choice; the level of each
-look that spends just that follows from the Wiener process by recursive integration (Armitage,
-McPherson and Rowe, JRSS A 132, 1969; Jennison and Turnbull, Group Sequential Methods, 2000,
-ch. 19). A level becomes a bound through Student's t with n - 1 degrees of freedom. That step is
-approximate (same book, sec. 4.4): of normal noise, looks at 4, 6, 8 and 10 sessions let a nominal
-chance of error of 5 % grow to at most 5.6 %, and one of 1 % to 1.13 % (simulated).
+the chance of error. How much is Lan and DeMets' (Biometrika 70, 1983) choice; the bound of each
+look that spends just that follows by recursive integration (Armitage, McPherson and Rowe, JRSS A
+132, 1969; Jennison and Turnbull, Group Sequential Methods, 2000, ch. 19).
+
+``nominal_levels`` does so for a known spread (the Wiener process). ``t_multipliers`` decides: it
+does so for the spread estimated from the few sessions there are. The usual shortcut, the nominal
+level put through Student's t, is not good enough here: at 4, 6, 8 and 10 sessions it lets a chance
+of error of 5 % grow to 5.5 %, and one of 0.5 % to 0.57 %.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from perfgate.analysis.compare import mean_and_sd
 
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 
 _REACH_SDS = 10.0  # the process is followed so far out; beyond lies less than 1e-23
 _PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(8)
-_HALVINGS = 80  # of a bracket of 50 standard deviations: down to the last bit
+_HALVINGS = 60  # of a bracket of 50 standard deviations: down to the last bits
+_BINS = 240  # of Student's walk; with four times as many, multipliers change by less than 0.5 %
+_BIN_REACH_SDS = 7.0
 _POWER = 0.8  # the chance with which a loss called detectable is found
 
 
@@ -78,10 +82,23 @@ def nominal_levels(
 def t_multipliers(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
     """Return, for each look, how many standard errors its one-sided bound lies from the estimate.
 
-    ``looks`` are numbers of sessions, as in :class:`Plan`; power spending of ``alpha``, rho = 2.
+    ``looks`` are numbers of sessions, as in :class:`Plan`; ``alpha``, below a half, is spent by
+    :func:`power_spending`. For normal sessions of unknown spread, bounds so far off miss the true
+    value at any look up to the k-th with just the chance spent; accurate to 0.5 % of each.
     """
-    levels = nominal_levels([n / looks[-1] for n in looks], alpha)
-    return tuple(-float(stdtrit(n - 1, level)) for n, level in zip(looks, levels, strict=True))
+    spent = [power_spending(n / looks[-1], alpha) for n in looks]
+    first, *later = np.diff([0.0, *spent]).tolist()
+    z = -float(ndtri(first))
+    multipliers = [-float(stdtrit(looks[0] - 1, first))]
+    edges = _bin_edges(z)
+    walk = _Walk(looks[0], (edges[1:] + edges[:-1]) / 2, np.diff(ndtr(edges)))
+    for look, chance in zip(looks[1:], later, strict=True):
+        while walk.sessions < look - 1:
+            walk = walk.step(_BIN_REACH_SDS)
+        z = walk.crossing_z(chance)
+        walk = walk.step(z)
+        multipliers.append(-float(stdtrit(look - 1, ndtr(-z))))
+    return tuple(multipliers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +245,7 @@ def _crossing_levels(times: Sequence[float], increments: Sequence[float]) -> tup
     levels = []
     for time, step, increment in zip(times[1:], steps.tolist(), increments, strict=True):
         scale = math.sqrt(time)
-        z = _crossing_z(places / scale, masses, step / scale, increment)
+        z = _wiener_crossing_z(places / scale, masses, step / scale, increment)
         levels.append(float(ndtr(-z)))
         top = min(z, _REACH_SDS) * scale
         nodes, weights = _grid(-_REACH_SDS * scale, top, panel)
@@ -237,14 +254,19 @@ def _crossing_levels(times: Sequence[float], increments: Sequence[float]) -> tup
     return tuple(levels)
 
 
-def _crossing_z(
+def _wiener_crossing_z(
     places: NDArray[np.float64], masses: NDArray[np.float64], step: float, chance: float
 ) -> float:
     """Return the bound above which the next look finds the process with the given chance."""
+    return _solve(lambda z: float(masses @ ndtr((places - z) / step)), chance)
+
+
+def _solve(chance_above: Callable[[float], float], chance: float) -> float:
+    """Return where a falling function of standard deviations takes the given value."""
     low, high = -_REACH_SDS, 4 * _REACH_SDS
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if float(masses @ ndtr((places - middle) / step)) > chance:
+        if chance_above(middle) > chance:
             low = middle
         else:
             high = middle
@@ -257,6 +279,73 @@ def _grid(low: float, high: float, panel: float) -> tuple[NDArray[np.float64], N
     half = (edges[1] - edges[0]) / 2
     nodes = (edges[:-1, None] + half * (1 + _PANEL_NODES)).ravel()
     return nodes, np.tile(half * _PANEL_WEIGHTS, len(edges) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Where Student's t is after some sessions, as far as it has crossed no bound yet.
+
+    ``places`` are the middles of bins and ``masses`` the chances to be in them. A place z is the
+    normal deviate as likely to be exceeded as the t it stands for.
+    """
+
+    sessions: int
+    places: NDArray[np.float64]
+    masses: NDArray[np.float64]
+
+    def chance_above(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the chance of each ``z`` being exceeded after one more session."""
+        chances: NDArray[np.float64] = self.masses @ _student_step(self.places, z, self.sessions)
+        return chances
+
+    def crossing_z(self, chance: float) -> float:
+        """Return the bound that one more session crosses with the given chance."""
+        return _solve(lambda z: float(self.chance_above(np.array([z]))[0]), chance)
+
+    def step(self, top: float) -> _Walk:
+        """Return the walk after one more session, but for what is then above ``top``."""
+        edges = _bin_edges(top)
+        middles = (edges[1:] + edges[:-1]) / 2
+        return _Walk(self.sessions + 1, middles, -np.diff(self.chance_above(edges)))
+
+
+def _bin_edges(top: float) -> NDArray[np.float64]:
+    return np.linspace(-_BIN_REACH_SDS, min(top, _BIN_REACH_SDS), _BINS + 1)
+
+
+def _student_step(
+    places: NDArray[np.float64], bounds: NDArray[np.float64], n: int
+) -> NDArray[np.float64]:
+    """Return the chances, shape (places, bounds), that t goes from a place at n beyond a bound.
+
+    Let S be the sum and W the sum of squares of n normal values of mean 0, and u = S / sqrt W. All
+    u so far are independent of W (Basu, Sankhya 15, 1955), hence the next value is sqrt(W) y where
+    y sqrt n is Student's t with n degrees of freedom whatever went before, and
+    u' = (u + y) / sqrt(1 + y^2). With y = tan(phi) that is sqrt(1 + u^2) cos(phi - psi) where
+    psi = atan2(1, u), and u' > c is an interval of phi around psi. For c < 0 the mirror image is
+    taken, where the interval does not wrap around.
+    """
+    c = _scaled_sum(bounds, n + 1)
+    mirrored = np.where(c < 0, -1.0, 1.0)
+    u = mirrored * _scaled_sum(places, n)[:, None]
+    psi = np.arctan2(1.0, u)
+    half = np.arccos(np.minimum(np.abs(c) / np.hypot(1.0, u), 1.0))
+    beyond = _angle_share(psi + half, n) - _angle_share(psi - half, n)
+    return np.where(c < 0, 1 - beyond, beyond)
+
+
+def _angle_share(phi: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Return the chance that arctan(t / sqrt n), t of n degrees of freedom, is below phi."""
+    right_angle = math.nextafter(math.pi / 2, 0)
+    share: NDArray[np.float64] = stdtr(n, math.sqrt(n) * np.tan(np.minimum(phi, right_angle)))
+    return share
+
+
+def _scaled_sum(z: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Return S / sqrt W of n values whose t is as likely exceeded as the normal deviate z."""
+    t = np.sign(z) * -stdtrit(n - 1, ndtr(-np.abs(z)))
+    scaled: NDArray[np.float64] = math.sqrt(n) * t / np.hypot(t, math.sqrt(n - 1))
+    return scaled
 
 
 def _require_information(information: Sequence[float]) -> None:

@@ -99,7 +99,7 @@ def record_of(
     candidate = measurement.candidate
     if candidate.commit is None or candidate.dirty:
         raise StoreError(
-            f"the measured build ({candidate.name}) is not a commit, so it could not be built again",
+            f"the measured build ({candidate.name}) is no commit, so it cannot be built again",
             hint="Commit the changes, measure that commit, and accept that measurement.",
         )
     runs = [

@@ -152,6 +152,9 @@ class Margins(Section):
     latency: Positive = Field(
         default=0.5, description="Rise of a latency quantile that fails: wide, for it is noisy."
     )
+    latency_floor_ms: Annotated[float, Field(ge=0)] = Field(
+        default=1.0, description="Rise of a latency quantile that is never called a failure."
+    )
     stored: Fraction = Field(
         default=0.3, description="Loss of service rate against the stored baseline that is told."
     )

@@ -196,3 +196,9 @@ class Measurement(Value):
     sessions: tuple[Run, ...]
     discarded: tuple[Run, ...]
     incidents: tuple[Incident, ...]
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Return every valid run of the candidate: the one at the required rate, then sessions."""
+        first = (self.demand_run.run,) if self.demand_run else ()
+        return (*first, *self.sessions)

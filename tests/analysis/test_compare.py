@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -23,6 +23,7 @@ from perfgate.analysis.compare import (
     worse_share,
 )
 
+untimed = settings(deadline=None)  # the machine may be busy with other work
 finite = st.floats(min_value=-1e3, max_value=1e3)
 positive = st.floats(min_value=1e-3, max_value=1e3)
 some = st.lists(finite, min_size=2, max_size=12)
@@ -40,6 +41,7 @@ def test_import_stays_cheap() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@untimed
 @given(some)
 def test_mean_and_sd_agree_with_numpy(values: list[float]) -> None:
     """Mean and standard deviation are numpy's, with n - 1."""
@@ -48,6 +50,7 @@ def test_mean_and_sd_agree_with_numpy(values: list[float]) -> None:
     assert sd == pytest.approx(np.std(values, ddof=1), abs=1e-9)
 
 
+@untimed
 @given(some.flatmap(lambda values: st.tuples(st.just(values), st.permutations(values))))
 def test_mean_and_sd_ignore_order(orders: tuple[list[float], list[float]]) -> None:
     """The order of the values does not matter, to the last bit."""
@@ -71,6 +74,7 @@ def test_too_little_to_spread_is_refused(values: list[float], words: str) -> Non
         mean_and_sd(np.array(values))
 
 
+@untimed
 @given(counts, st.floats(min_value=0.5, max_value=0.999))
 def test_wilson_interval_agrees_with_scipy(sample: tuple[int, int], level: float) -> None:
     """The Wilson interval is scipy's."""
@@ -81,6 +85,7 @@ def test_wilson_interval_agrees_with_scipy(sample: tuple[int, int], level: float
     assert interval.upper == pytest.approx(expected.high, abs=1e-9)
 
 
+@untimed
 @given(counts)
 def test_wilson_interval_holds_its_estimate(sample: tuple[int, int]) -> None:
     """Bounds stay within 0 and 1 and around the share; no failures bound it below by 0."""
@@ -94,6 +99,7 @@ def test_wilson_interval_known_example() -> None:
     assert wilson_interval(0, 10, 0.95).upper == pytest.approx(0.27753, abs=1e-5)
 
 
+@untimed
 @given(counts, alphas)
 def test_exact_lower_bound_agrees_with_scipy(sample: tuple[int, int], alpha: float) -> None:
     """The exact bound is scipy's one-sided Clopper-Pearson bound."""
@@ -150,6 +156,7 @@ def test_without_a_base_only_the_limit_is_judged() -> None:
     assert (verdict.base_share, verdict.p_value, verdict.above_base) == (None, None, None)
 
 
+@untimed
 @given(counts, counts)
 def test_no_failures_are_never_worse(sample: tuple[int, int], base: tuple[int, int]) -> None:
     """A candidate without failures is neither above any limit nor above any base."""
@@ -185,6 +192,7 @@ def test_impossible_limits_and_levels_are_refused(limit: float, alpha: float) ->
         worse_share(1, 4, 1, 4, limit, alpha)
 
 
+@untimed
 @given(st.lists(positive, min_size=2, max_size=12), st.floats(min_value=0.5, max_value=0.99))
 def test_rate_interval_is_the_t_interval_of_logarithms(rates: list[float], level: float) -> None:
     """The interval is scipy's t interval of the logarithms, transformed back."""
@@ -197,6 +205,7 @@ def test_rate_interval_is_the_t_interval_of_logarithms(rates: list[float], level
     assert interval.estimate == pytest.approx(stats.gmean(rates))
 
 
+@untimed
 @given(st.lists(positive, min_size=2, max_size=12), positive)
 def test_rate_interval_scales_with_its_unit(rates: list[float], factor: float) -> None:
     """Rates in another unit have the same interval in that unit."""
@@ -229,6 +238,7 @@ def test_impossible_rates_are_refused(rates: list[float], level: float, words: s
         rate_interval(np.array(rates), level)
 
 
+@untimed
 @given(pairs, st.sampled_from([0.0, 0.1, 0.2, 0.25, 0.45]))
 def test_trimmed_log_ratio_agrees_with_scipy(sides: list[tuple[float, float]], trim: float) -> None:
     """The trimmed mean is scipy's, of the logarithms of the ratios."""
@@ -237,6 +247,7 @@ def test_trimmed_log_ratio_agrees_with_scipy(sides: list[tuple[float, float]], t
     assert trimmed_log_ratio(candidate, base, trim) == pytest.approx(expected, abs=1e-9)
 
 
+@untimed
 @given(pairs)
 def test_swapping_the_builds_negates(sides: list[tuple[float, float]]) -> None:
     """What is slower by x the one way is faster by x the other, to the last bit."""
@@ -244,6 +255,7 @@ def test_swapping_the_builds_negates(sides: list[tuple[float, float]]) -> None:
     assert trimmed_log_ratio(candidate, base) == -trimmed_log_ratio(base, candidate)
 
 
+@untimed
 @given(pairs, st.floats(min_value=0.5, max_value=2))
 def test_a_common_factor_is_found(sides: list[tuple[float, float]], factor: float) -> None:
     """A candidate slower by a factor in every pair has just that log ratio."""
@@ -294,6 +306,7 @@ def test_holm_stops_at_the_first_that_holds() -> None:
     assert holm({"a": 0.03, "b": 0.03, "c": 0.03}, 0.05) == frozenset()
 
 
+@untimed
 @given(p_values, alphas)
 def test_holm_rejects_at_least_what_bonferroni_rejects(p: dict[str, float], alpha: float) -> None:
     """Every p-value under alpha over their number is rejected, and none above alpha."""
@@ -302,6 +315,7 @@ def test_holm_rejects_at_least_what_bonferroni_rejects(p: dict[str, float], alph
     assert all(p[name] <= alpha for name in rejected)
 
 
+@untimed
 @given(p_values, alphas)
 def test_holm_rejects_the_smallest_p_values(p: dict[str, float], alpha: float) -> None:
     """No rejected p-value is above one that was spared; the order of names is of no account."""
@@ -326,6 +340,7 @@ def test_holm_refuses_impossible_p_values(p: float) -> None:
         holm({"token": p}, 0.05)
 
 
+@untimed
 @given(some, st.floats(min_value=-10, max_value=10))
 def test_t_test_agrees_with_scipy(values: list[float], threshold: float) -> None:
     """The p-value is scipy's one-sided t test of one sample."""

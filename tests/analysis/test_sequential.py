@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
 from perfgate.analysis.compare import trimmed_log_ratio
 from perfgate.analysis.sequential import (
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+untimed = settings(deadline=None)  # the machine may be busy with other work
 LOOKS = (4, 6, 8, 10)
 RUNS = 10_000
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
@@ -87,10 +90,47 @@ def test_levels_reproduce_the_known_four_look_table() -> None:
     )
 
 
-def test_multipliers_reproduce_the_known_values() -> None:
-    """At 4, 6, 8 and 10 sessions the bounds lie as many standard errors off as was published."""
-    assert t_multipliers(LOOKS, 0.01 / 2) == pytest.approx((11.02, 5.57, 4.18, 3.55), rel=0.005)
-    assert t_multipliers(LOOKS, 0.05) == pytest.approx((4.93, 3.05, 2.39, 2.02), rel=0.005)
+def shortcut_multipliers(looks: tuple[int, ...], alpha: float) -> list[float]:
+    """Put the nominal levels of the Wiener process through Student's t, as is usual."""
+    levels = nominal_levels([n / looks[-1] for n in looks], alpha)
+    return [-float(stdtrit(n - 1, level)) for n, level in zip(looks, levels, strict=True)]
+
+
+def test_shortcut_multipliers_reproduce_the_known_values() -> None:
+    """Nominal levels put through Student's t at 4, 6, 8 and 10 sessions give the known bounds."""
+    failing, passing = (11.02, 5.57, 4.18, 3.55), (4.93, 3.05, 2.39, 2.02)
+    assert shortcut_multipliers(LOOKS, 0.01 / 2) == pytest.approx(failing, rel=0.005)
+    assert shortcut_multipliers(LOOKS, 0.05) == pytest.approx(passing, rel=0.005)
+
+
+@pytest.mark.parametrize("alpha", [0.01 / 2, 0.05])
+def test_exact_multipliers_lie_a_little_beyond_the_shortcut(alpha: float) -> None:
+    """The first bound is the same; the later ones lie 2 to 5 % further out."""
+    exact, shortcut = t_multipliers(LOOKS, alpha), shortcut_multipliers(LOOKS, alpha)
+    assert exact[0] == pytest.approx(shortcut[0], rel=1e-9)
+    for further, nearer in zip(exact[1:], shortcut[1:], strict=True):
+        assert 1.02 <= further / nearer <= 1.05
+
+
+def test_exact_multipliers_approach_the_shortcut_as_sessions_grow() -> None:
+    """With many sessions the estimated spread is as good as known."""
+    looks = (20, 40)
+    assert t_multipliers(looks, 0.05) == pytest.approx(shortcut_multipliers(looks, 0.05), rel=0.01)
+
+
+@pytest.mark.parametrize("looks", [LOOKS, (4, 5), (2, 3, 4), (10,)])
+@pytest.mark.parametrize("alpha", [0.01 / 2, 0.05])
+def test_bounds_miss_the_truth_as_often_as_is_spent(looks: tuple[int, ...], alpha: float) -> None:
+    """Up to every look, bounds on few normal sessions miss with just the chance spent."""
+    runs = 300_000
+    sessions = np.random.default_rng(19).normal(size=(runs, looks[-1]))
+    missed = np.zeros(runs, dtype=bool)
+    for n, multiplier in zip(looks, t_multipliers(looks, alpha), strict=True):
+        seen = sessions[:, :n]
+        missed |= seen.mean(axis=1) > multiplier * seen.std(axis=1, ddof=1) / math.sqrt(n)
+        spent = power_spending(n / looks[-1], alpha)
+        # Beside three errors of the simulation: the multipliers' own accuracy.
+        assert missed.mean() == pytest.approx(spent, abs=3 * math.sqrt(spent / runs) + 0.01 * spent)
 
 
 @pytest.mark.parametrize("spending", [power_spending, obrien_fleming_spending])
@@ -106,17 +146,11 @@ def test_wiener_process_crosses_as_often_as_is_spent(information: tuple[float, .
     steps = np.sqrt(np.diff([0.0, *information]))
     paths = np.cumsum(np.random.default_rng(17).normal(size=(runs, len(steps))) * steps, axis=1)
     levels = nominal_levels(information, alpha)
-    from_normal = [-_normal_quantile(level) for level in levels]
-    crossed = np.maximum.accumulate(paths / np.sqrt(information) > from_normal, axis=1)
+    bounds = [-NormalDist().inv_cdf(level) for level in levels]
+    crossed = np.maximum.accumulate(paths / np.sqrt(information) > bounds, axis=1)
     for share, time in zip(crossed.mean(axis=0), information, strict=True):
         spent = power_spending(time, alpha)
         assert share == pytest.approx(spent, abs=4 * math.sqrt(spent / runs))
-
-
-def _normal_quantile(level: float) -> float:
-    from statistics import NormalDist  # noqa: PLC0415 -- a second source, used by one law only
-
-    return NormalDist().inv_cdf(level)
 
 
 informations = st.lists(
@@ -124,6 +158,7 @@ informations = st.lists(
 ).map(lambda looks: [look / 40 for look in sorted(looks)])
 
 
+@untimed
 @given(informations, st.floats(min_value=1e-4, max_value=0.4))
 def test_a_level_lies_between_what_its_look_and_all_so_far_spend(
     information: list[float], alpha: float
@@ -135,6 +170,7 @@ def test_a_level_lies_between_what_its_look_and_all_so_far_spend(
         assert (after - before) * (1 - 1e-9) <= level <= after * (1 + 1e-9)
 
 
+@untimed
 @given(informations.filter(lambda times: len(times) > 1))
 def test_later_looks_do_not_change_earlier_levels(information: list[float]) -> None:
     """A level depends on the looks before it only: what is to come may still be chosen."""
@@ -152,7 +188,7 @@ def test_impossible_information_is_refused(information: list[float], alpha: floa
         nominal_levels(information, alpha)
 
 
-@pytest.mark.parametrize("spending", [lambda t, alpha: alpha, lambda t, alpha: 2 * alpha * t])
+@pytest.mark.parametrize("spending", [lambda _, alpha: alpha, lambda t, alpha: 2 * alpha * t])
 def test_impossible_spending_is_refused(spending: Callable[[float, float], float]) -> None:
     """Spending that stands still between looks, or exceeds alpha, is an error."""
     with pytest.raises(ValueError, match="spending must grow"):
@@ -171,6 +207,7 @@ def slowdowns(draw: st.DrawFn) -> dict[str, NDArray[np.float64]]:
     return {name: np.array(draw(rows)) for name in names}
 
 
+@untimed
 @given(slowdowns())
 def test_bounds_enclose_their_estimate(sessions: dict[str, NDArray[np.float64]]) -> None:
     """An estimate lies within its bounds, is their metric's mean, and has a spread of its own."""
@@ -181,6 +218,7 @@ def test_bounds_enclose_their_estimate(sessions: dict[str, NDArray[np.float64]])
         assert metric.detectable >= make_plan().tolerance
 
 
+@untimed
 @given(slowdowns())
 def test_the_outcome_follows_from_the_bounds(sessions: dict[str, NDArray[np.float64]]) -> None:
     """PASS if all upper bounds are below the margin, else FAIL if a lower is above tolerance."""
@@ -196,6 +234,7 @@ def test_the_outcome_follows_from_the_bounds(sessions: dict[str, NDArray[np.floa
     assert decision.outcome is expected
 
 
+@untimed
 @given(slowdowns())
 def test_significant_and_relevant_are_two_questions(
     sessions: dict[str, NDArray[np.float64]],
@@ -209,6 +248,7 @@ def test_significant_and_relevant_are_two_questions(
         assert not (metric.relevant and decision.outcome is Outcome.PASS)
 
 
+@untimed
 @given(slowdowns(), st.floats(min_value=1e-6, max_value=0.2))
 def test_a_slower_candidate_never_turns_fail_into_pass(
     sessions: dict[str, NDArray[np.float64]], shift: float
@@ -221,6 +261,7 @@ def test_a_slower_candidate_never_turns_fail_into_pass(
         assert decide(sessions, make_plan()).outcome is Outcome.PASS
 
 
+@untimed
 @given(slowdowns(), st.integers(min_value=0, max_value=1000))
 def test_neither_the_order_of_sessions_nor_of_metrics_matters(
     sessions: dict[str, NDArray[np.float64]], seed: int
@@ -231,6 +272,7 @@ def test_neither_the_order_of_sessions_nor_of_metrics_matters(
     assert decide(shuffled, make_plan()) == decide(sessions, make_plan())
 
 
+@untimed
 @given(
     st.floats(min_value=-0.2, max_value=0.2).filter(lambda x: abs(x - math.log(1.03)) > 1e-6),
     st.sampled_from([0.0, 1e-12, 1e-9]),
@@ -252,6 +294,7 @@ def test_equal_sessions_have_bounds_at_their_estimate() -> None:
     assert metric.detectable == make_plan().tolerance
 
 
+@untimed
 @given(slowdowns())
 def test_failing_is_harder_with_more_metrics(sessions: dict[str, NDArray[np.float64]]) -> None:
     """A further metric lowers every FAIL bound (Bonferroni) and leaves every PASS bound."""
@@ -359,24 +402,20 @@ def test_equal_builds_rarely_fail(sd: float) -> None:
     assert shares[Outcome.FAIL] <= 0.01
 
 
-@pytest.mark.parametrize("sd", [0.005, 0.01, 0.015])
+@pytest.mark.slow
+@pytest.mark.parametrize("sd", [0.005, 0.01, 0.015, 0.03, 0.3])
 def test_a_loss_at_the_margin_rarely_passes(sd: float) -> None:
-    """Of builds just at the margin, at most 5 % pass on a machine that is fit to measure."""
-    shares, _ = simulate(math.log(1.03), sd, seed=37)
-    assert shares[Outcome.PASS] <= 0.05
+    """Of builds just at the margin, at most 5 % pass, however large the spread."""
+    runs = 3 * RUNS  # enough to tell 5 % from the 5.5 % of shortcut multipliers
+    shares, _ = simulate(math.log(1.03), sd, seed=37, runs=runs)
+    assert shares[Outcome.PASS] <= chance_above(0.05, runs)
 
 
-@pytest.mark.parametrize("sd", [0.03, 0.3])
-def test_unfit_noise_hardly_widens_the_chance_of_error(sd: float) -> None:
-    """However large the spread, at most 5.6 % pass at the margin: the t step's approximation."""
-    shares, _ = simulate(math.log(1.03), sd, seed=41)
-    assert shares[Outcome.PASS] <= chance_above(0.056)
-
-
-def test_a_loss_at_the_tolerance_rarely_fails() -> None:
-    """Of builds just at the tolerance, not much more than 1 % fail, even where few can pass."""
-    shares, _ = simulate(math.log(1.01), 0.1, seed=43)
-    assert shares[Outcome.FAIL] <= chance_above(0.0113)
+@pytest.mark.parametrize("metrics", [1, 2])
+def test_a_loss_at_the_tolerance_rarely_fails(metrics: int) -> None:
+    """Of builds just at the tolerance, at most 1 % fail, even where few can pass."""
+    shares, _ = simulate(math.log(1.01), 0.1, seed=43, metrics=metrics)
+    assert shares[Outcome.FAIL] <= chance_above(0.01)
 
 
 def test_five_percent_is_found() -> None:
@@ -389,14 +428,12 @@ def test_five_percent_is_found() -> None:
     ("sd", "loss", "fail", "sessions"),
     [
         (0.0050, 0.02, 0.043, 5.1),
+        (0.0050, 0.03, 0.990, 4.8),
         (0.0075, 0.03, 0.984, 5.7),
         (0.0100, 0.02, 0.188, 7.0),
         (0.0100, 0.03, 0.960, 6.5),
         (0.0150, 0.00, 0.000, 5.2),
-        (0.0150, 0.03, 0.839, 7.8),
-        (0.0300, 0.02, 0.072, 9.4),
-        (0.0300, 0.03, 0.308, 9.4),
-        (0.0300, 0.05, 0.854, 7.9),
+        (0.0150, 0.05, 0.998, 5.7),
         (0.0300, 0.10, 0.999, 5.5),
     ],
 )
@@ -406,7 +443,19 @@ def test_operating_characteristic(sd: float, loss: float, fail: float, sessions:
     # Both sides are simulations of 10,000 runs; the means were published to one digit.
     error = math.sqrt(2 * fail * (1 - fail) / RUNS)
     assert shares[Outcome.FAIL] == pytest.approx(fail, abs=4 * error + 0.0005)
-    assert mean_sessions == pytest.approx(sessions, abs=0.15)
+    assert mean_sessions == pytest.approx(sessions, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("sd", "loss", "fail"), [(0.015, 0.03, 0.839), (0.03, 0.03, 0.308), (0.03, 0.05, 0.854)]
+)
+def test_exact_bounds_cost_little_power(sd: float, loss: float, fail: float) -> None:
+    """Where noise leaves FAIL in doubt, exact bounds find at most 4 points less than published.
+
+    The published shares are the shortcut's, whose chance of error is a tenth too large.
+    """
+    shares, _ = simulate(math.log1p(loss), sd, seed=53, strays=0.1)
+    assert fail - 0.04 <= shares[Outcome.FAIL] <= fail
 
 
 def balanced_order(rng: np.random.Generator, pairs: int) -> NDArray[np.float64]:

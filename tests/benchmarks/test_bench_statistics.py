@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis.sequential import Outcome, Plan, decide, nominal_levels
+from perfgate.analysis.sequential import Outcome, Plan, decide, nominal_levels, t_multipliers
 from perfgate.measurement.histogram import Histogram
 
 if TYPE_CHECKING:
@@ -50,3 +50,9 @@ def test_spending_levels(benchmark: BenchmarkFixture) -> None:
     """The levels of four looks are found."""
     levels = benchmark(nominal_levels, (0.4, 0.6, 0.8, 1.0), 0.01)
     assert len(levels) == 4
+
+
+def test_exact_multipliers(benchmark: BenchmarkFixture) -> None:
+    """The multipliers of four looks are found anew, not remembered."""
+    multipliers = benchmark(t_multipliers.__wrapped__, (4, 6, 8, 10), 0.01)
+    assert len(multipliers) == 4

@@ -7,11 +7,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfgate.measurement.histogram import TICKS_PER_S, Histogram
 
+untimed = settings(deadline=None)  # the machine may be busy with other work
 durations = st.floats(min_value=0, max_value=1e8, allow_subnormal=False)
 samples = st.lists(durations | st.floats(min_value=0, max_value=0.1), max_size=40)
 shares = st.floats(min_value=0, max_value=1)
@@ -29,18 +30,21 @@ def told(seconds: float) -> float:
     return quantile
 
 
+@untimed
 @given(durations)
 def test_error_is_bounded_at_any_magnitude(seconds: float) -> None:
     """A duration is told within 0.05 % of itself, or within half a tick where that is more."""
     assert abs(told(seconds) - seconds) <= max(0.5005 / TICKS_PER_S, 0.0005 * seconds)
 
 
+@untimed
 @given(st.integers(min_value=0, max_value=2**11 - 1))
 def test_whole_ticks_below_two_to_the_eleven_are_exact(ticks: int) -> None:
     """Below 2**11 ticks every tick has a bucket of its own."""
     assert told(ticks / TICKS_PER_S) == ticks / TICKS_PER_S
 
 
+@untimed
 @given(durations, durations)
 def test_order_survives(one: float, other: float) -> None:
     """A longer duration is never told as a shorter one."""
@@ -57,6 +61,7 @@ def test_five_percent_shift_of_a_short_median_shows() -> None:
     assert candidate / base == pytest.approx(1.05, rel=0.001)
 
 
+@untimed
 @given(samples, samples)
 def test_merging_equals_counting_together(one: list[float], other: list[float]) -> None:
     """The merge of two histograms is the histogram of all their durations, in either order."""
@@ -65,6 +70,7 @@ def test_merging_equals_counting_together(one: list[float], other: list[float]) 
     assert of(*other).merge(of(*one)) == together
 
 
+@untimed
 @given(samples, samples, samples)
 def test_merging_is_associative(one: list[float], two: list[float], three: list[float]) -> None:
     """How merges are grouped does not matter."""
@@ -72,12 +78,14 @@ def test_merging_is_associative(one: list[float], two: list[float], three: list[
     assert first.merge(second).merge(third) == first.merge(second.merge(third))
 
 
+@untimed
 @given(samples)
 def test_merging_with_nothing_changes_nothing(seconds: list[float]) -> None:
     """The empty histogram is the neutral element of merging."""
     assert of(*seconds).merge(Histogram()) == of(*seconds)
 
 
+@untimed
 @given(samples)
 def test_json_round_trip_is_exact(seconds: list[float]) -> None:
     """What is written as JSON text is read back as an equal histogram with an equal hash."""
@@ -93,6 +101,7 @@ def test_json_names_lowest_ticks_and_counts() -> None:
     assert document == {"ticks": [1, 3000], "counts": [1, 3]}
 
 
+@untimed
 @given(samples.filter(len), shares)
 def test_quantile_is_the_duration_of_its_rank(seconds: list[float], share: float) -> None:
     """A quantile is the smallest duration that at least that share of all do not exceed."""
@@ -101,6 +110,7 @@ def test_quantile_is_the_duration_of_its_rank(seconds: list[float], share: float
     assert of(*seconds).quantile(share) == told(sorted(seconds)[rank - 1])
 
 
+@untimed
 @given(samples.filter(len), shares, shares)
 def test_quantiles_ascend(seconds: list[float], one: float, other: float) -> None:
     """A larger share never has a smaller quantile."""
@@ -125,6 +135,7 @@ def test_quantiles_agree_with_numpy() -> None:
         assert histogram.quantile(share) == pytest.approx(expected, rel=0.0005)
 
 
+@untimed
 @given(samples.filter(len))
 def test_mean_is_close_to_the_true_mean(seconds: list[float]) -> None:
     """The mean is told within the error of its durations."""
@@ -132,6 +143,7 @@ def test_mean_is_close_to_the_true_mean(seconds: list[float]) -> None:
     assert of(*seconds).mean_s == pytest.approx(expected, rel=0.0005, abs=0.5005 / TICKS_PER_S)
 
 
+@untimed
 @given(samples.filter(len), durations)
 def test_share_above_counts_what_exceeds_the_limit(seconds: list[float], limit_s: float) -> None:
     """The share lies between those of the durations clearly above and not clearly below."""
@@ -149,6 +161,7 @@ def test_a_duration_at_the_limit_is_not_above_it() -> None:
     assert of(0.0001, 0.0001, 0.0002, 0.0003).share_above(0.0001) == 0.5
 
 
+@untimed
 @given(samples)
 def test_every_duration_is_counted_once(seconds: list[float]) -> None:
     """The count is the number of durations."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfgate.config.models import Target
@@ -11,7 +11,6 @@ from perfgate.procfs import all_pids, read_stat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 # A service of a few lines that starts quickly; programs put their own peculiarity around it.
 SERVICE = """
@@ -68,7 +67,7 @@ def processes_in(directory: Path) -> list[int]:
     found = []
     for pid in all_pids():
         try:
-            where = (directory / f"/proc/{pid}/cwd").readlink()
+            where = Path(f"/proc/{pid}/cwd").readlink()
         except OSError:
             continue
         if where == directory.resolve() and lives(pid):
@@ -90,6 +89,3 @@ def number_in(file: Path) -> int:
     """Return the number in a file that some process is about to write."""
     assert eventually(file.exists), f"{file} never came"
     return int(file.read_text())
-
-
-PYTHON = sys.executable

@@ -25,23 +25,32 @@ def _raise(_number: int, _frame: FrameType | None) -> None:
 
 def test_an_interrupt_acts_after_the_block() -> None:
     """Law: the block runs to its end, then KeyboardInterrupt comes."""
-    ended = False
-    with pytest.raises(KeyboardInterrupt), deferred_interrupts():
-        signal.raise_signal(signal.SIGINT)
-        ended = True
+    steps = []
 
-    assert ended
+    def block() -> None:
+        with deferred_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            steps.append("ended")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert steps == ["ended"]
 
 
 def test_the_block_sees_what_has_arrived() -> None:
     """Law: a block that waits can tell that it should hurry."""
-    with pytest.raises(KeyboardInterrupt), deferred_interrupts() as arrived:
-        assert arrived == []
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        seen = list(arrived)
+    seen = []
 
-    assert seen == [signal.SIGINT, signal.SIGINT]
+    def block() -> None:
+        with deferred_interrupts() as arrived:
+            seen.append(list(arrived))
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            seen.append(list(arrived))
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert seen == [[], [signal.SIGINT, signal.SIGINT]]
 
 
 def test_handlers_are_as_before() -> None:
@@ -86,22 +95,30 @@ def test_an_error_of_the_block_comes_through() -> None:
 
 def test_an_interrupt_during_an_error_keeps_the_error_as_its_context() -> None:
     """Law: an error is not lost when an interrupt comes on top of it."""
-    with pytest.raises(KeyboardInterrupt) as caught, deferred_interrupts():
-        signal.raise_signal(signal.SIGINT)
-        raise ValueError("own")
 
+    def block() -> None:
+        with deferred_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            raise ValueError("own")
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        block()
     assert isinstance(caught.value.__context__, ValueError)
 
 
 def test_blocks_may_nest() -> None:
     """Law: the interrupt waits for the end of the outermost block."""
     steps = []
-    with pytest.raises(KeyboardInterrupt), deferred_interrupts():
-        with deferred_interrupts():
-            signal.raise_signal(signal.SIGINT)
-            steps.append("inner")
-        steps.append("outer")
 
+    def block() -> None:
+        with deferred_interrupts():
+            with deferred_interrupts():
+                signal.raise_signal(signal.SIGINT)
+                steps.append("inner")
+            steps.append("outer")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
     assert steps == ["inner", "outer"]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def answering(answer: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
-    """Serve one caller these bytes (None: nothing, keeping the line open); yield URL and request."""
+    """Serve one caller these bytes (None: be silent); yield the URL and what was asked."""
     heard: list[bytes] = []
     hold = threading.Event()
 

@@ -1,0 +1,263 @@
+"""The line: builds become runs, runs a measurement, and the measurement with its terms a case.
+
+What a case means is said by :func:`perfgate.verdict.judge.judge`; nothing is printed here.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from perfgate import __version__
+from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns, service_rates
+from perfgate.analysis.sequential import percent
+from perfgate.demand.demand import peak_demand
+from perfgate.load.plan import Open, Pairs, Plan, Saturation
+from perfgate.load.schedule import draw_schedule
+from perfgate.measurement.models import BuildId, DemandRun, Measurement
+from perfgate.rig import Assignment, run_once
+from perfgate.verdict.case import Case, required_rps, steps_of
+from perfgate.verdict.checks.validity import DISCARD_LIMIT
+from perfgate.verdict.judge import decided
+
+if TYPE_CHECKING:
+    from perfgate.build.provide import Build
+    from perfgate.config.models import Profile
+    from perfgate.load.plan import Host
+    from perfgate.load.schedule import Schedule
+    from perfgate.measurement.models import BuildRole, Environment, Run
+    from perfgate.rig import Rig
+    from perfgate.verdict.case import Terms
+
+DEMAND_STAGE = "required rate"
+TRIALS = 3
+RAMP_S = 0.1
+SATURATION_SLICES = 2
+BACKLOG_LIMIT = 2000
+# Even where nobody sends anything, the operations are tried.
+LEAST_RPS = 1.0
+# Starting builds and Locust, signing in, warming up.
+OVERHEAD_S = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be measured, on which terms."""
+
+    terms: Terms
+    profile: str
+    candidate: Build
+    base: Build | None
+    environment: Environment
+
+    @property
+    def shape(self) -> Profile:
+        """Return the profile's values."""
+        return self.terms.config.profiles[self.profile]
+
+
+def measure(order: Order, rig: Rig) -> Case:
+    """Measure until the verdict cannot change any more, or the budget is spent."""
+    case = _empty(order)
+    case = _with_demand_run(case, order, rig)
+    started_s = time.monotonic()
+    while not decided(case) and _may_go_on(case, order, time.monotonic() - started_s):
+        case = _with_session(case, order, rig)
+    return case
+
+
+def _empty(order: Order) -> Case:
+    measurement = Measurement(
+        perfgate=__version__,
+        taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        profile=order.profile,
+        seed=order.terms.config.load.seed,
+        candidate=_build_id(order.candidate),
+        base=None if order.base is None else _build_id(order.base),
+        environment=order.environment,
+        demand_run=None,
+        sessions=(),
+        discarded=(),
+        incidents=(),
+    )
+    return Case(measurement=measurement, terms=order.terms)
+
+
+def _build_id(build: Build) -> BuildId:
+    return BuildId(name=build.label, commit=build.commit, dirty=build.dirty)
+
+
+def _may_go_on(case: Case, order: Order, spent_s: float) -> bool:
+    """Tell whether another session fits into looks, patience and budget."""
+    measured = case.measurement
+    return (
+        len(measured.sessions) < order.shape.looks[-1]
+        and len(measured.discarded) <= DISCARD_LIMIT
+        and spent_s + session_s(order.shape) <= order.terms.config.budget.sessions_s
+    )
+
+
+def session_s(profile: Profile) -> float:
+    """Return the seconds that a session is expected to take, pairs guessed by their saturation."""
+    return OVERHEAD_S + profile.split_s + 2 * profile.saturation_s + profile.saturation_s
+
+
+def demand_run_s(profile: Profile) -> float:
+    """Return the seconds that the run at the required rate is expected to take."""
+    return OVERHEAD_S + profile.demand_s + profile.saturation_s
+
+
+def _with_demand_run(case: Case, order: Order, rig: Rig) -> Case:
+    """Run the candidate alone at the rate it must carry; a run not to be trusted is repeated."""
+    for attempt in range(DISCARD_LIMIT + 1):
+        outcome = run_once(rig, _demand_assignment(order, attempt))
+        if outcome.run is None:
+            return _add(case, incidents=outcome.incidents)
+        if not outcome.run.validity.faults:
+            rate = float(service_rates([outcome.run], "candidate")[0])
+            rig.progress.learned(f"service rate about {rate:.0f}/s")
+            return _add(case, demand_run=DemandRun(run=outcome.run, trials=outcome.trials))
+        case = _discard(case, outcome.run, rig)
+    return case
+
+
+def _with_session(case: Case, order: Order, rig: Rig) -> Case:
+    """Make one session; one not to be trusted is set aside, and the next takes its place."""
+    number = len(case.measurement.sessions) + len(case.measurement.discarded)
+    outcome = run_once(rig, _session_assignment(case, order, number))
+    if outcome.run is None:
+        return _add(case, incidents=outcome.incidents)
+    if outcome.run.validity.faults:
+        return _discard(case, outcome.run, rig)
+    case = _add(case, sessions=(*case.measurement.sessions, outcome.run))
+    rig.progress.learned(_known_so_far(case))
+    return case
+
+
+def _add(case: Case, **updates: object) -> Case:
+    return case.model_copy(update={"measurement": case.measurement.model_copy(update=updates)})
+
+
+def _discard(case: Case, run: Run, rig: Rig) -> Case:
+    rig.progress.learned(f"not to be trusted, to be repeated: {run.validity.faults[0]}")
+    return _add(case, discarded=(*case.measurement.discarded, run))
+
+
+def _known_so_far(case: Case) -> str:
+    """Say in one line what the sessions have shown."""
+    sessions = case.measurement.sessions
+    if case.measurement.base is None:
+        return f"service rate {service_rates(sessions, 'candidate').mean():.0f}/s"
+    slowdowns = primary_slowdowns(sessions)
+    told = (f"{name} {percent(float(slowdowns[name].mean())):+.1f} %" for name in (COST, CAPACITY))
+    return f"{', '.join(told)} (positive is worse)"
+
+
+def _demand_assignment(order: Order, attempt: int) -> Assignment:
+    profile, config = order.shape, order.terms.config
+    rate_rps = local_required_rps(order.terms)
+    seed = config.load.seed + attempt
+    schedule = _schedule(order, rate_rps, profile.demand_s, seed)
+
+    def plan(hosts: tuple[Host, ...]) -> Plan:
+        return _plan(order, hosts, seed, pairs=None)
+
+    return Assignment(
+        stage=DEMAND_STAGE if not attempt else f"{DEMAND_STAGE} again {attempt}",
+        builds={"candidate": order.candidate},
+        plan=plan,
+        schedule=schedule,
+        offered_rps=rate_rps,
+        open_s=profile.demand_s,
+        expected_s=demand_run_s(profile),
+        trials=TRIALS,
+    )
+
+
+def _session_assignment(case: Case, order: Order, number: int) -> Assignment:
+    profile, config = order.shape, order.terms.config
+    seed = config.load.seed + 1000 * (number + 1)
+    rate_rps = split_rps(case, order)
+    schedule = _schedule(order, rate_rps, profile.split_s, seed)
+    builds: dict[BuildRole, Build] = {"candidate": order.candidate}
+    if order.base is not None:
+        builds["base"] = order.base
+    if random.Random(seed).random() < 0.5:  # noqa: PLR2004, S311 - which build starts first: a coin
+        builds = dict(reversed(builds.items()))
+
+    def plan(hosts: tuple[Host, ...]) -> Plan:
+        pairs = Pairs(profile.pairs, profile.batch_requests, profile.batch_concurrency)
+        return _plan(order, hosts, seed, pairs=pairs if len(hosts) > 1 else None)
+
+    return Assignment(
+        stage=f"session {number + 1}",
+        builds=builds,
+        plan=plan,
+        schedule=schedule,
+        offered_rps=rate_rps,
+        open_s=profile.split_s,
+        expected_s=session_s(profile),
+    )
+
+
+def local_required_rps(terms: Terms) -> float:
+    """Return the required rate for one instance here.
+
+    Where production's rate is declared, the record says how this machine compares: the load is
+    scaled so that it is as heavy here as there.
+    """
+    production, record = terms.config.production, terms.baseline
+    share = max(required_rps(terms) / production.instances, LEAST_RPS)
+    if production.service_rate_rps is None or record is None or not terms.baseline_comparable:
+        return share
+    return share * record.service_rate_rps.estimate / production.service_rate_rps
+
+
+def split_rps(case: Case, order: Order) -> float:
+    """Return the open-loop rate of a session: the demand's, unless both builds could not bear it.
+
+    Both run on one CPU, so together they get ``split_load_ratio`` of the service rate at most.
+    """
+    wanted = local_required_rps(order.terms)
+    run = case.measurement.demand_run
+    if run is None:
+        return wanted
+    rate = float(service_rates([run.run], "candidate")[0])
+    builds = 1 if order.base is None else 2
+    return max(min(wanted, order.shape.split_load_ratio * rate / builds), LEAST_RPS)
+
+
+def _schedule(order: Order, rate_rps: float, duration_s: float, seed: int) -> Schedule:
+    return draw_schedule(
+        rate_rps=rate_rps,
+        duration_s=duration_s,
+        mix=_mix(order.terms),
+        seed=seed,
+        arrivals=order.shape.arrivals,
+    )
+
+
+def _mix(terms: Terms) -> dict[str, float]:
+    return peak_demand(steps_of(terms)).mix
+
+
+def _plan(order: Order, hosts: tuple[Host, ...], seed: int, pairs: Pairs | None) -> Plan:
+    profile, config = order.shape, order.terms.config
+    return Plan(
+        seed=seed,
+        hosts=hosts,
+        mix=_mix(order.terms),
+        identities=config.load.identities,
+        warmup_requests=profile.warmup_requests,
+        saturation=Saturation(
+            slices=SATURATION_SLICES,
+            slice_s=profile.saturation_s / SATURATION_SLICES,
+            ramp_s=RAMP_S,
+            concurrency=profile.saturation_concurrency,
+        ),
+        open=Open("schedule.npz", profile.drain_s, BACKLOG_LIMIT),
+        pairs=pairs,
+    )

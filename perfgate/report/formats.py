@@ -1,0 +1,19 @@
+"""The registry of report formats: a new one is a module and a line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perfgate.report import jsonreport, markdown, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from perfgate.verdict.case import Case
+    from perfgate.verdict.finding import Verdict
+
+FORMATS: dict[str, Callable[[Case, Verdict], str]] = {
+    "terminal": terminal.render,
+    "json": jsonreport.render,
+    "markdown": markdown.render,
+}

@@ -1,0 +1,72 @@
+"""The verdict as plain text of fixed width, for terminals and logs alike."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from perfgate.report.figures import figures_of, how_measured
+from perfgate.tail import escaped
+
+if TYPE_CHECKING:
+    from perfgate.report.figures import Figure
+    from perfgate.verdict.case import Case
+    from perfgate.verdict.finding import Finding, Verdict
+
+WIDTH = 100
+LABEL = 14
+CHECK = 20
+
+
+def render(case: Case, verdict: Verdict) -> str:
+    """Return the report: the verdict and its reason first, then every finding, then figures."""
+    measured = case.measurement
+    against = f" against {measured.base.name}" if measured.base else ""
+    head = f"{verdict.outcome}: {escaped(measured.candidate.name + against)}"
+    parts = [
+        head,
+        _wrapped(escaped(verdict.reason), "  "),
+        "",
+        *(line for finding in verdict.findings for line in _finding(finding)),
+        "",
+        *_table(figures_of(case)),
+        "",
+        *(_wrapped(line, "  ") for line in how_measured(case)),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _finding(finding: Finding) -> list[str]:
+    label = f"  {finding.outcome:<{LABEL}}{finding.check:<{CHECK}}"
+    gap = " " * len(label)
+    lines = [_wrapped(escaped(finding.reason), gap, first=label)]
+    if finding.hint:
+        lines.append(_wrapped(f"-> {escaped(finding.hint)}", gap + "   ", first=gap))
+    return lines
+
+
+def _wrapped(text: str, indent: str, first: str | None = None) -> str:
+    start = indent if first is None else first
+    return textwrap.fill(text, WIDTH, initial_indent=start, subsequent_indent=indent)
+
+
+def _table(figures: list[Figure]) -> list[str]:
+    if not figures:
+        return []
+    head = f"  {'':<24}{'base':>12}{'candidate':>12}{'change':>10}"
+    return [head, *(_row(figure) for figure in figures)]
+
+
+def _row(figure: Figure) -> str:
+    change = "" if figure.change is None else f"{figure.change:+.1f} %"
+    return (
+        f"  {escaped(figure.name):<24}{_number(figure.base):>12}{_number(figure.candidate):>12}"
+        f"{change:>10}  {figure.unit}"
+    )
+
+
+def _number(value: float | None) -> str:
+    """Return three digits at least, and no exponents."""
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits

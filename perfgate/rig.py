@@ -1,0 +1,216 @@
+"""One load run on fresh processes: start the builds, load them, stop them, summarise.
+
+It decides neither which runs are made nor what they mean.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from perfgate.load.engine import run_load
+from perfgate.load.journal import shut_out
+from perfgate.load.plan import BUILDS, Host
+from perfgate.measurement.models import Incident
+from perfgate.measurement.summarise import Surroundings, summarise, trials
+from perfgate.procfs import read_contention
+from perfgate.tail import tail
+from perfgate.target.process import start_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from perfgate.build.provide import Build
+    from perfgate.config.models import Target
+    from perfgate.load.engine import Engine
+    from perfgate.load.journal import Journal
+    from perfgate.load.plan import Plan
+    from perfgate.load.schedule import Schedule
+    from perfgate.measurement.models import BuildRole, OpenLoop, Run
+    from perfgate.procfs import Contention
+    from perfgate.progress import Progress
+    from perfgate.target.process import RunningTarget
+
+START_SLACK_S = 30.0
+SLACK_FACTOR = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """What every run of a check shares."""
+
+    target: Target
+    engine: Engine
+    target_cpu: int | None
+    runs_dir: Path
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One run to be made: ``plan`` gets the hosts once they are there; times in seconds."""
+
+    stage: str
+    builds: Mapping[BuildRole, Build]
+    plan: Callable[[tuple[Host, ...]], Plan]
+    schedule: Schedule
+    offered_rps: float
+    open_s: float
+    expected_s: float
+    trials: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it: a run (with its trials), or the incidents that ended it."""
+
+    run: Run | None = None
+    trials: tuple[OpenLoop, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Looks after the targets while the load runs."""
+
+    targets: Mapping[BuildRole, RunningTarget]
+    progress: Progress
+    stage: str
+    died: list[Incident] = field(default_factory=list)
+
+    def tick(self) -> bool:
+        """Return whether all targets live and none has lost a process."""
+        self.progress.tick()
+        for role, target in self.targets.items():
+            health = target.observe()
+            if not health.alive or health.lost:
+                self.died.append(_death(role, target, self.stage))
+        return not self.died
+
+
+def run_once(rig: Rig, assignment: Assignment) -> Outcome:
+    """Make the run.
+
+    Raises TargetError for a build that never gets ready, LoadError for load that cannot be proved
+    complete.
+    """
+    run_dir = rig.runs_dir / assignment.stage.replace(" ", "-")
+    run_dir.mkdir(parents=True)
+    rig.progress.stage(assignment.stage, assignment.expected_s)
+    with ExitStack() as stack:
+        targets = {
+            role: stack.enter_context(
+                start_target(
+                    build.directory,
+                    build.label,
+                    rig.target,
+                    log=run_dir / f"{role}.log",
+                    cpu=rig.target_cpu,
+                )
+            )
+            for role, build in assignment.builds.items()
+        }
+        for target in targets.values():
+            target.wait_until_ready()
+        return _load(rig, assignment, targets, run_dir)
+
+
+def _load(
+    rig: Rig,
+    assignment: Assignment,
+    targets: Mapping[BuildRole, RunningTarget],
+    run_dir: Path,
+) -> Outcome:
+    plan = assignment.plan(_hosts(targets))
+    watch = _Watch(targets, rig.progress, assignment.stage)
+    before, start_s = read_contention(), time.monotonic()
+    journal = run_load(
+        rig.engine,
+        plan,
+        assignment.schedule,
+        run_dir,
+        limit_s=START_SLACK_S + SLACK_FACTOR * assignment.expected_s,
+        tick=watch.tick,
+    )
+    seconds = time.monotonic() - start_s
+    incidents = _incidents(journal, plan, watch)
+    if journal is None or incidents:
+        return Outcome(incidents=incidents)
+    surroundings = _surroundings(before, seconds, targets)
+    run = summarise(journal, plan, assignment.offered_rps, assignment.open_s, surroundings)
+    cut = (
+        trials(journal, "candidate", assignment.open_s, assignment.trials)
+        if assignment.trials
+        else ()
+    )
+    return Outcome(run=run, trials=cut)
+
+
+def _hosts(targets: Mapping[BuildRole, RunningTarget]) -> tuple[Host, ...]:
+    """Return the hosts, base before candidate."""
+    roles = sorted(targets, key=BUILDS.index)
+    return tuple(Host(role, targets[role].url, targets[role].pid) for role in roles)
+
+
+def _incidents(journal: Journal | None, plan: Plan, watch: _Watch) -> tuple[Incident, ...]:
+    """Return who died, fell silent or let nobody sign in."""
+    watch.tick()
+    if watch.died or journal is None:
+        return tuple(watch.died)
+    silent = [
+        _incident(watch, build, "silent", f"stopped answering: {text}")
+        for build, text in journal.silent.items()
+    ]
+    locked = [
+        _incident(
+            watch,
+            build,
+            "locked out",
+            f"let none of {plan.identities} users sign in: {journal.sign_in_failures[build][0]}",
+        )
+        for build in shut_out(journal, plan)
+    ]
+    return (*silent, *locked)
+
+
+def _incident(watch: _Watch, build: str, kind: str, text: str) -> Incident:
+    role: BuildRole = "base" if build == "base" else "candidate"
+    return Incident.model_validate(
+        {
+            "build": role,
+            "kind": kind,
+            "stage": watch.stage,
+            "text": text,
+            "log": tail(watch.targets[role].log, 5),
+        }
+    )
+
+
+def _death(role: BuildRole, target: RunningTarget, stage: str) -> Incident:
+    code = target.exit_code()
+    if code is None:
+        how = "lost one of its processes under load"
+    elif code < 0:
+        how = f"was killed by signal {-code} under load"
+    else:
+        how = f"exited with code {code} under load"
+    return Incident(build=role, kind="died", stage=stage, text=how, log=tail(target.log, 5))
+
+
+def _surroundings(
+    before: Contention, seconds: float, targets: Mapping[BuildRole, RunningTarget]
+) -> Surroundings:
+    after = read_contention()
+    return Surroundings(
+        seconds=seconds,
+        steal_ratio=_ratio(before.steal_s, after.steal_s, seconds),
+        pressure_ratio=_ratio(before.pressure_s, after.pressure_s, seconds),
+        peak_rss_bytes={role: target.observe().peak_rss_bytes for role, target in targets.items()},
+    )
+
+
+def _ratio(before: float | None, after: float | None, seconds: float) -> float | None:
+    return None if before is None or after is None else (after - before) / seconds

@@ -1,0 +1,118 @@
+"""Everything a verdict is made from, in one file: what was measured and the terms it is held to.
+
+So a saved file is judged again without network, target or clock. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from perfgate.analysis.capacity import LEVEL, production_rate, scaled_rate
+from perfgate.analysis.change import SATURATED, service_rates, session_frame
+from perfgate.analysis.compare import Interval, rate_interval, t_interval
+from perfgate.baseline.record import BaselineRecord
+from perfgate.config.models import Config
+from perfgate.baseline.record import BaselineRecord
+from perfgate.config.models import Config, Profile
+from perfgate.demand.demand import Demand, demand_steps, peak_demand
+from perfgate.demand.ledger import Ledger
+from perfgate.demand.ledger import Ledger
+from perfgate.errors import UsageError
+from perfgate.measurement.models import Measurement, Value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from perfgate.config.models import Profile
+    from perfgate.measurement.models import BuildRole
+
+
+class Terms(Value):
+    """What the measurement is held to."""
+
+    config: Config
+    ledger: Ledger
+    on: date
+    baseline: BaselineRecord | None = None
+    baseline_comparable: bool = False
+
+
+class Case(Value):
+    """A measurement and its terms."""
+
+    measurement: Measurement
+    terms: Terms
+
+    @property
+    def profile(self) -> Profile:
+        """Return the profile that was measured with."""
+        return self.terms.config.profiles[self.measurement.profile]
+
+    def to_text(self) -> str:
+        """Return the file's text."""
+        return self.model_dump_json(by_alias=True, indent=1) + "\n"
+
+
+def read_case(path: Path) -> Case:
+    """Read a saved case; raises UsageError that says what is wrong with the file."""
+    try:
+        return Case.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot be read: {error.strerror}",
+            hint="Name a file that `perfgate measure` or `perfgate check --output` wrote.",
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UsageError(
+            f"{path}: not a measurement this version can read: {where}: {first['msg']}",
+            hint="Measure again with this version.",
+        ) from error
+
+
+def steps_of(terms: Terms) -> list[Demand]:
+    """Return the demand on the day of the check and after each planned change in the horizon."""
+    horizon = timedelta(days=terms.config.demand.horizon_days)
+    return demand_steps(terms.ledger, terms.on, terms.on + horizon)
+
+
+def required_rps(terms: Terms) -> float:
+    """Return the service rate production must have: the highest demand times the headroom."""
+    return peak_demand(steps_of(terms)).first_try_rps * terms.config.margins.headroom
+
+
+def capacity_of(case: Case, role: BuildRole) -> Interval | None:
+    """Return production's service rate with a build, or None where it was not measured.
+
+    Measured here and multiplied by the instances; where production's own rate is declared, that
+    rate times the ratio measured here.
+    """
+    here = measured_rate(case, role)
+    if here is None:
+        return None
+    production = case.terms.config.production
+    if production.service_rate_rps is None:
+        return scaled_rate(here, production.instances)
+    if role == "base":
+        return production_rate(production, Interval(0.0, 0.0, 0.0))
+    slowdowns = session_frame(case.measurement.sessions)[SATURATED].to_numpy(dtype=float)
+    if len(slowdowns) < 2:  # noqa: PLR2004 - an interval needs two sessions
+        return None
+    return production_rate(production, t_interval(slowdowns, LEVEL))
+
+
+def measured_rate(case: Case, role: BuildRole) -> Interval | None:
+    """Return the service rate of a build on this machine, None without two runs that have one.
+
+    Where a run had no correct answer at all, the rate is 0.
+    """
+    rates = service_rates(case.measurement.runs, role)
+    if len(rates) < 2:  # noqa: PLR2004 - an interval needs two runs
+        return None
+    if not (rates > 0).all():
+        return Interval(float(rates.mean()), 0.0, float(rates.max()))
+    return rate_interval(rates, LEVEL)

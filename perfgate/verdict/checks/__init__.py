@@ -1,0 +1,1 @@
+"""One module per check; each turns a case into findings and knows no other."""

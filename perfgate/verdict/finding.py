@@ -1,0 +1,86 @@
+"""Findings and the verdict they add up to: values with their evidence and a reason in words.
+
+How a finding comes about is each check's business; how it is shown, a report's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from perfgate.exitcodes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Outcome(StrEnum):
+    """The answer to one check, and the worst of all answers."""
+
+    PASS = "PASS"  # noqa: S105 - the name of an outcome, not a password
+    WARN = "WARN"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    INVALID = "INVALID"
+    FAIL = "FAIL"
+
+    @property
+    def severity(self) -> int:
+        """Return the rank in FAIL > INVALID = INCONCLUSIVE > WARN > PASS."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {
+    Outcome.PASS: 0,
+    Outcome.WARN: 1,
+    Outcome.INCONCLUSIVE: 2,
+    Outcome.INVALID: 2,
+    Outcome.FAIL: 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to one check.
+
+    ``reason`` is a sentence with its figures; ``observed``, ``limit`` and ``interval`` are in
+    ``unit`` and None where the check has no single figure; ``hint`` says what to do.
+    """
+
+    check: str
+    outcome: Outcome
+    reason: str
+    observed: float | None = None
+    limit: float | None = None
+    interval: tuple[float, float] | None = None
+    unit: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The worst of all findings, which are sorted by severity, else in the order of the checks."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+
+    @property
+    def reason(self) -> str:
+        """Return the reason of the finding that decided."""
+        return self.findings[0].reason if self.findings else "no check had anything to judge"
+
+    def exit_code(self, *, on_inconclusive: Outcome | None = None) -> ExitCode:
+        """Return the exit code; ``on_inconclusive`` is the user's choice of PASS or FAIL."""
+        outcome = self.outcome
+        if outcome.severity == Outcome.INCONCLUSIVE.severity and on_inconclusive:
+            outcome = on_inconclusive
+        if outcome is Outcome.FAIL:
+            return ExitCode.FAIL
+        undecided = outcome.severity == Outcome.INCONCLUSIVE.severity
+        return ExitCode.UNDECIDED if undecided else ExitCode.PASS
+
+
+def verdict_of(findings: Iterable[Finding]) -> Verdict:
+    """Fold findings, in the order of the checks, into a verdict; none at all decides nothing."""
+    ordered = tuple(sorted(findings, key=lambda finding: -finding.outcome.severity))
+    return Verdict(ordered[0].outcome if ordered else Outcome.INCONCLUSIVE, ordered)
