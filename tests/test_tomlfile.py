@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import pytest
@@ -17,6 +18,7 @@ from perfgate.faults import Fault
 from perfgate.tomlfile import (
     SHOWN_CHARACTERS,
     Flaw,
+    TomlFile,
     dotted,
     near_match,
     near_or_all,
@@ -29,7 +31,6 @@ from perfgate.tomlfile import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 
 class Part(BaseModel):
@@ -195,7 +196,7 @@ def test_laws_are_heard_beside_the_models_faults(tmp_path: Path) -> None:
 def test_a_broken_law_alone_is_enough(tmp_path: Path) -> None:
     """A valid model is not returned when a law between its fields is broken."""
     path = written(tmp_path, "beds = 4\n")
-    with pytest.raises(FileFaultsError, match="1 fault$"):
+    with pytest.raises(FileFaultsError, match=r"1 fault$"):
         parse_model(read_toml(path), Garden, laws=lambda _: [Flaw((), "is too late")])
 
 
@@ -312,10 +313,6 @@ ANYTHING = st.recursive(
 @given(st.dictionaries(st.sampled_from([*Garden.model_fields, "part", "y"]), ANYTHING, min_size=1))
 def test_no_jargon_reaches_the_user(tables: dict[str, object]) -> None:
     """Whatever stands in a file, the words about it are ours."""
-    from pathlib import Path  # noqa: PLC0415 - only a name is needed here, nothing is read
-
-    from perfgate.tomlfile import TomlFile  # noqa: PLC0415 - made by hand in this test alone
-
     try:
         parse_model(TomlFile(Path("garden.toml"), "", tables), Garden)
     except FileFaultsError as error:

@@ -244,7 +244,9 @@ def open_repository(path: Path) -> Iterator[Repository]:
                 hint="Run perfgate inside a clone, or name a directory instead of a ref.",
             ) from error
         with repo:
-            repo.git.set_persistent_git_options(c=list(_SETTINGS))
+            # GitPython expands variables in the directory commands run in all the same, and where
+            # that is no directory runs them in ours: in another repository.
+            repo.git.set_persistent_git_options(C=str(repo.working_dir), c=list(_SETTINGS))
             repo.git.update_environment(**_ENVIRONMENT)
             _refuse_unusable(repo)
             yield Repository(repo)
@@ -277,13 +279,18 @@ def _refuse_unusable(repo: git.Repo) -> None:
         )
     errors = _import_git().exc
     try:
-        repo.git.rev_parse("--git-dir")
+        seen = repo.git.rev_parse("--show-toplevel")
     except errors.GitCommandNotFound as error:
         raise UsageError(
             "git cannot be run", hint="Install git, and make sure that it is on PATH."
         ) from error
     except errors.GitCommandError as error:
         raise _refusal(repo, error) from error
+    if Path(_text(seen)).resolve() != Path(str(repo.working_tree_dir)).resolve():
+        raise UsageError(
+            f"the working tree of {repo.working_tree_dir} lies at {seen}",
+            hint="Run perfgate there, or unset core.worktree.",
+        )
 
 
 def _refusal(repo: git.Repo, error: git.GitCommandError) -> UsageError:

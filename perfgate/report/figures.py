@@ -77,7 +77,9 @@ def how_measured(case: Case) -> list[str]:
         told.append(f"{seconds:.0f} s of load; generator at most {max(lags):.1f} ms late (p99).")
     machine = measured.environment
     if machine.target_cpus == machine.generator_cpus:
-        told.append("One CPU for builds and load generator: the generator's cost is in all figures.")
+        told.append(
+            "One CPU for builds and load generator: the generator's cost is in all figures."
+        )
     if case.terms.config.production.service_rate_rps is None:
         count = case.terms.config.production.instances
         told.append(

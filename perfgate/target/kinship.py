@@ -57,6 +57,12 @@ def with_descendants(table: Mapping[int, ProcStat], seeds: Iterable[int]) -> set
     return found
 
 
+def _processes() -> dict[int, ProcStat]:
+    """Return all processes of the machine but this one."""
+    stats = ((pid, read_stat(pid)) for pid in all_pids() if pid != os.getpid())
+    return {pid: stat for pid, stat in stats if stat is not None}
+
+
 class Family:
     """The processes of one target, known by descent, session, marker or earlier sight.
 
@@ -96,9 +102,9 @@ class Family:
 
     def members(self) -> dict[int, ProcStat]:
         """Return every member on the machine, zombies included, and remember them."""
-        stats = ((pid, read_stat(pid)) for pid in all_pids())
-        table = {pid: stat for pid, stat in stats if stat is not None}
-        table.pop(os.getpid(), None)
+        return self._members_of(_processes())
+
+    def _members_of(self, table: Mapping[int, ProcStat]) -> dict[int, ProcStat]:
         seeds = [pid for pid, stat in table.items() if self._belongs(pid, stat)]
         found = {pid: table[pid] for pid in with_descendants(table, seeds)}
         self._born_ticks.update((pid, stat.born_ticks) for pid, stat in found.items())
@@ -116,18 +122,41 @@ class Family:
         """Kill all members, and those they start meanwhile; return those still there at the end.
 
         The dead that this process is the parent of are waited for, the root excepted.
+
+        A look at all processes takes time, and one that forks and exits meanwhile can slip through:
+        the child is too young to be listed, the parent is dead when its turn comes. But then there
+        is one more dead process than before. So the end is a look that finds nobody alive *and* no
+        new dead: whoever lived when the look began was found alive, or was found dead, or had been
+        waited for by a parent of which the same is true; the last of those parents is this process.
         """
         deadline_s = time.monotonic() + patience_s
+        noted = {self._root_pid}
         while True:
-            members = self.members()
-            living = [pid for pid, stat in members.items() if stat.alive]
-            for pid in living:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-            self._bury(members)
-            if not living or time.monotonic() > deadline_s:
-                return living
+            living, dead = self._strike()
+            if (not living and dead <= noted) or time.monotonic() > deadline_s:
+                return living or sorted(dead - noted)
+            noted |= dead
             time.sleep(_PAUSE_S)
+
+    def _strike(self) -> tuple[list[int], set[int]]:
+        """Kill once whoever is found; return them, and the dead there were already.
+
+        Any dead child of this process counts: a zombie has no environment to be known by.
+        """
+        table = _processes()
+        members = self._members_of(table)
+        living = [pid for pid, stat in members.items() if stat.alive]
+        dead = {pid for pid, stat in table.items() if not stat.alive}
+        for pid in living:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        # A group dies at one blow, with children younger than this look. The first group of a
+        # member's session holds the target's processes only: no other session can join it.
+        for session in {stat.session for stat in members.values()} - {os.getsid(0), 0}:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(session, signal.SIGKILL)
+        self._bury(members)
+        return living, {p for p in dead if p in members or table[p].parent == os.getpid()}
 
     def _bury(self, members: Mapping[int, ProcStat]) -> None:
         # One by one: waiting for "any child" would take the exit codes of others from subprocess.

@@ -319,7 +319,7 @@ class RunningTarget:
             self._ask_to_end(arrived)
             survivors = self._family.kill()
             if survivors:
-                raise TargetError(f"{self.name}: processes {survivors} cannot be killed")
+                raise TargetError(f"{self.name}: processes {survivors} do not end")
             self._process.wait()
             self._meter.close()
             self._stopped = True

@@ -14,11 +14,8 @@ from perfgate.analysis.capacity import LEVEL, production_rate, scaled_rate
 from perfgate.analysis.change import SATURATED, service_rates, session_frame
 from perfgate.analysis.compare import Interval, rate_interval, t_interval
 from perfgate.baseline.record import BaselineRecord
-from perfgate.config.models import Config
-from perfgate.baseline.record import BaselineRecord
 from perfgate.config.models import Config, Profile
 from perfgate.demand.demand import Demand, demand_steps, peak_demand
-from perfgate.demand.ledger import Ledger
 from perfgate.demand.ledger import Ledger
 from perfgate.errors import UsageError
 from perfgate.measurement.models import Measurement, Value

@@ -464,9 +464,9 @@ def balanced_order(rng: np.random.Generator, pairs: int) -> NDArray[np.float64]:
     return rng.permuted(fours, axis=1).ravel()
 
 
-def base_first(rng: np.random.Generator, pairs: int) -> NDArray[np.float64]:
+def base_first(_rng: np.random.Generator, pairs: int) -> NDArray[np.float64]:
     """Let the base always come first, as one should not."""
-    return np.ones(pairs) + 0 * rng.random()
+    return np.ones(pairs)
 
 
 def planted_session(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 # Nobody's own settings, and dates that make every commit reproducible and ordered.
@@ -84,3 +87,37 @@ def alive_with(word: str) -> list[int]:
         if word in words and process.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(process.pid)
     return found
+
+
+def eventually(condition: Callable[[], object], patience_s: float = 30.0) -> bool:
+    """Wait until `condition` holds and return True; False when patience is at its end."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+# The arguments: project, cache root, ref, build command. Its output is the build's directory.
+_PROVIDE = """
+import os, pathlib, sys
+from perfgate.build.provide import Ref, provide_build
+from perfgate.config.models import Target
+root, cache, ref, command = sys.argv[1:]
+target = Target(start="true", build=command)
+build = provide_build(Ref(ref), target, pathlib.Path(root), pathlib.Path(cache), os.environ)
+print(build.directory)
+"""
+
+
+def start_providing(
+    project: Path, cache_root: Path, ref: str, command: str
+) -> subprocess.Popen[str]:
+    """Start a process of its own that provides the build of `ref`."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _PROVIDE, str(project), str(cache_root), ref, command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

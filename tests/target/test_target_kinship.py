@@ -11,6 +11,7 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from target_programs import DAEMON, SERVICE, eventually, lives, number_in
@@ -177,22 +178,26 @@ def test_families_do_not_mix(tmp_path: Path) -> None:
     assert not lives(survivor)
 
 
-def test_a_family_that_forks_while_it_is_killed_ends() -> None:
+@pytest.mark.parametrize("own_session", ["", "os.setsid()"])
+@pytest.mark.parametrize("pause_s", [0.0, 0.002])
+def test_a_family_that_forks_while_it_is_killed_ends(pause_s: float, own_session: str) -> None:
     """Law: processes that replace themselves faster than they are listed all end."""
-    text = """
+    text = f"""
 for _ in range(3):
     if os.fork() == 0:
+        {own_session or "pass"}
         break
-for _ in range(2000):
+for _ in range(3000):
     if os.fork() > 0:
         os._exit(0)
-    time.sleep(0.002)
+    time.sleep({pause_s})
 """
     with family(text) as (kin, _):
         assert eventually(lambda: len(kin.members()) > 1)
 
         assert kin.kill() == []
-        assert all(not stat.alive for stat in kin.members().values())
+        for _ in range(5):
+            assert not any(stat.alive for stat in kin.members().values())
 
 
 def test_the_dead_are_waited_for_except_the_root(tmp_path: Path) -> None:

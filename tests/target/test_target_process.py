@@ -107,10 +107,11 @@ def test_a_slow_start_is_waited_for(build: Path, log: Path) -> None:
     text = """
 port = int(sys.argv[1])
 time.sleep(0.3)
-if os.fork() == 0:
+busy = os.fork()
+if busy == 0:
     serve(port, b"503 Busy")
 time.sleep(0.3)
-os.system("pkill -P %d" % os.getpid())
+os.kill(busy, signal.SIGKILL)
 os.wait()
 serve(port)
 """
@@ -526,7 +527,7 @@ def test_a_second_interrupt_hurries_and_leaves_nothing(
 ) -> None:
     """Law: Ctrl-C again while a deaf target is given its time ends that time, not the work."""
     pid_file = tmp_path / "pid"
-    text = f"signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n"
+    text = "signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n"
     write_program(build, text + f"daemon({str(pid_file)!r})\nserve()")
     process, data_dir = parent(build, log, stop_timeout_s=300)
     pid = number_in(pid_file)
@@ -544,9 +545,9 @@ def test_a_second_interrupt_hurries_and_leaves_nothing(
 
 def test_no_files_stay_open(build: Path, log: Path) -> None:
     """Law: after its end a target has cost no open file."""
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = sorted(Path("/proc/self/fd").iterdir())
     with start_target(build, "candidate", config(), log=log) as running:
         running.wait_until_ready()
         running.observe()
 
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert sorted(Path("/proc/self/fd").iterdir()) == before

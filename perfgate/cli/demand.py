@@ -1,0 +1,45 @@
+"""``perfgate demand``: what dependents send, now and after each planned change."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from perfgate.cli import options
+from perfgate.config.load import load_config
+from perfgate.demand.demand import demand_steps
+from perfgate.demand.ledger import load_ledger
+from perfgate.report.demand import render_steps
+
+if TYPE_CHECKING:
+    from perfgate.config.load import LoadedConfig
+
+
+@click.group()
+def command() -> None:
+    """Ask the ledger of dependents."""
+
+
+@command.command()
+@options.config
+@click.option("--ledger", type=options.READABLE, help="Ledger; the configuration's if not given.")
+@options.on
+@click.option("--days", type=click.IntRange(min=0), help="Horizon; the configuration's otherwise.")
+def show(config: Path | None, ledger: Path | None, on: date | None, days: int | None) -> None:
+    """Show who sends what on a day and after each change planned in the days that follow."""
+    loaded = None if ledger and days is not None else load_config(config, Path.cwd())
+    path = ledger or _ledger_of(loaded)
+    horizon = days if days is not None else _horizon_of(loaded)
+    start = on or options.today()
+    click.echo(render_steps(demand_steps(load_ledger(path), start, start + timedelta(horizon))))
+
+
+def _ledger_of(loaded: LoadedConfig | None) -> Path:
+    return Path() if loaded is None else loaded.root / loaded.config.demand.ledger
+
+
+def _horizon_of(loaded: LoadedConfig | None) -> int:
+    return 0 if loaded is None else loaded.config.demand.horizon_days

@@ -1,0 +1,55 @@
+"""Options that verbs share, spelled once."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+READABLE = click.Path(path_type=Path)
+
+
+class Day(click.ParamType[date]):
+    """A date as YYYY-MM-DD."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """Return the date, or fail saying what is wanted."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date like 2026-12-01", param, ctx)
+
+
+def today() -> date:
+    """Return the day here."""
+    return datetime.now().astimezone().date()
+
+
+config = click.option(
+    "--config",
+    "-c",
+    type=READABLE,
+    help="Configuration; found as perfgate.toml or [tool.perfgate] here or above if not given.",
+)
+profile = click.option(
+    "--profile", "-p", default="default", show_default=True, help="Kind of check, by name."
+)
+candidate = click.option(
+    "--candidate",
+    default=".",
+    show_default=True,
+    help="Build to judge: '.' (the working tree), a git ref, or a directory (/..., ./...).",
+)
+base = click.option(
+    "--base", help="Build to compare with (ref or directory); the stored baseline's if not given."
+)
+on = click.option(
+    "--on", type=Day(), default=None, help="Day whose demand counts, with the horizon after it."
+)

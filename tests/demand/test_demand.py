@@ -1,0 +1,301 @@
+"""The demand of a day follows from the ledger by the laws of the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from math import fsum, isfinite
+from time import perf_counter
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from ledgers import START, change, dependent, dependents, incident, ledger, ledgers
+
+from perfgate.demand.demand import (
+    amplification,
+    demand_on,
+    demand_steps,
+    first_try_rps,
+    peak_demand,
+    tipping_point,
+    tipping_sentence,
+)
+from perfgate.demand.ledger import Budget, Cache, Dependent, Ledger
+
+DAYS = st.integers(-60, 200).map(lambda days: START + timedelta(days=days))
+END = START + timedelta(days=150)
+
+
+def plain(one: Dependent) -> Dependent:
+    """Return the dependent without a cache."""
+    return one.model_copy(update={"cache": None})
+
+
+@given(st.floats(0, 1e5), st.floats(0, 10))
+def test_without_changes_and_cache_calls_are_peak_times_calls(peak: float, calls: float) -> None:
+    """The demand is what was measured, times the calls per request."""
+    assert first_try_rps(dependent(peak_rps=peak, calls_per_request=calls), START) == calls * peak
+
+
+@given(st.floats(0, 1e4), st.floats(0, 100))
+def test_a_scale_acts_linearly_on_the_peak(peak: float, scale: float) -> None:
+    """A change of scale s makes the peak s times as large, and leaves additions alone."""
+    scaled = dependent(peak_rps=peak, changes=(change(scale=scale), change(add_rps=7.0)))
+    assert first_try_rps(scaled, START) == pytest.approx(peak * scale + 7.0)
+
+
+@given(dependents(), DAYS)
+def test_the_order_of_changes_does_not_matter(one: Dependent, on: date) -> None:
+    """Changes may be written in any order."""
+    turned = one.model_copy(update={"changes": one.changes[::-1]})
+    assert first_try_rps(turned, on) == pytest.approx(first_try_rps(one, on))
+
+
+def test_a_change_counts_from_its_first_day() -> None:
+    """On the day before it is not there; on the day itself it is."""
+    one = dependent(changes=(change(5),))
+    days = [START + timedelta(days=4), START + timedelta(days=5)]
+    assert [first_try_rps(one, on) for on in days] == [100.0, 110.0]
+
+
+def test_the_likely_figure_of_a_spread_counts() -> None:
+    """Of [low, likely, high] the demand takes the middle one."""
+    assert first_try_rps(dependent(changes=(change(scale=(1.2, 1.4, 1.7)),)), START) == 140.0
+
+
+@given(dependents(), DAYS)
+def test_a_cache_never_raises_the_rate(one: Dependent, on: date) -> None:
+    """A cache lets through at most what would be sent without it, and at most N / ttl."""
+    rate = first_try_rps(one, on)
+    assert rate <= first_try_rps(plain(one), on)
+    if one.cache and one.cache.ttl_s > 0:
+        assert rate <= one.cache.active_tokens / one.cache.ttl_s * (1 + 1e-9)
+
+
+def test_a_cache_lets_renewals_through() -> None:
+    """40/s over 400 tokens remembered for 60 s are 40 / (1 + 40 * 60 / 400) = 5.71/s."""
+    cached = dependent(peak_rps=40.0, cache=Cache(ttl_s=60, active_tokens=400))
+    assert first_try_rps(cached, START) == pytest.approx(40 / 7)
+
+
+@given(dependents(), st.floats(0, 1e4))
+def test_amplification_lies_between_one_and_all_attempts(one: Dependent, rate: float) -> None:
+    """A budget never takes the first try away, and never adds attempts."""
+    factor = amplification(one, rate)
+    assert 1 <= factor <= one.attempts * one.upstream_attempts
+
+
+@given(dependents(), st.floats(0, 1e4), st.integers(1, 6))
+def test_more_attempts_never_amplify_less(one: Dependent, rate: float, more: int) -> None:
+    """Amplification is monotone in attempts and in upstream attempts."""
+    patient = one.model_copy(update={"attempts": one.attempts + more})
+    above = one.model_copy(update={"upstream_attempts": one.upstream_attempts + more})
+    assert amplification(one, rate) <= amplification(patient, rate)
+    assert amplification(one, rate) <= amplification(above, rate)
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        (Budget(kind="none"), 6.0),
+        (Budget(kind="per_request", ratio=0.2), 1.2),
+        (Budget(kind="per_request", ratio=0.2, min_rps=10, clients=3), 1.2 + 30 / 100),
+        (Budget(kind="per_request", ratio=1, min_rps=1e6), 6.0),
+        (Budget(kind="per_success", ratio=0.2), 1.0),
+        (Budget(kind="concurrency", ratio=0.2), 1.25),
+        (Budget(kind="concurrency", ratio=0.999), 6.0),
+    ],
+)
+def test_each_kind_of_budget_has_its_cap(budget: Budget, expected: float) -> None:
+    """While everything fails a budget caps 3 attempts of 2 callers by the formula of its kind."""
+    one = dependent(attempts=3, upstream_attempts=2, budget=budget)
+    assert amplification(one, 100.0) == pytest.approx(expected)
+
+
+def test_attempts_are_the_cap_where_nothing_is_sent() -> None:
+    """A floor of retries per second is no limit per first try when there are no first tries."""
+    floor = Budget(kind="per_request", ratio=0.1, min_rps=1)
+    assert amplification(dependent(attempts=3, budget=floor), 0.0) == 3.0
+    no_floor = Budget(kind="per_request", ratio=0.1)
+    assert amplification(dependent(attempts=3, budget=no_floor), 0.0) == pytest.approx(1.1)
+
+
+@given(ledgers(), DAYS)
+def test_a_day_is_the_sum_of_its_dependents(book: Ledger, on: date) -> None:
+    """Totals are sums of the rows, the worst rate is never below the first tries, all finite."""
+    demand = demand_on(book, on)
+    rows = demand.dependents
+    assert demand.first_try_rps == fsum(first_try_rps(one, on) for one in book.dependents)
+    assert demand.worst_rps == fsum(row.first_try_rps * row.amplification for row in rows)
+    assert demand.first_try_rps <= demand.worst_rps * (1 + 1e-12)
+    assert isfinite(demand.worst_rps)
+
+
+@given(ledgers())
+def test_before_any_change_the_demand_is_the_plain_sum(book: Ledger) -> None:
+    """Long before the first change, planned changes make no difference."""
+    bare = ledger([one.model_copy(update={"changes": ()}) for one in book.dependents])
+    assert demand_on(bare, date(2000, 1, 1)) == demand_on(book, date(2000, 1, 1))
+
+
+@given(ledgers(), DAYS)
+def test_the_mix_sums_to_one(book: Ledger, on: date) -> None:
+    """Shares of the demand sum to 1 and none is negative; without demand there are none."""
+    demand = demand_on(book, on)
+    assert all(share > 0 for share in demand.mix.values())
+    if demand.first_try_rps > 1e-300:
+        assert fsum(demand.mix.values()) == pytest.approx(1.0, abs=1e-9)
+    if demand.first_try_rps == 0:
+        assert demand.mix == {}
+
+
+def test_the_mix_is_weighted_by_first_tries() -> None:
+    """Half of 40/s in 225/s verify; the default mix holds for whom has none of its own."""
+    assert demand_on(incident(), START).mix["verify"] == pytest.approx(20 / 225)
+    book = ledger([dependent(mix={}), dependent(name="b")], default_mix={"verify": 1.0})
+    assert demand_on(book, START).mix == {"login": 0.5, "verify": 0.5}
+
+
+@given(ledgers())
+def test_steps_are_the_days_on_which_something_changes(book: Ledger) -> None:
+    """There is a step at the start and on each day of changes up to the end, as on that day."""
+    days = {day.effective_from for one in book.dependents for day in one.changes}
+    expected = [START, *sorted(day for day in days if START < day <= END)]
+    steps = demand_steps(book, START, END)
+    assert [step.on for step in steps] == expected
+    assert steps == [demand_on(book, on) for on in expected]
+
+
+def test_an_end_before_the_start_is_refused() -> None:
+    """A horizon that lies in the past is a mistake of the caller's."""
+    with pytest.raises(ValueError, match="lies before the start"):
+        demand_steps(incident(), START, START - timedelta(days=1))
+
+
+def test_each_row_names_the_changes_in_force() -> None:
+    """A row says which planned changes its rate already contains."""
+    before, after = demand_steps(incident(), START, date(2026, 12, 1))
+    assert [len(row.changes) for row in before.dependents] == [0, 0, 0]
+    assert [len(row.changes) for row in after.dependents] == [0, 1, 0]
+
+
+@given(ledgers())
+def test_the_peak_is_the_earliest_of_the_highest(book: Ledger) -> None:
+    """No step is above the peak, and none before it is as high."""
+    steps = demand_steps(book, START, END)
+    peak = peak_demand(steps)
+    assert all(step.first_try_rps <= peak.first_try_rps for step in steps)
+    assert all(step.first_try_rps < peak.first_try_rps for step in steps if step.on < peak.on)
+
+
+def test_without_steps_there_is_no_peak() -> None:
+    """Nothing evaluated is an error, not a demand of nothing."""
+    with pytest.raises(ValueError, match="empty"):
+        peak_demand([])
+
+
+def test_the_change_that_takes_the_demand_over_is_named() -> None:
+    """The verdict can say which change, whose, when, by how much and over what limit."""
+    tipping = tipping_point(demand_steps(incident(), START, END + timedelta(days=30)), 248.0)
+    assert tipping is not None
+    [cause] = tipping.causes
+    assert (cause.dependent, cause.what) == ("smtp-inbound", "delegate authentication")
+    assert cause.added_rps == pytest.approx(66.0)
+    assert tipping_sentence(tipping) == (
+        'the change "delegate authentication" of smtp-inbound on 2026-12-01 adds 66/s and takes '
+        "the demand from 225/s to 291/s; the limit is 248/s"
+    )
+
+
+def test_a_demand_over_the_limit_from_the_start_names_the_largest() -> None:
+    """When no planned change is to blame, the dependents that send most are named."""
+    tipping = tipping_point(demand_steps(incident(), START, END), 200.0)
+    assert tipping is not None
+    assert tipping.from_start
+    assert tipping.before_rps == tipping.after_rps
+    assert tipping_sentence(tipping) == (
+        "the demand on 2026-07-01 is 225/s without any further change; the limit is 200/s; "
+        "the largest dependents are api-gateway 155/s, dashboard 40/s, smtp-inbound 30/s"
+    )
+
+
+def test_changes_of_one_day_are_told_together() -> None:
+    """Several changes of a day are named by size, and the day's sum is not given to one."""
+    sizes = {"a": 5.0, "b": 20.0, "c": 2.0, "d": 1.0, "e": 0.0}
+    book = ledger(
+        [
+            dependent(name=name, changes=(change(9, what=f"{name} grows", add_rps=added),))
+            for name, added in sizes.items()
+        ]
+    )
+    tipping = tipping_point(demand_steps(book, START, END), 510.0)
+    assert tipping is not None
+    assert [cause.dependent for cause in tipping.causes] == ["b", "a", "c", "d"]
+    assert tipping_sentence(tipping) == (
+        'the change "b grows" of b on 2026-07-10 adds 20/s, '
+        'the change "a grows" of a on 2026-07-10 adds 5/s, '
+        'the change "c grows" of c on 2026-07-10 adds 2/s, and 1 more add to it; '
+        "together they take the demand from 500/s to 528/s; the limit is 510/s"
+    )
+
+
+def test_rounding_never_hides_the_crossing() -> None:
+    """The rates told differ wherever the rates differ."""
+    book = ledger([dependent(peak_rps=247.9, changes=(change(1, add_rps=0.3),))])
+    tipping = tipping_point(demand_steps(book, START, END), 248.0)
+    assert tipping is not None
+    told = tipping_sentence(tipping)
+    assert "adds 0.3/s and takes the demand from 247.9/s to 248.2/s; the limit is 248.0/s" in told
+
+
+@given(ledgers(), st.floats(0, 1e5))
+def test_a_tipping_point_is_the_first_step_over(book: Ledger, limit: float) -> None:
+    """Before it no step exceeds the limit; without it none does; its causes explain the rise."""
+    steps = demand_steps(book, START, END)
+    tipping = tipping_point(steps, limit)
+    if tipping is None:
+        assert all(step.first_try_rps <= limit for step in steps)
+        return
+    assert tipping.before_rps <= limit or tipping.on == START
+    assert all(step.first_try_rps <= limit for step in steps if step.on < tipping.on)
+    rise = tipping.after_rps - tipping.before_rps
+    assert rise <= fsum(cause.added_rps for cause in tipping.causes) + 1e-6
+    assert tipping_sentence(tipping)
+
+
+@given(ledgers(), st.floats(0.1, 10))
+def test_demand_is_proportional_to_its_sources(book: Ledger, factor: float) -> None:
+    """Without caches and additions, sending k times as much everywhere is k times the demand."""
+    assume(not any(day.add_rps for one in book.dependents for day in one.changes))
+    larger = ledger(
+        [
+            plain(one).model_copy(update={"peak_rps": one.peak_rps * factor})
+            for one in book.dependents
+        ]
+    )
+    smaller = ledger([plain(one) for one in book.dependents])
+    expected = demand_on(smaller, START).first_try_rps * factor
+    assert demand_on(larger, START).first_try_rps == pytest.approx(expected)
+
+
+def test_values_can_be_compared_and_changed_in_copies() -> None:
+    """Demands are plain values: equal when their parts are, never changed in place."""
+    demand = demand_on(incident(), START)
+    assert demand == demand_on(incident(), START)
+    assert replace(demand, worst_rps=0.0) != demand
+
+
+def test_work_grows_in_proportion_to_the_ledger() -> None:
+    """Eight times as many dependents take nowhere near sixty-four times as long."""
+
+    def seconds(count: int) -> float:
+        book = ledger([dependent(name=f"d{n}", changes=(change(n % 30),)) for n in range(count)])
+        times = []
+        for _ in range(3):
+            began = perf_counter()
+            tipping_point(demand_steps(book, START, END), 1e9)
+            times.append(perf_counter() - began)
+        return min(times)
+
+    assert seconds(4000) < 24 * seconds(500)
