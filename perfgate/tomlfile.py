@@ -91,7 +91,8 @@ def parse_model(
     try:
         value = model.model_validate(table, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        flaws += [_flaw(entry, model) for entry in error.errors(include_url=False)]
+        entries = error.errors(include_url=False)
+        flaws += [_flaw(entry, model) for entry in entries if not _is_echo(entry)]
     else:
         if not flaws:
             return value
@@ -251,6 +252,11 @@ _WORDS = {
     "tuple_type": "must be a list in [brackets]",
     "value_error": "{error}",
 }
+
+
+def _is_echo(entry: ErrorDetails) -> bool:
+    """Whether a list is called too short only because its faulty elements were not counted."""
+    return entry["type"] == "too_short" and len(entry["input"]) >= entry["ctx"]["min_length"]
 
 
 def _flaw(entry: ErrorDetails, model: type[BaseModel]) -> Flaw:

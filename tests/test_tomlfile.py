@@ -161,6 +161,12 @@ def test_problems_are_told_in_plain_words(
     assert (problem, found, 1) == (fault.problem, fault.found, fault.line)
 
 
+def test_a_faulty_element_does_not_make_its_list_short(tmp_path: Path) -> None:
+    """A list whose only element is wrong has one fault: the element."""
+    fault = only_fault(tmp_path, 'sizes = [\n"a"\n]')
+    assert fault == Fault(1, "sizes[#1]", "must be a whole number", '"a"')
+
+
 def test_a_missing_key_says_what_it_is_for(tmp_path: Path) -> None:
     """A missing key has the line of its table, and the model's own description as its hint."""
     fault = only_fault(tmp_path, 'beds = 2\n\n[main]\nname = "lawn"\n')

@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     PlainValidator,
     model_validator,
 )
@@ -94,6 +95,7 @@ Mix = Annotated[dict[str, Share], AfterValidator(_sums_to_one)]
 Scale = Annotated[
     Spread,
     PlainValidator(_spread, json_schema_input_type=Factor | tuple[Factor, Factor, Factor]),
+    PlainSerializer(list, return_type=list[float]),
 ]
 
 

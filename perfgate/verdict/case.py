@@ -6,9 +6,9 @@ So a saved file is judged again without network, target or clock. Nothing is jud
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import PlainSerializer, ValidationError
 
 from perfgate.analysis.capacity import LEVEL, production_rate, scaled_rate
 from perfgate.analysis.change import SATURATED, service_rates, session_frame
@@ -23,15 +23,19 @@ from perfgate.measurement.models import Measurement, Value
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from perfgate.config.models import Profile
     from perfgate.measurement.models import BuildRole
+
+
+def _as_written(ledger: Ledger) -> dict[str, Any]:
+    """Return the ledger as its file has it: defaults left out, so that it reads back the same."""
+    return ledger.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class Terms(Value):
     """What the measurement is held to."""
 
     config: Config
-    ledger: Ledger
+    ledger: Annotated[Ledger, PlainSerializer(_as_written)]
     on: date
     baseline: BaselineRecord | None = None
     baseline_comparable: bool = False
