@@ -126,8 +126,7 @@ def _with_demand_run(case: Case, order: Order, rig: Rig) -> Case:
 
 def _with_session(case: Case, order: Order, rig: Rig) -> Case:
     """Make one session; one not to be trusted is set aside, and the next takes its place."""
-    number = len(case.measurement.sessions) + len(case.measurement.discarded)
-    outcome = run_once(rig, _session_assignment(case, order, number))
+    outcome = run_once(rig, _session_assignment(case, order))
     if outcome.run is None:
         return _add(case, incidents=outcome.incidents)
     if outcome.run.validity.faults:
@@ -166,7 +165,7 @@ def _demand_assignment(order: Order, attempt: int) -> Assignment:
         return _plan(order, hosts, seed, pairs=None)
 
     return Assignment(
-        stage=DEMAND_STAGE if not attempt else f"{DEMAND_STAGE} again {attempt}",
+        stage=DEMAND_STAGE,
         builds={"candidate": order.candidate},
         plan=plan,
         schedule=schedule,
@@ -177,9 +176,10 @@ def _demand_assignment(order: Order, attempt: int) -> Assignment:
     )
 
 
-def _session_assignment(case: Case, order: Order, number: int) -> Assignment:
-    profile, config = order.shape, order.terms.config
-    seed = config.load.seed + 1000 * (number + 1)
+def _session_assignment(case: Case, order: Order) -> Assignment:
+    profile, measured = order.shape, case.measurement
+    tried = len(measured.sessions) + len(measured.discarded)
+    seed = measured.seed + 1000 * (tried + 1)
     rate_rps = split_rps(case, order)
     schedule = _schedule(order, rate_rps, profile.split_s, seed)
     builds: dict[BuildRole, Build] = {"candidate": order.candidate}
@@ -193,7 +193,7 @@ def _session_assignment(case: Case, order: Order, number: int) -> Assignment:
         return _plan(order, hosts, seed, pairs=pairs if len(hosts) > 1 else None)
 
     return Assignment(
-        stage=f"session {number + 1}",
+        stage=f"session {len(measured.sessions) + 1}",
         builds=builds,
         plan=plan,
         schedule=schedule,

@@ -97,8 +97,7 @@ def run_once(rig: Rig, assignment: Assignment) -> Outcome:
     Raises TargetError for a build that never gets ready, LoadError for load that cannot be proved
     complete.
     """
-    run_dir = rig.runs_dir / assignment.stage.replace(" ", "-")
-    run_dir.mkdir(parents=True)
+    run_dir = _new_directory(rig.runs_dir, assignment.stage)
     rig.progress.stage(assignment.stage, assignment.expected_s)
     with ExitStack() as stack:
         targets = {
@@ -116,6 +115,14 @@ def run_once(rig: Rig, assignment: Assignment) -> Outcome:
         for target in targets.values():
             target.wait_until_ready()
         return _load(rig, assignment, targets, run_dir)
+
+
+def _new_directory(runs_dir: Path, stage: str) -> Path:
+    """Make a directory whose name sorts in the order of the runs."""
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    directory = runs_dir / f"{len(list(runs_dir.iterdir())):02}-{stage.replace(' ', '-')}"
+    directory.mkdir()
+    return directory
 
 
 def _load(

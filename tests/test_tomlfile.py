@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +31,9 @@ from perfgate.tomlfile import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+# On a busy machine an example may take its time; that is not what these laws are about.
+patient = settings(deadline=None)
 
 
 class Part(BaseModel):
@@ -284,6 +287,7 @@ def test_near_matches_ignore_case() -> None:
     assert near_or_all("xyz", ["b", "a"]) == "known here: b, a"
 
 
+@patient
 @given(st.text())
 def test_text_is_shown_printable_and_short(text: str) -> None:
     """Nothing found in a file can move a terminal's cursor or fill its screen."""
@@ -291,6 +295,7 @@ def test_text_is_shown_printable_and_short(text: str) -> None:
     assert len(shown(text)) <= SHOWN_CHARACTERS
 
 
+@patient
 @given(
     st.one_of(
         st.booleans(),
@@ -316,6 +321,7 @@ ANYTHING = st.recursive(
 )
 
 
+@patient
 @given(st.dictionaries(st.sampled_from([*Garden.model_fields, "part", "y"]), ANYTHING, min_size=1))
 def test_no_jargon_reaches_the_user(tables: dict[str, object]) -> None:
     """Whatever stands in a file, the words about it are ours."""

@@ -6,10 +6,13 @@ import tomllib
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfgate.tomllines import KeyPath, key_lines, line_at
+
+# On a busy machine an example may take its time; that is not what these laws are about.
+patient = settings(deadline=None)
 
 NO_KEYS: tuple[tuple[KeyPath, int], ...] = ()
 
@@ -148,6 +151,7 @@ def fill(draw: st.DrawFn, writer: Writer, at: KeyPath) -> None:
             writer.text += {"blank": "\n", "comment": "  # k = '''\n"}[kind]
 
 
+@patient
 @given(documents())
 def test_a_line_is_right_or_absent(document: tuple[str, dict[KeyPath, int]]) -> None:
     """Every key's line is the one where it was written, or there are no lines at all."""

@@ -221,8 +221,9 @@ def _mix(ledger: Ledger, rows: Sequence[DependentDemand]) -> dict[str, float]:
     sums = {operation: fsum(parts) for operation, parts in sorted(rates.items())}
     # A ledger's mixes sum to 1 only within a tolerance; the demand's shares do so exactly.
     whole = fsum(sums.values())
-    # Without any rate nothing is left to divide.
-    return {operation: rate / whole for operation, rate in sums.items() if rate > 0}
+    shares = {operation: rate / whole for operation, rate in sums.items() if rate > 0}
+    # A rate may be too small for its share to be a number above 0.
+    return {operation: share for operation, share in shares.items() if share > 0}
 
 
 def _positions_by_day(ledger: Ledger, start: date, end: date) -> dict[date, set[int]]:

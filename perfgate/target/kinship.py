@@ -66,8 +66,7 @@ def _processes() -> dict[int, ProcStat]:
 class Family:
     """The processes of one target, known by descent, session, marker or earlier sight.
 
-    A process belongs when it descends from one that belongs; was started in the root's session;
-    carries the marker in its environment; or belonged when it was last looked at (descent is lost
+    A process belongs when it descends from one that belongs; is in the session of one; carries the marker in its environment; or belonged when it was last looked at (descent is lost
     with a parent, the marker with an environment that is overwritten). Only a process that sheds
     session, marker and parent, all between two looks, is not recognised.
 
@@ -78,6 +77,7 @@ class Family:
     def __init__(self, marker: str, root_pid: int) -> None:
         self._needle = f"{MARKER_VARIABLE}={marker}".encode()
         self._root_pid = root_pid
+        self._sessions = {root_pid}
         self._born_ticks: dict[int, int] = {}
 
     def remember(self, pids: Iterable[int]) -> None:
@@ -108,10 +108,14 @@ class Family:
         seeds = [pid for pid, stat in table.items() if self._belongs(pid, stat)]
         found = {pid: table[pid] for pid in with_descendants(table, seeds)}
         self._born_ticks.update((pid, stat.born_ticks) for pid, stat in found.items())
+        # Sessions that members opened, for as long as some member is in them: they tell a zombie,
+        # which has no environment any more.
+        own = os.getsid(0)
+        self._sessions = {self._root_pid} | {stat.session for stat in found.values()} - {own, 0}
         return found
 
     def _belongs(self, pid: int, stat: ProcStat) -> bool:
-        if self._root_pid in {pid, stat.session} or self._born_ticks.get(pid) == stat.born_ticks:
+        if stat.session in self._sessions or self._born_ticks.get(pid) == stat.born_ticks:
             return True
         try:
             return self._needle in Path(f"/proc/{pid}/environ").read_bytes()
@@ -141,7 +145,7 @@ class Family:
     def _strike(self) -> tuple[list[int], set[int]]:
         """Kill once whoever is found; return them, and the dead there were already.
 
-        Any dead child of this process counts: a zombie has no environment to be known by.
+        Any dead child of this process counts, as not every zombie can be told to be a member.
         """
         table = _processes()
         members = self._members_of(table)
@@ -152,7 +156,7 @@ class Family:
                 os.kill(pid, signal.SIGKILL)
         # A group dies at one blow, with children younger than this look. The first group of a
         # member's session holds the target's processes only: no other session can join it.
-        for session in {stat.session for stat in members.values()} - {os.getsid(0), 0}:
+        for session in self._sessions:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(session, signal.SIGKILL)
         self._bury(members)

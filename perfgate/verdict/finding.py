@@ -66,8 +66,12 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        """Return the reason of the finding that decided."""
-        return self.findings[0].reason if self.findings else "no check had anything to judge"
+        """Return the reason of the finding that decided, or that none had anything against."""
+        if not self.findings:
+            return "No check had anything to judge."
+        if self.outcome is Outcome.PASS:
+            return f"All {len(self.findings)} checks passed."
+        return self.findings[0].reason
 
     def exit_code(self, *, on_inconclusive: Outcome | None = None) -> ExitCode:
         """Return the exit code; ``on_inconclusive`` is the user's choice of PASS or FAIL."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -19,6 +19,9 @@ from perfgate.config.models import (
     Slo,
     Target,
 )
+
+# On a busy machine an example may take its time; that is not what these laws are about.
+patient = settings(deadline=None)
 
 SMALLEST = {
     "service": "auth",
@@ -82,6 +85,7 @@ def test_ready_is_nothing_else() -> None:
     assert (where, why) == (("ready",), 'must begin with "/" or "http://"')
 
 
+@patient
 @given(st.lists(st.integers(2, 20), min_size=1, max_size=6))
 def test_looks_ascend(looks: list[int]) -> None:
     """Looks are accepted exactly when each is later than the one before."""

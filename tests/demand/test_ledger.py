@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import dependent, ledger
 from pydantic import ValidationError
@@ -25,6 +25,9 @@ from perfgate.faults import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# On a busy machine an example may take its time; that is not what these laws are about.
+patient = settings(deadline=None)
 
 SMALLEST = """\
 format = "perfgate.demand/1"
@@ -266,6 +269,7 @@ def test_python_names_are_no_keys_of_the_file(tmp_path: Path) -> None:
     ]
 
 
+@patient
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_a_mix_sums_to_one_within_a_millionth(weights: list[float]) -> None:
     """Shares rounded to seven digits still count as summing to 1; a tenth too much does not."""

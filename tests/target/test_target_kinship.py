@@ -187,7 +187,7 @@ for _ in range(3):
     if os.fork() == 0:
         {own_session or "pass"}
         break
-for _ in range(3000):
+for _ in range(1500):
     if os.fork() > 0:
         os._exit(0)
     time.sleep({pause_s})
