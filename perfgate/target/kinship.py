@@ -57,16 +57,11 @@ def with_descendants(table: Mapping[int, ProcStat], seeds: Iterable[int]) -> set
     return found
 
 
-def _processes() -> dict[int, ProcStat]:
-    """Return all processes of the machine but this one."""
-    stats = ((pid, read_stat(pid)) for pid in all_pids() if pid != os.getpid())
-    return {pid: stat for pid, stat in stats if stat is not None}
-
-
 class Family:
     """The processes of one target, known by descent, session, marker or earlier sight.
 
-    A process belongs when it descends from one that belongs; is in the session of one; carries the marker in its environment; or belonged when it was last looked at (descent is lost
+    A process belongs when it descends from one that belongs; is in a session of the target's;
+    carries the marker in its environment; or belonged when it was last looked at (descent is lost
     with a parent, the marker with an environment that is overwritten). Only a process that sheds
     session, marker and parent, all between two looks, is not recognised.
 
@@ -102,17 +97,26 @@ class Family:
 
     def members(self) -> dict[int, ProcStat]:
         """Return every member on the machine, zombies included, and remember them."""
-        return self._members_of(_processes())
+        return self._look_at_all()[0]
 
-    def _members_of(self, table: Mapping[int, ProcStat]) -> dict[int, ProcStat]:
-        seeds = [pid for pid, stat in table.items() if self._belongs(pid, stat)]
-        found = {pid: table[pid] for pid in with_descendants(table, seeds)}
-        self._born_ticks.update((pid, stat.born_ticks) for pid, stat in found.items())
+    def _look_at_all(self) -> tuple[dict[int, ProcStat], dict[int, ProcStat]]:
+        """Return the members and, the members included, all processes but this one."""
+        everybody: dict[int, ProcStat] = {}
+        seeds: list[int] = []
+        # The youngest first, and each asked at once: they are the likeliest to be gone soon.
+        for pid in reversed(all_pids()):
+            stat = read_stat(pid)
+            if stat is not None and pid != os.getpid():
+                everybody[pid] = stat
+                if self._belongs(pid, stat):
+                    seeds.append(pid)
+        members = {pid: everybody[pid] for pid in with_descendants(everybody, seeds)}
+        self._born_ticks.update((pid, stat.born_ticks) for pid, stat in members.items())
         # Sessions that members opened, for as long as some member is in them: they tell a zombie,
         # which has no environment any more.
-        own = os.getsid(0)
-        self._sessions = {self._root_pid} | {stat.session for stat in found.values()} - {own, 0}
-        return found
+        strange = {os.getsid(0), 0}
+        self._sessions = {self._root_pid} | {stat.session for stat in members.values()} - strange
+        return members, everybody
 
     def _belongs(self, pid: int, stat: ProcStat) -> bool:
         if stat.session in self._sessions or self._born_ticks.get(pid) == stat.born_ticks:
@@ -147,10 +151,9 @@ class Family:
 
         Any dead child of this process counts, as not every zombie can be told to be a member.
         """
-        table = _processes()
-        members = self._members_of(table)
+        members, everybody = self._look_at_all()
         living = [pid for pid, stat in members.items() if stat.alive]
-        dead = {pid for pid, stat in table.items() if not stat.alive}
+        dead = {pid for pid, stat in everybody.items() if not stat.alive}
         for pid in living:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -160,7 +163,7 @@ class Family:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(session, signal.SIGKILL)
         self._bury(members)
-        return living, {p for p in dead if p in members or table[p].parent == os.getpid()}
+        return living, {p for p in dead if p in members or everybody[p].parent == os.getpid()}
 
     def _bury(self, members: Mapping[int, ProcStat]) -> None:
         # One by one: waiting for "any child" would take the exit codes of others from subprocess.

@@ -81,6 +81,18 @@ def test_a_bare_repository_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_a_working_tree_elsewhere_is_refused(checkout: Checkout, tmp_path: Path) -> None:
+    """Where git and we disagree on which files are meant, nothing is done to either."""
+    (tmp_path / "elsewhere").mkdir()
+    checkout.git("config", "core.worktree", str(tmp_path / "elsewhere"))
+    with (
+        pytest.raises(UsageError, match=r"lies at .*elsewhere") as caught,
+        open_repository(checkout.path),
+    ):
+        pass
+    assert "core.worktree" in caught.value.hint
+
+
 def test_dubious_ownership_has_the_remedy(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

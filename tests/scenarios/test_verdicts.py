@@ -1,0 +1,101 @@
+"""Real builds of the auth service, each with the verdict it deserves and the true reason first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from scenarios.auth_repository import AuthRepository, Finished
+
+pytestmark = pytest.mark.slow
+
+
+def failed(run: Finished, check: str) -> None:
+    """Hold that the run failed, and that this check says why first."""
+    assert run.code == 1, run.err + run.out
+    assert run.verdict["verdict"] == "FAIL"
+    assert run.verdict["findings"][0]["check"] == check, run.out
+
+
+def test_equal_behaviour_passes(repository: AuthRepository) -> None:
+    """A commit that changes no behaviour passes, and nothing of the run is left behind."""
+    repository.vary("same behaviour")
+    run = repository.check()
+    assert run.code == 0, run.err + run.out
+    assert run.verdict["verdict"] == "PASS", run.out
+    assert repository.left_behind() == []
+
+
+def test_dearer_introspection_fails_on_cost(repository: AuthRepository) -> None:
+    """CPU time added to each introspection fails the build, and cost is named first."""
+    repository.vary("dearer")
+    run = repository.check()
+    failed(run, "cost")
+    assert "CPU time per request rose" in run.reason
+
+
+def test_longer_wait_fails_on_latency(repository: AuthRepository) -> None:
+    """A wait of 20 ms that holds nothing up fails on latency; the service rate is not blamed."""
+    repository.vary("waits")
+    run = repository.check()
+    failed(run, "latency:introspect")
+    assert "introspect" in run.reason
+
+
+def test_serialised_requests_fail_on_capacity(repository: AuthRepository) -> None:
+    """A lock that leaves unloaded latency alone fails on capacity."""
+    repository.vary("serialised")
+    failed(repository.check(), "capacity")
+
+
+def test_crash_under_load_fails(repository: AuthRepository) -> None:
+    """A build that dies under load fails, with its exit code and its last words."""
+    repository.vary("crashes")
+    run = repository.check()
+    failed(run, "survival")
+    assert "exited with code 7" in run.reason
+    assert "out of file descriptors" in run.reason
+    assert repository.left_behind() == []
+
+
+def test_wrong_body_fails(repository: AuthRepository) -> None:
+    """Status 200 with a wrong body is a failure of that operation."""
+    repository.vary("wrong body")
+    run = repository.check()
+    failed(run, "errors:introspect")
+
+
+def test_planned_change_tips_the_demand(repository: AuthRepository) -> None:
+    """Without any regression, a planned change beyond the service rate fails and is named."""
+    change = (
+        "\n[[dependent.change]]\n"
+        'from = "2026-12-01"\n'
+        'what = "delegate authentication"\n'
+        "add_rps = 3000\n"
+    )
+    ledger = repository.root / "demand.toml"
+    ledger.write_text(ledger.read_text() + change)
+    repository.commit("Plan the delegation")
+    run = repository.check("--on", "2026-11-24")
+    failed(run, "demand")
+    assert 'the change "delegate authentication" of dashboard on 2026-12-01' in run.reason.replace(
+        "The change", "the change"
+    )
+
+
+def test_saved_measurement_is_judged_alike(repository: AuthRepository) -> None:
+    """The first baseline is measured, accepted and committed; a check against it is replayable."""
+    first = repository.perfgate("measure", "--output", "../first.json")
+    assert first.code == 0, first.err
+    accepted = repository.perfgate("baseline", "accept", "../first.json")
+    assert accepted.code == 0, accepted.err
+    repository.commit("Accept the first baseline")
+    assert "service rate" in repository.perfgate("baseline", "show").out
+    repository.vary("wrong body")
+    run = repository.perfgate("check", "--format", "json", "--output", "../kept")
+    assert run.code == 1, run.err + run.out
+    again = repository.perfgate("judge", "../kept/measurement.json", "--format", "json")
+    assert again.code == 1
+    assert again.out == run.out
