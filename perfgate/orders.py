@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.store import find_baseline
+from perfgate.build.cache import default_cache_root
 from perfgate.build.gitio import open_repository
 from perfgate.build.provide import Directory, Ref, WorkingTree, provide_build, read_spec
 from perfgate.config.load import load_config
@@ -44,12 +45,6 @@ class Wish:
     candidate: str
     base: str | None
     on: date
-
-
-def cache_root() -> Path:
-    """Return where builds are kept between runs."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "perfgate"
 
 
 def load_named(config: Path | None, profile: str) -> LoadedConfig:
@@ -118,7 +113,8 @@ def _order(
 
 def _build(spec: BuildSpec, loaded: LoadedConfig, progress: Progress) -> Build:
     progress.stage(f"build {_named(spec)}", 0.0)
-    return provide_build(spec, loaded.config.target, loaded.root, cache_root(), os.environ)
+    cache = default_cache_root(os.environ)
+    return provide_build(spec, loaded.config.target, loaded.root, cache, os.environ)
 
 
 def _named(spec: BuildSpec) -> str:

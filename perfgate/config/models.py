@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 
 START_PLACEHOLDERS = ("port", "python", "data_dir")
 READY_PLACEHOLDERS = ("port",)
@@ -68,7 +69,7 @@ class Load(Section):
 
     locustfile: str = Field(description="Ordinary Locust file; its tasks are the operations.")
     identities: Annotated[int, Field(ge=1, le=400)] = Field(
-        default=32, description="Users per build; also the most requests in flight per build."
+        default=48, description="Users per build; also the most requests in flight per build."
     )
     seed: Annotated[int, Field(ge=0)] = Field(
         default=20180713, description="Seed of the arrivals and of everything drawn from them."
@@ -105,7 +106,7 @@ class Profile(Section):
         default=2.0, description="Length of one build's saturation in a session."
     )
     saturation_concurrency: Annotated[int, Field(ge=1)] = Field(
-        default=16, description="Requests in flight while saturated."
+        default=48, description="Requests in flight while saturated."
     )
     drain_s: Positive = Field(
         default=5.0, description="Wait for outstanding answers after the last arrival."
@@ -161,8 +162,8 @@ class Margins(Section):
     headroom: Annotated[float, Field(ge=1)] = Field(
         default=1.25, description="Service rate required, as a multiple of the demand."
     )
-    fail_alpha: Fraction = Field(default=0.01, description="Chance of failing an equal build.")
-    pass_alpha: Fraction = Field(
+    fail_alpha: Alpha = Field(default=0.01, description="Chance of failing an equal build.")
+    pass_alpha: Alpha = Field(
         default=0.05, description="Chance of passing a loss as large as the margin, per metric."
     )
 

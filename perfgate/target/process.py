@@ -283,7 +283,7 @@ class RunningTarget:
         return self._meter.read()
 
     def observe(self) -> TargetHealth:
-        """Look after the target; to be called a few times a second (one look costs about 0.1 ms).
+        """Look after the target; to be called a few times a second (one look costs about 0.2 ms).
 
         After :meth:`stop` it returns what was seen last, as ending is then no sign of illness.
         """

@@ -5,9 +5,11 @@ Pure: the same case gives the same verdict, today or in a year.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from perfgate.analysis import sequential
+from perfgate.verdict.case import capacity_of, required_rps
 from perfgate.verdict.checks import (
     change,
     demand,
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Finding, Verdict
 
+# A change of less than this share of the largest, on the log scale, does not explain it.
+MAIN_SHARE = 1 / 3
+
 # Among findings of equal severity, causes come before their consequences.
 CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
     incidents.CHECK: incidents.check,
@@ -41,16 +46,42 @@ CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
 
 def judge(case: Case) -> Verdict:
     """Return the verdict on a case."""
-    return verdict_of(finding for check in CHECKS.values() for finding in check(case))
+    findings = [finding for check in CHECKS.values() for finding in check(case)]
+    return verdict_of(_main_change_first(findings))
+
+
+def _main_change_first(findings: list[Finding]) -> list[Finding]:
+    """Put what changed little after what changed much, among the failures to compare.
+
+    Cost explains capacity, and both explain latency, as long as they changed by as much: a wait
+    that makes answers four times as late also costs a little more CPU, and that is not the reason.
+    """
+    sizes = {
+        place: math.log1p((finding.observed or 0.0) / 100)
+        for place, finding in enumerate(findings)
+        if finding.outcome is Outcome.FAIL and finding.unit == "%"
+    }
+    if not sizes:
+        return findings
+    main = max(sizes.values()) * MAIN_SHARE
+    start = min(sizes)
+    ordered = sorted(sizes, key=lambda place: (sizes[place] < main, place))
+    others = [finding for place, finding in enumerate(findings) if place not in sizes]
+    before = sum(place < start for place in range(len(findings)) if place not in sizes)
+    return [*others[:before], *(findings[place] for place in ordered), *others[before:]]
 
 
 def decided(case: Case) -> bool:
     """Tell whether more sessions could not change the verdict.
 
-    So it is once a build did not come through, answers are surely wrong, or a look has decided.
+    So it is once a build did not come through, answers are surely wrong, the demand is surely not
+    carried, or a look has decided.
     """
     early = [*incidents.check(case), *errors.check(case)]
     if any(finding.outcome in (Outcome.FAIL, Outcome.INVALID) for finding in early):
+        return True
+    capacity = capacity_of(case, "candidate")
+    if capacity is not None and capacity.upper < required_rps(case.terms):
         return True
     if len(case.measurement.sessions) not in case.profile.looks:
         return False

@@ -1,0 +1,1 @@
+"""The gate as a whole, run as its users run it."""

@@ -151,7 +151,7 @@ class AuthRepository:
         return self.commit(variant)
 
     def environ(self) -> dict[str, str]:
-        """The environment perfgate runs in: its own cache and temporary files."""
+        """Return the environment perfgate runs in: its own cache and temporary files."""
         own = {"XDG_CACHE_HOME": str(self.cache), "TMPDIR": str(self.temporary)}
         return {**os.environ, **own}
 
@@ -178,7 +178,7 @@ class AuthRepository:
         return self.perfgate("check", "--base", self.base, "--format", "json", *words)
 
     def left_behind(self) -> list[str]:
-        """What a run has left: temporary files, worktrees, processes of the service."""
+        """Return what a run has left: temporary files, worktrees, processes of the service."""
         left = [str(path) for path in self.temporary.iterdir()]
         left += self.git("worktree", "list").splitlines()[1:]
         for directory in Path("/proc").glob("[0-9]*"):

@@ -178,8 +178,9 @@ def test_families_do_not_mix(tmp_path: Path) -> None:
     assert not lives(survivor)
 
 
-@pytest.mark.parametrize("own_session", ["", "os.setsid()"])
-@pytest.mark.parametrize("pause_s", [0.0, 0.002])
+@pytest.mark.parametrize(
+    ("pause_s", "own_session"), [(0.0, ""), (0.002, ""), (0.002, "os.setsid()")]
+)
 def test_a_family_that_forks_while_it_is_killed_ends(pause_s: float, own_session: str) -> None:
     """Law: processes that replace themselves faster than they are listed all end."""
     text = f"""
