@@ -52,7 +52,7 @@ timeout_s = 2.0
 
 # In the test repository a token's state is a round trip away, as it would be in production.
 ANCHOR = "    asked = await read_form(request)\n"
-ROUND_TRIP = "    await asyncio.sleep(0.003)\n"
+ROUND_TRIP = "    await asyncio.sleep(0.002)\n"
 BASE = f"    import asyncio\n\n{ROUND_TRIP}{ANCHOR}"
 
 VARIANTS = {
@@ -63,7 +63,7 @@ VARIANTS = {
         "    hash_secret_raw(b'pepper-pepper', b'salt-salt-salt', 1, 512, 1, 16, Type.ID)\n"
         f"{ANCHOR}",
     ),
-    "waits": (ROUND_TRIP, "    await asyncio.sleep(0.023)\n"),
+    "waits": (ROUND_TRIP, "    await asyncio.sleep(0.022)\n"),
     "serialised": (
         ROUND_TRIP,
         "    state = request.app.state\n"

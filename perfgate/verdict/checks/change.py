@@ -14,10 +14,13 @@ from perfgate.verdict.case import capacity_of, required_rps
 from perfgate.verdict.finding import Finding, Outcome
 
 if TYPE_CHECKING:
+    from perfgate.analysis.compare import Interval
     from perfgate.analysis.sequential import Decision, MetricEvidence, Plan
     from perfgate.verdict.case import Case
 
 SATURATED_LEVEL = 0.9
+# Pairs that slowed by more than three times what the saturated rate did (log) show waits.
+WAIT_SHARE = 1 / 3
 WHAT = {
     COST: "CPU time per request",
     CAPACITY: "The time for equal work",
@@ -70,10 +73,13 @@ def plan_of(case: Case) -> Plan:
 
 def _finding(case: Case, name: str, decision: Decision, plan: Plan) -> Finding:
     evidence = decision.metrics[name]
-    outcome = _outcome(evidence, plan)
+    outcome = _outcome(evidence.lower, evidence.upper, plan)
+    saturated = _saturated(case, decision) if name == CAPACITY else None
+    if saturated is not None and outcome is not Outcome.PASS and _only_waits(evidence, saturated):
+        return _waiting(evidence, saturated, plan)
     words = f"{WHAT[name]} {_told(evidence)} over {decision.sessions} sessions"
-    if name == CAPACITY and outcome is not Outcome.PASS:
-        outcome, words = _waits_instead(case, decision, plan, outcome, words)
+    if saturated is not None and outcome is Outcome.FAIL:
+        words += f"; saturated, the service rate changed {percent(-saturated.estimate):+.1f} %"
     return Finding(
         check=name,
         outcome=outcome,
@@ -86,37 +92,41 @@ def _finding(case: Case, name: str, decision: Decision, plan: Plan) -> Finding:
     )
 
 
-def _outcome(evidence: MetricEvidence, plan: Plan) -> Outcome:
-    if evidence.upper < plan.margin:
+def _outcome(lower: float, upper: float, plan: Plan) -> Outcome:
+    if upper < plan.margin:
         return Outcome.PASS
-    return Outcome.FAIL if evidence.lower > plan.tolerance else Outcome.INCONCLUSIVE
+    return Outcome.FAIL if lower > plan.tolerance else Outcome.INCONCLUSIVE
 
 
-def _waits_instead(
-    case: Case, decision: Decision, plan: Plan, outcome: Outcome, words: str
-) -> tuple[Outcome, str]:
-    """Tell a lost service rate from longer waits, which slow few requests but not many.
-
-    Pairs have few requests in flight; saturated, a wait that holds nothing up costs no rate. So
-    where the saturated rate is surely less affected than the pairs and not shown to be worse, it
-    is the waiting that has changed.
-    """
+def _saturated(case: Case, decision: Decision) -> Interval | None:
+    """Return the slowdown of the saturated service rate; None where a build answered nothing."""
     sessions = case.measurement.sessions[: decision.sessions]
     slowdowns = session_frame(sessions)[SATURATED].to_numpy(dtype=float)
-    if not all(map(math.isfinite, slowdowns)):
-        return outcome, words
-    rate = t_interval(slowdowns, SATURATED_LEVEL)
-    worse = rate.lower > plan.tolerance or decision.metrics[COST].lower > plan.tolerance
-    if worse or rate.upper >= decision.metrics[CAPACITY].lower:
-        return (
-            outcome,
-            f"{words}; saturated, the service rate changed {percent(-rate.estimate):+.1f} %",
-        )
-    outcome = Outcome.PASS if rate.upper < plan.margin else Outcome.INCONCLUSIVE
-    return outcome, (
-        f"The service rate is unchanged when saturated ({percent(-rate.estimate):+.1f} %); "
-        "each request only waits longer, so that equal work with few in flight "
-        f"{_told(decision.metrics[CAPACITY])}"
+    return t_interval(slowdowns, SATURATED_LEVEL) if all(map(math.isfinite, slowdowns)) else None
+
+
+def _only_waits(evidence: MetricEvidence, saturated: Interval) -> bool:
+    """Tell a lost service rate from longer waits, which slow few requests but not many.
+
+    Pairs have few requests in flight; saturated, a wait that holds nothing up costs no rate.
+    """
+    small = saturated.estimate < WAIT_SHARE * evidence.estimate
+    return small and saturated.upper < evidence.lower
+
+
+def _waiting(evidence: MetricEvidence, saturated: Interval, plan: Plan) -> Finding:
+    """Judge capacity by the saturated rate, for the pairs only show that requests wait longer."""
+    return Finding(
+        check=CAPACITY,
+        outcome=_outcome(saturated.lower, saturated.upper, plan),
+        reason=f"Saturated, the service rate changed {percent(-saturated.estimate):+.1f} % (between "
+        f"{percent(-saturated.upper):+.1f} % and {percent(-saturated.lower):+.1f} %); each request "
+        f"waits longer, so that equal work with few in flight took "
+        f"{percent(evidence.estimate):.0f} % more time: see latency.",
+        observed=percent(saturated.estimate),
+        limit=percent(plan.margin),
+        interval=(percent(saturated.lower), percent(saturated.upper)),
+        unit="%",
     )
 
 
