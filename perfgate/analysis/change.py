@@ -104,9 +104,12 @@ def _rate_rps(windows: Windows) -> float:
 
 
 def _saturated_slowdown(candidate: Windows, base: Windows) -> float:
-    """Return the log ratio of time per correct answer while saturated; infinite without any."""
-    good = sum(candidate.good), sum(base.good)
-    if not all(good):
-        return math.inf if good[1] else -math.inf
-    own = float(_own_time_s(candidate).sum()) / good[0], float(_own_time_s(base).sum()) / good[1]
-    return math.log(own[0] / own[1])
+    """Return the log ratio of the saturated goodputs; infinite where one has none.
+
+    On the clock's time: saturated, a build's own threads wait for each other most of the time, so
+    that their wait for a CPU says nothing of the neighbours.
+    """
+    rates = _rate_rps(base), _rate_rps(candidate)
+    if not all(rates):
+        return math.inf if rates[0] else -math.inf
+    return math.log(rates[0] / rates[1])

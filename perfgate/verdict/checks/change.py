@@ -119,10 +119,10 @@ def _waiting(evidence: MetricEvidence, saturated: Interval, plan: Plan) -> Findi
     return Finding(
         check=CAPACITY,
         outcome=_outcome(saturated.lower, saturated.upper, plan),
-        reason=f"Saturated, the service rate changed {percent(-saturated.estimate):+.1f} % (between "
-        f"{percent(-saturated.upper):+.1f} % and {percent(-saturated.lower):+.1f} %); each request "
-        f"waits longer, so that equal work with few in flight took "
-        f"{percent(evidence.estimate):.0f} % more time: see latency.",
+        reason="Saturated, the service rate changed "
+        f"{percent(-saturated.estimate):+.1f} % (between {percent(-saturated.upper):+.1f} % and "
+        f"{percent(-saturated.lower):+.1f} %); each request waits longer, so that equal work with "
+        f"few in flight took {percent(evidence.estimate):.0f} % more time: see latency.",
         observed=percent(saturated.estimate),
         limit=percent(plan.margin),
         interval=(percent(saturated.lower), percent(saturated.upper)),
