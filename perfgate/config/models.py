@@ -94,7 +94,7 @@ class Profile(Section):
         description="Most load in the open-loop part, as a share of the service rate.",
     )
     pairs: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
-        default=48, description="Pairs of closed-loop batches in a session, balanced in fours."
+        default=120, description="Pairs of closed-loop batches in a session, balanced in fours."
     )
     batch_requests: Annotated[int, Field(ge=1)] = Field(
         default=16, description="Requests in one batch of a pair."
