@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from perfgate.errors import LoadError
 from perfgate.load.engine import run_load
 from perfgate.load.journal import shut_out
 from perfgate.load.plan import BUILDS, Host
@@ -79,15 +80,15 @@ class _Watch:
     targets: Mapping[BuildRole, RunningTarget]
     progress: Progress
     stage: str
-    died: list[Incident] = field(default_factory=list)
+    died: dict[BuildRole, Incident] = field(default_factory=dict)
 
     def tick(self) -> bool:
         """Return whether all targets live and none has lost a process."""
         self.progress.tick()
         for role, target in self.targets.items():
             health = target.observe()
-            if not health.alive or health.lost:
-                self.died.append(_death(role, target, self.stage))
+            if role not in self.died and (not health.alive or health.lost):
+                self.died[role] = _death(role, target, self.stage)
         return not self.died
 
 
@@ -134,14 +135,7 @@ def _load(
     plan = assignment.plan(_hosts(targets))
     watch = _Watch(targets, rig.progress, assignment.stage)
     before, start_s = read_contention(), time.monotonic()
-    journal = run_load(
-        rig.engine,
-        plan,
-        assignment.schedule,
-        run_dir,
-        limit_s=START_SLACK_S + SLACK_FACTOR * assignment.expected_s,
-        tick=watch.tick,
-    )
+    journal = _journal(rig, assignment, plan, watch, run_dir)
     seconds = time.monotonic() - start_s
     incidents = _incidents(journal, plan, watch)
     if journal is None or incidents:
@@ -156,6 +150,25 @@ def _load(
     return Outcome(run=run, trials=cut)
 
 
+def _journal(
+    rig: Rig, assignment: Assignment, plan: Plan, watch: _Watch, run_dir: Path
+) -> Journal | None:
+    try:
+        return run_load(
+            rig.engine,
+            plan,
+            assignment.schedule,
+            run_dir,
+            limit_s=START_SLACK_S + SLACK_FACTOR * assignment.expected_s,
+            tick=watch.tick,
+        )
+    except LoadError:
+        # A target that has died may have taken the load run along: then its death is the news.
+        if watch.tick():
+            raise
+        return None
+
+
 def _hosts(targets: Mapping[BuildRole, RunningTarget]) -> tuple[Host, ...]:
     """Return the hosts, base before candidate."""
     roles = sorted(targets, key=BUILDS.index)
@@ -166,7 +179,7 @@ def _incidents(journal: Journal | None, plan: Plan, watch: _Watch) -> tuple[Inci
     """Return who died, fell silent or let nobody sign in."""
     watch.tick()
     if watch.died or journal is None:
-        return tuple(watch.died)
+        return tuple(watch.died.values())
     silent = [
         _incident(watch, build, "silent", f"stopped answering: {text}")
         for build, text in journal.silent.items()

@@ -7,6 +7,7 @@ read from its journal, never from Locust's own statistics or exit code.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -65,8 +66,10 @@ def run_load(
 
     ``tick`` is called a few times a second while Locust runs; it returns False to stop the run,
     for instance because a target died. Raises LoadError where Locust fails, exceeds ``limit_s``
-    seconds or its journal is not whole.
+    seconds or its journal is not whole, UnknownOperationsError where the plan's mix names
+    operations that the Locust file lacks.
     """
+    run_dir = run_dir.resolve()  # Locust has another working directory
     plan.write(run_dir / "plan.json")
     if schedule is not None:
         schedule.write(run_dir / SCHEDULE_FILE)
@@ -92,7 +95,7 @@ def _locust(engine: Engine, run_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
     with (run_dir / LOG_FILE).open("wb") as log:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "locust", "-f", f"{PLUGIN},{engine.locustfile}"),
+                *(sys.executable, "-m", "locust", "-f", f"{PLUGIN},{engine.locustfile.resolve()}"),
                 *("--headless", "--users", "1", "--spawn-rate", "1", "--only-summary"),
                 *("--exit-code-on-error", "0"),
             ],
@@ -108,11 +111,19 @@ def _locust(engine: Engine, run_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
             psutil.Process(process.pid).cpu_affinity(list(engine.cpus))
         yield process
     finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End Locust, politely at first, and whatever the user's file has started in its group."""
+    try:
         if process.poll() is None:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_S)
-            process.kill()
+    finally:  # a second Ctrl-C may cut the wait short
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

@@ -96,7 +96,8 @@ def _read_manifest(run_dir: Path) -> dict[str, Any]:
 def _read_columns(
     path: Path, manifest: dict[str, Any]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    if hashlib.sha256(path.read_bytes()).hexdigest() != manifest["sha256"]:
+    sealed = path.read_bytes() if path.exists() else b""
+    if hashlib.sha256(sealed).hexdigest() != manifest["sha256"]:
         raise LoadError(f"{path.name} does not match the checksum in its manifest")
     with np.load(path, allow_pickle=False) as stored:
         columns = {name: stored[name] for name in stored.files}

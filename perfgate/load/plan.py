@@ -77,7 +77,10 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One load run; a phase that is None does not happen."""
+    """One load run; a phase that is None does not happen.
+
+    A build that lets ``silence_s`` pass without any answer, outside the open loop, ends the run.
+    """
 
     seed: int
     hosts: tuple[Host, ...]
@@ -87,6 +90,7 @@ class Plan:
     saturation: Saturation | None
     open: Open | None
     pairs: Pairs | None
+    silence_s: float = 20.0
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -110,4 +114,5 @@ class Plan:
             saturation=Saturation(**stored["saturation"]) if stored["saturation"] else None,
             open=Open(**stored["open"]) if stored["open"] else None,
             pairs=Pairs(**stored["pairs"]) if stored["pairs"] else None,
+            silence_s=stored["silence_s"],
         )

@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 
 import gevent
 from gevent.pool import Group
+from gevent.queue import Queue
 
+from perfgate.load.inside.crew import Crew
 from perfgate.load.inside.identities import sign_in
 from perfgate.load.inside.recorder import Arrival, Reading
 from perfgate.load.inside.timer import Timer
 from perfgate.load.plan import BUILDS, Phase
-from perfgate.load.schedule import Schedule, balanced_order
+from perfgate.load.schedule import Schedule, balanced_order, even_mix
 from perfgate.procfs import TreeMeter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from gevent.queue import Queue
     from locust import User
     from locust.env import Environment
 
@@ -34,14 +35,17 @@ if TYPE_CHECKING:
 
 WARMUP_CONCURRENCY = 8
 HEAD_START_S = 0.1
-SILENCE_LIMIT_S = 20.0
+SIGN_IN_STAGE = "sign-in"
+# Each seed has numbers of its own, as long as they fit the journal's 64 bits.
+NUMBERS_PER_SEED = 1_000_000
+SEED_LIMIT = 2**40
 
 
 class SilenceError(Exception):
-    """A build stopped answering in a closed loop, where the run cannot go on without it."""
+    """A build stopped answering where the run cannot go on without it."""
 
-    def __init__(self, build: str, phase: Phase) -> None:
-        super().__init__(f"no answer for {SILENCE_LIMIT_S:g} s in the {phase.name.lower()} phase")
+    def __init__(self, build: str, stage: str, silence_s: float) -> None:
+        super().__init__(f"no answer for {silence_s:g} s in the {stage} phase")
         self.build = build
 
 
@@ -73,9 +77,9 @@ class Driver:
         """Run every phase of the plan; a build nobody could sign in to ends the run."""
         plan = self.plan
         for host in plan.hosts:
-            identities = sign_in(
-                host, plan.identities, user_classes, environment, self.recorder, plan.seed
-            )
+            identities = Queue()
+            newcomers = sign_in(host, plan, user_classes, environment, self.recorder, identities)
+            self._finish(newcomers, host.build, SIGN_IN_STAGE)
             self.lanes.append(Lane(host, identities))
         if not all(lane.identities.qsize() for lane in self.lanes):
             return
@@ -92,7 +96,8 @@ class Driver:
     def _requests(self, seed: int) -> Iterator[tuple[int, int]]:
         """Yield requests as (number, operation); the same seed gives every build the same ones."""
         shares = [self.plan.mix[name] for name in self.operations]
-        return enumerate(even_mix(shares, seed), start=seed * 1_000_000)
+        first = seed % SEED_LIMIT * NUMBERS_PER_SEED
+        return enumerate(even_mix(shares, seed), start=first)
 
     def _execute(
         self, lane: Lane, phase: Phase, number: int, operation: int, intended_s: float | None = None
@@ -117,13 +122,12 @@ class Driver:
             for number, operation in queue:
                 self._execute(lane, phase, number, operation)
 
-        crew = Group()
-        for _ in range(concurrency):
-            crew.spawn(worker)
-        crew.join(timeout=SILENCE_LIMIT_S)
-        if crew:
-            crew.kill()
-            raise SilenceError(lane.host.build, phase)
+        self._finish(Crew(concurrency, worker), lane.host.build, phase.name.lower())
+
+    def _finish(self, crew: Crew, build: str, stage: str) -> None:
+        """Wait for the crew's last answer; a build that gives none for long ends the run."""
+        if not crew.finish(self.recorder.ended, self.plan.silence_s):
+            raise SilenceError(build, stage, self.plan.silence_s)
 
     def _saturate(self, saturation: Saturation) -> None:
         """Keep every build saturated in slices of equal requests, the builds in turn."""
@@ -140,17 +144,12 @@ class Driver:
             while time.monotonic() < end_s:
                 self._execute(lane, Phase.SATURATION, *next(queue))
 
-        crew = Group()
-        for _ in range(saturation.concurrency):
-            crew.spawn(worker)
+        crew = Crew(saturation.concurrency, worker)
         gevent.sleep(saturation.ramp_s)
         before = lane.read()
         gevent.sleep(max(0.0, end_s - time.monotonic()))
         self.recorder.window(Phase.SATURATION, lane.code, turn, before, lane.read())
-        crew.join(timeout=SILENCE_LIMIT_S)
-        if crew:
-            crew.kill()
-            raise SilenceError(lane.host.build, Phase.SATURATION)
+        self._finish(crew, lane.host.build, Phase.SATURATION.name.lower())
 
     def _pairs(self, pairs: Pairs) -> None:
         """Time batches of equal work, candidate and base in turn."""
@@ -194,18 +193,3 @@ class Driver:
                     continue
                 for lane in rng.sample(self.lanes, len(self.lanes)):
                     arrivals.spawn(self._execute, lane, Phase.OPEN, number, operation, intended_s)
-
-
-def even_mix(shares: Sequence[float], seed: int) -> Iterator[int]:
-    """Yield indices in proportion to ``shares``, each spread as evenly as can be.
-
-    Smooth weighted round robin from a random start: rare, dear operations come at equal
-    distances, so that stretches of equal length hold equal work.
-    """
-    rng = random.Random(seed)
-    owed = [share * rng.random() for share in shares]
-    while True:
-        owed = [debt + share for debt, share in zip(owed, shares, strict=True)]
-        index = max(range(len(owed)), key=owed.__getitem__)
-        owed[index] -= sum(shares)
-        yield index

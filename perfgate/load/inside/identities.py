@@ -10,18 +10,19 @@ import inspect
 import random
 from typing import TYPE_CHECKING, Any
 
-from gevent.pool import Pool
-from gevent.queue import Queue
 from locust import TaskSet
+
+from perfgate.load.inside.crew import Crew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from gevent.queue import Queue
     from locust import User
     from locust.env import Environment
 
     from perfgate.load.inside.recorder import Recorder
-    from perfgate.load.plan import Host
+    from perfgate.load.plan import Host, Plan
 
 Task = "Callable[[], Any]"
 SIGN_IN_CONCURRENCY = 8
@@ -48,30 +49,30 @@ def operations_of(user_classes: Iterable[type[User]]) -> set[str]:
 
 def sign_in(
     host: Host,
-    count: int,
+    plan: Plan,
     user_classes: list[type[User]],
     environment: Environment,
     recorder: Recorder,
-    seed: int,
-) -> Queue[Identity]:
-    """Make ``count`` identities for one build and run their ``on_start``.
+    identities: Queue[Identity],
+) -> Crew:
+    """Begin to make the plan's identities for one build: the crew runs their ``on_start``.
 
-    What fails is noted by the recorder under the build's name; such identities are left out.
-    Identity *i* of either build draws the same random numbers.
+    What fails is noted by the recorder under the build's name; such identities are left out of
+    ``identities``. Identity *i* of either build draws the same random numbers.
     """
     classes = [_at(user_class, host.url) for user_class in user_classes]
-    identities: Queue[Identity] = Queue()
+    numbers = iter(range(plan.identities))
 
-    def make(number: int) -> None:
-        with recorder.sign_in(host.build):
-            random.seed(seed + number)
-            identities.put(Identity([user_class(environment) for user_class in classes]))
+    def worker() -> None:
+        for number in numbers:
+            with recorder.sign_in(host.build) as fails:
+                random.seed(plan.seed + number)
+                identity = Identity([user_class(environment) for user_class in classes])
+                # A failed request need not raise anything.
+                if not fails():
+                    identities.put(identity)
 
-    pool = Pool(SIGN_IN_CONCURRENCY)
-    for number in range(count):
-        pool.spawn(make, number)
-    pool.join()
-    return identities
+    return Crew(SIGN_IN_CONCURRENCY, worker)
 
 
 def _at(user_class: type[User], url: str) -> type[User]:

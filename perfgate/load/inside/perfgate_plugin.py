@@ -42,14 +42,22 @@ class PerfgateDriver(User):
 
 
 def _take_over(environment: Environment, **_: Any) -> None:
-    """Put the driver in the place of the user's classes."""
+    """Put the driver in the place of the user's classes, and of a shape that would end it."""
     PerfgateDriver.user_classes = tuple(
         user_class for user_class in environment.user_classes if user_class is not PerfgateDriver
     )
     environment.user_classes[:] = [PerfgateDriver]
+    environment.shape_class = None
+
+
+def _forget_exit_code(environment: Environment, **_: Any) -> None:
+    """Undo what the user's file made of Locust's statistics: the journal says how it went."""
+    environment.process_exit_code = None
 
 
 events.init.add_listener(_take_over)  # type: ignore[no-untyped-call] # Locust's is not annotated
+# Asked in reverse order, so this one, the first, has the last word.
+events.quitting.add_listener(_forget_exit_code)  # type: ignore[no-untyped-call] # as above
 
 
 def _carry_out(plan_file: Path, user_classes: list[type[User]], environment: Environment) -> None:

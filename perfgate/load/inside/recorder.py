@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from array import array
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from locust.exception import CatchResponseError, InterruptTaskSet, RescheduleTas
 from perfgate.load.plan import BUILDS, Outcome, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from perfgate.procfs import TreeUsage
@@ -30,6 +31,14 @@ MAX_FAILURE_CLASSES = 64
 MAX_FAILURE_CHARS = 160
 NO_REQUEST = "the task sent no request"
 OTHER = "other failures"
+_STATUS_LIMIT = 2**16
+# What tells one occurrence from the next, or base from candidate: origins, queries (which may hold
+# secrets), ports, addresses of objects.
+_PARTICULARS = re.compile(
+    r"""https?://[^\s/?#'"]+ | \?[^\s'":]+ | (?<=port=)\d+ | (?<=\bat\ )0x[0-9a-f]+""", re.VERBOSE
+)
+# gevent.Timeout is no Exception, yet a user's task may well let one out.
+_FAULTS = (Exception, gevent.Timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,7 @@ class Recorder:
             "wait_s": array("d"),
         }
         self._failures: dict[str, int] = {"": 0}
+        self._ended = 0
         self.sign_in_failures: dict[str, list[str]] = {build: [] for build in BUILDS}
 
     def on_request(
@@ -103,21 +113,29 @@ class Recorder:
         if call is None:
             return
         call.requests += 1
-        call.status = getattr(response, "status_code", 0) or 0
+        call.status = _status(response)
         call.size_bytes += response_length or 0
         if exception is not None and not call.failure:
             call.failure = _failure_class(exception)
 
+    def ended(self) -> int:
+        """Return how many sign-ins and arrivals have ended so far, in whatever way."""
+        return self._ended
+
     @contextmanager
-    def sign_in(self, build: str) -> Iterator[None]:
-        """Note under the build's name what fails while an identity is made."""
+    def sign_in(self, build: str) -> Iterator[Callable[[], bool]]:
+        """Note under the build's name what fails while an identity is made.
+
+        The block gets a function that tells whether something has failed so far.
+        """
         call = self._calls[gevent.getcurrent()] = _Call()
         try:
-            yield
-        except Exception as error:  # whatever a user's on_start raises is told
+            yield lambda: bool(call.failure)
+        except _FAULTS as error:  # whatever a user's on_start raises is told
             call.failure = call.failure or _failure_class(error)
         finally:
             del self._calls[gevent.getcurrent()]
+            self._ended += 1
         if call.failure:
             self.sign_in_failures[build].append(call.failure)
 
@@ -132,6 +150,7 @@ class Recorder:
         finally:
             ended_s = float("nan") if outcome is Outcome.CENSORED else time.monotonic()
             del self._calls[gevent.getcurrent()]
+            self._ended += 1
             self._append(arrival, started_s, ended_s, outcome, call)
 
     def censor_missing(
@@ -218,15 +237,21 @@ def _run_task(task: Any, call: _Call) -> None:
         task()
     except (RescheduleTask, InterruptTaskSet):
         pass  # Locust's ways to end a task early: the requests made so far still count
-    except Exception as error:  # whatever a user's task raises is a failure
+    except _FAULTS as error:  # whatever a user's task raises is a failure
         call.failure = call.failure or _failure_class(error)
     if not call.requests:
         call.failure = call.failure or NO_REQUEST
 
 
+def _status(response: Any) -> int:
+    """Return the HTTP status, or 0 where there is none: other protocols have words of their own."""
+    status = getattr(response, "status_code", 0)
+    return status if isinstance(status, int) and 0 <= status < _STATUS_LIMIT else 0
+
+
 def _failure_class(error: BaseException) -> str:
-    """Return a short text that equal failures share."""
+    """Return a short text that equal failures share, whichever build and request they are of."""
     text = str(error)
     if not isinstance(error, CatchResponseError):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return " ".join(text.split())[:MAX_FAILURE_CHARS]
+    return " ".join(_PARTICULARS.sub("", text).split())[:MAX_FAILURE_CHARS]

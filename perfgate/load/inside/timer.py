@@ -50,7 +50,7 @@ class Timer:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self._watcher.stop()
+        self._watcher.close()
         os.close(self._fd)
 
     def wait_until(self, moment_s: float) -> None:

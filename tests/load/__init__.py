@@ -1,0 +1,1 @@
+"""Load runs, real and made by hand; other tests build on both."""

@@ -1,0 +1,156 @@
+"""Exercises single parts of the code that runs in Locust; started as a process by the tests.
+
+Locust and gevent must not be imported by the process that runs the tests. What was seen goes to
+standard output as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import gevent
+import numpy as np
+
+from perfgate.load.inside.crew import Crew
+from perfgate.load.inside.recorder import Arrival, Recorder
+from perfgate.load.inside.timer import Timer
+from perfgate.load.plan import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def timer() -> dict[str, object]:
+    """Wait for moments ahead and past, beside a greenlet that counts."""
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            gevent.sleep(0.001)
+
+    counting = gevent.spawn(count)
+    begun_s = time.monotonic()
+    moments = [begun_s + 0.02 * step for step in range(1, 6)]
+    late_s = []
+    with Timer() as waiting:
+        for moment_s in moments:
+            waiting.wait_until(moment_s)
+            late_s.append(time.monotonic() - moment_s)
+        past = (*moments, 0.0, -1.0)
+        for moment_s in past:
+            waiting.wait_until(moment_s)
+    counting.kill()
+    return {"late_s": late_s, "past": len(past), "turns": turns}
+
+
+def crew() -> dict[str, object]:
+    """Let crews work, stand still, and work slowly."""
+    finished: list[int] = []
+
+    def work(seconds: float, items: int) -> Callable[[], None]:
+        left = iter(range(items))
+
+        def worker() -> None:
+            for item in left:
+                gevent.sleep(seconds)
+                finished.append(item)
+
+        return worker
+
+    quick = Crew(3, work(0.0, 7)).finish(finished.__len__, 1.0), sorted(finished)
+    finished.clear()
+    slow = Crew(1, work(0.06, 5)).finish(finished.__len__, 0.12), sorted(finished)
+    finished.clear()
+    stuck = Crew(2, work(60.0, 2)).finish(finished.__len__, 0.05), sorted(finished)
+    idle = Crew(2, work(0.0, 0)).finish(lambda: 0, 0.05)
+    return {"quick": quick, "slow": slow, "stuck": stuck, "idle": idle}
+
+
+class Columns:
+    """A recorder and what it has written so far."""
+
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+        self.number = 0
+
+    def run(self, task: Callable[[], object]) -> None:
+        """Run the task as the next arrival."""
+        self.recorder.run(task, Arrival(self.number, Phase.PAIRS, 1, 0))
+        self.number += 1
+
+    def answer(self, **told: object) -> None:
+        """Tell of one request of the task that runs."""
+        self.recorder.on_request(**told)  # type: ignore[arg-type]  # users' clients tell anything
+
+    def fail(self, error: BaseException) -> Callable[[], None]:
+        """Return a task whose request fails with this error."""
+        return lambda: self.answer(exception=error, response=SimpleNamespace(status_code=0))
+
+    def written(self) -> dict[str, object]:
+        """Return the rows, and the failures as names."""
+        with tempfile.TemporaryDirectory() as directory:
+            journal, manifest = Path(directory) / "journal.npz", Path(directory) / "manifest.json"
+            self.recorder.write(journal, manifest, {"more": 1})
+            seal = json.loads(manifest.read_text())
+            with np.load(journal, allow_pickle=False) as stored:
+                rows = {name: stored[name].tolist() for name in stored.files}
+        rows["failure"] = [seal["failures"][code] for code in rows["failure"]]
+        return {"rows": rows, "seal": seal}
+
+
+def failures() -> dict[str, object]:
+    """Let requests fail in words that differ where they should not, and in very many ways."""
+    columns = Columns()
+    for port, draw in ((4000, "0.1"), (5000, "0.2")):
+        columns.run(columns.fail(OSError(f"URL http://127.0.0.1:{port}/a/b?token={draw}: code=1")))
+        columns.run(columns.fail(OSError(f"Pool(host='127.0.0.1', port={port}): timed out")))
+        columns.run(columns.fail(OSError(f"<Socket object at 0x7f{port}> is closed")))
+        columns.run(columns.fail(OSError("what now?")))
+    columns.run(columns.fail(ValueError()))
+    columns.run(columns.fail(ValueError("x" * 1000)))
+    for number in range(100):
+        columns.run(columns.fail(ValueError(f"number {number}")))
+    return columns.written()
+
+
+def oddities() -> dict[str, object]:
+    """Tell of requests in the way of clients that speak other protocols than HTTP."""
+    columns = Columns()
+    for status in (200, "OK", None, -5, 70_000):
+        answer = SimpleNamespace(status_code=status)
+        columns.run(partial(columns.answer, response=answer, response_length=3))
+    columns.run(lambda: columns.answer(response=None, response_length=None))
+    columns.run(columns.answer)
+    columns.answer(exception=OSError("nobody's"))
+    return columns.written()
+
+
+def killed() -> dict[str, object]:
+    """Kill an arrival on its way, then censor what is missing of an open loop of three."""
+    columns = Columns()
+    under_way = Arrival(1, Phase.OPEN, 0, 0, intended_s=5.0)
+    greenlet = gevent.spawn(columns.recorder.run, lambda: gevent.sleep(60), under_way)
+    gevent.sleep(0.01)
+    greenlet.kill()
+    ended = columns.recorder.ended()
+    columns.recorder.censor_missing([0, 1], [4.0, 5.0, 6.0], [0, 0, 1])
+    return columns.written() | {"ended": ended}
+
+
+def main() -> None:
+    """Exercise everything."""
+    parts = (timer, crew, failures, oddities, killed)
+    json.dump({part.__name__: part() for part in parts}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""One load run of two builds through every phase, with every kind of user Locust knows."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from load.runs import completed, open_plan, steady, tiny_server
+from perfgate.load.journal import reached_open
+from perfgate.load.plan import BUILDS, Outcome, Pairs, Phase, Saturation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from perfgate.load.journal import Journal
+    from perfgate.load.plan import Plan
+    from perfgate.load.schedule import Schedule
+
+pytestmark = pytest.mark.slow
+
+# HttpUser and FastHttpUser, task sets in task sets, tokens that work once.
+EVERY_KIND = """
+class Walker(HttpUser):
+    @task
+    def walk(self):
+        self.client.get(drawn("/ok"), name="walk")
+
+class Holder(FastHttpUser):
+    def on_start(self):
+        self.token = self.client.get("/enter").text
+
+    @task(3)
+    def rotate(self):
+        spent, self.token = self.token, ""
+        with self.client.get(f"/rotate?token={spent}", catch_response=True) as answer:
+            if answer.status_code != 200:
+                answer.failure("the token was spent")
+            self.token = answer.text
+
+    @task
+    class Room(TaskSet):
+        def on_start(self):
+            self.lamp = "on"
+
+        @task
+        def look(self):
+            assert self.lamp == "on"
+            self.client.get(drawn("/ok"))
+            self.interrupt()
+
+        @task
+        class Cupboard(TaskSet):
+            @task
+            def open_door(self):
+                assert self.parent.lamp == "on"
+                self.client.get(drawn("/ok"))
+
+class Unwanted(FastHttpUser):
+    @task(100)
+    def unwanted(self):
+        self.client.get("/unwanted")
+"""
+MIX = {"walk": 1.0, "rotate": 3.0, "look": 1.0, "open_door": 1.0}
+SATURATION = Saturation(slices=2, slice_s=0.3, ramp_s=0.1, concurrency=4)
+PAIRS = Pairs(pairs=4, requests=6, concurrency=3)
+WARMUP = 10
+
+
+@dataclass(frozen=True)
+class FullRun:
+    """The run and what its servers were asked for."""
+
+    journal: Journal
+    plan: Plan
+    schedule: Schedule
+    seen: dict[str, list[str]]
+
+    def column(self, name: str, phase: Phase, build: str) -> NDArray[np.float64]:
+        """Return a column of one build's rows in one phase, by number."""
+        rows = self.journal.rows
+        own = (rows["phase"] == phase) & (rows["build"] == BUILDS.index(build))
+        order = np.argsort(rows["number"][own], kind="stable")
+        column: NDArray[np.float64] = rows[name][own][order]
+        return column
+
+    def twins(self, name: str, phase: Phase) -> tuple[list[float], list[float]]:
+        """Return the same column of both builds."""
+        base, candidate = (self.column(name, phase, build).tolist() for build in BUILDS)
+        return base, candidate
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> FullRun:
+    """Return a run with all phases."""
+    with tiny_server() as base, tiny_server() as candidate:
+        plan = open_plan(
+            base.host("base"),
+            candidate.host(),
+            mix=MIX,
+            identities=6,
+            warmup_requests=WARMUP,
+            saturation=SATURATION,
+            pairs=PAIRS,
+        )
+        schedule = steady(60, 1.0, MIX)
+        journal = completed(tmp_path_factory.mktemp("full"), EVERY_KIND, plan, schedule)
+        seen = {"base": base.seen(), "candidate": candidate.seen()}
+    return FullRun(journal, plan, schedule, seen)
+
+
+def test_the_open_loop_is_the_schedule(full: FullRun) -> None:
+    """Law: each build gets every arrival once, with its operation, at its intended time."""
+    assert reached_open(full.journal, full.plan)
+    for build in BUILDS:
+        intended_s = full.column("intended_s", Phase.OPEN, build)
+        assert full.column("number", Phase.OPEN, build).tolist() == list(range(60))
+        assert full.column("operation", Phase.OPEN, build).tolist() == list(full.schedule.operation)
+        assert np.allclose(intended_s - intended_s[0], full.schedule.intended_s, atol=1e-6)
+
+
+@pytest.mark.parametrize("phase", [Phase.WARMUP, Phase.OPEN, Phase.PAIRS])
+@pytest.mark.parametrize("name", ["number", "operation"])
+def test_twins_are_equal(full: FullRun, phase: Phase, name: str) -> None:
+    """Law: both builds get the same numbers and operations, in every phase of given length."""
+    base, candidate = full.twins(name, phase)
+
+    assert base == candidate
+    assert len(base) == {Phase.WARMUP: WARMUP, Phase.OPEN: 60, Phase.PAIRS: 24}[phase]
+
+
+def test_twins_share_the_intended_time(full: FullRun) -> None:
+    """Law: an arrival is intended at the same moment for both builds."""
+    base, candidate = full.twins("intended_s", Phase.OPEN)
+
+    assert base == candidate
+
+
+def test_neither_twin_is_always_first(full: FullRun) -> None:
+    """Law: which of two twins starts first is drawn anew for each arrival."""
+    base, candidate = full.twins("started_s", Phase.OPEN)
+    first = sum(ours < theirs for ours, theirs in zip(base, candidate, strict=True))
+
+    assert 10 <= first <= 50
+
+
+def test_twins_draw_the_same_numbers(full: FullRun) -> None:
+    """Law: what a task draws depends on seed and number alone, not on build or order."""
+    drawing = [full.plan.operations.index(name) for name in ("walk", "look", "open_door")]
+    expected: Counter[str] = Counter()
+    for number, operation in enumerate(full.schedule.operation):
+        if operation in drawing:
+            generator = random.Random(full.plan.seed * 1_000_003 + number)  # noqa: S311 - as the driver's
+            expected[f"/ok?draw={generator.random()}"] += 1
+
+    for build in BUILDS:
+        assert expected <= Counter(full.seen[build])
+
+
+def test_every_kind_of_user_succeeds(full: FullRun) -> None:
+    """Law: HttpUser, FastHttpUser and nested task sets run as in Locust; no operation is left."""
+    rows = full.journal.rows
+
+    assert set(rows["outcome"]) == {Outcome.OK}
+    assert set(rows["status"]) == {200}
+    assert set(rows["operation"]) == set(range(len(MIX)))
+    assert full.journal.sign_in_failures == {"base": [], "candidate": []}
+
+
+def test_tokens_stay_with_their_identity(full: FullRun) -> None:
+    """Law: a token that works once is never presented twice, nor to the other build."""
+    for build in BUILDS:
+        presented = [path for path in full.seen[build] if path.startswith("/rotate")]
+        assert len(presented) == len(set(presented)) > 60
+    assert not set(full.seen["base"]) & {
+        path for path in full.seen["candidate"] if path.startswith("/rotate")
+    }
+
+
+def test_what_the_mix_lacks_is_not_sent(full: FullRun) -> None:
+    """Law: the weights of the Locust file count for nothing; the plan's mix decides."""
+    assert not any("/unwanted" in seen for seen in full.seen.values())
+
+
+def test_every_window_is_there_once(full: FullRun) -> None:
+    """Law: two slices of saturation, one open loop and four pairs leave a window per build."""
+    windows = full.journal.windows
+    found = Counter(zip(windows["phase"], windows["build"], windows["index"], strict=True))
+    expected = {Phase.SATURATION: 2, Phase.OPEN: 1, Phase.PAIRS: 4}
+
+    assert found == {
+        (phase, build, index): 1
+        for phase, count in expected.items()
+        for build in range(2)
+        for index in range(count)
+    }
+
+
+def test_a_pair_s_window_holds_its_batch(full: FullRun) -> None:
+    """Law: every request of a batch starts and ends within the batch's window."""
+    rows, windows = full.journal.rows, full.journal.windows
+    for place in np.flatnonzero(windows["phase"] == Phase.PAIRS):
+        inside = (
+            (rows["phase"] == Phase.PAIRS)
+            & (rows["build"] == windows["build"][place])
+            & (rows["started_s"] >= windows["from_s"][place])
+            & (rows["ended_s"] <= windows["to_s"][place])
+        )
+        assert np.count_nonzero(inside) == PAIRS.requests
+
+
+def test_windows_of_the_two_builds_do_not_overlap(full: FullRun) -> None:
+    """Law: in closed loop only one build works at a time."""
+    windows = full.journal.windows
+    closed = np.flatnonzero(windows["phase"] != Phase.OPEN)
+    spans = sorted((windows["from_s"][place], windows["to_s"][place]) for place in closed)
+
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
+
+
+def test_the_targets_cpu_time_is_read(full: FullRun) -> None:
+    """Law: a window of work has cost CPU time, and no more than the time that passed."""
+    windows = full.journal.windows
+    busy = windows["phase"] != Phase.PAIRS  # a batch may be shorter than the kernel's tick
+
+    assert np.all(windows["cpu_s"][busy] > 0)
+    assert np.all(windows["cpu_s"] <= (windows["to_s"] - windows["from_s"]) * 1.1 + 0.02)
+
+
+def test_the_order_of_times(full: FullRun) -> None:
+    """Law: intended <= started <= ended; in closed loop an arrival is intended when it starts."""
+    rows = full.journal.rows
+    closed = rows["phase"] != Phase.OPEN
+
+    assert np.all(rows["started_s"] >= rows["intended_s"] - 1e-6)
+    assert np.all(rows["ended_s"] > rows["started_s"])
+    assert np.array_equal(rows["intended_s"][closed], rows["started_s"][closed])

@@ -1,0 +1,121 @@
+"""Laws of the parts that run in Locust: timer, crew and recorder, in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perfgate.load.plan import Outcome
+
+EXERCISE = Path(__file__).parent / "exercise_inside.py"
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, Any]:
+    """Return what was seen when every part was exercised."""
+    environ = os.environ | {"LOCUST_SKIP_MONKEY_PATCH": "1"}
+    done = subprocess.run(
+        (sys.executable, str(EXERCISE)),
+        env=environ,
+        check=True,
+        stdout=subprocess.PIPE,
+        timeout=120,
+    )
+    parts: dict[str, Any] = json.loads(done.stdout)
+    return parts
+
+
+def test_timer_never_wakes_early(seen: dict[str, Any]) -> None:
+    """Law: wait_until returns at its moment or later (a nanosecond is the clock's grain)."""
+    assert min(seen["timer"]["late_s"]) >= -1e-9
+
+
+def test_timer_does_not_wait_for_the_past(seen: dict[str, Any]) -> None:
+    """Law: a moment that has passed, even one before the clock's zero, is not waited for.
+
+    The timer would have waited for ever: zero disarms it.
+    """
+    assert seen["timer"]["past"] == 7
+
+
+def test_timer_lets_others_work(seen: dict[str, Any]) -> None:
+    """Law: while one greenlet waits for its moment the others go on."""
+    assert seen["timer"]["turns"] > 5
+
+
+@pytest.mark.parametrize(("pace", "items"), [("quick", 7), ("slow", 5)])
+def test_crew_finishes_its_work(seen: dict[str, Any], pace: str, items: int) -> None:
+    """Law: each item is done once, however slowly, as long as some item is done now and then."""
+    assert seen["crew"][pace] == [True, list(range(items))]
+
+
+def test_crew_that_stands_still_is_stopped(seen: dict[str, Any]) -> None:
+    """Law: a crew that gets nowhere is stopped and says so; one without work has finished."""
+    assert seen["crew"]["stuck"] == [False, []]
+    assert seen["crew"]["idle"] is True
+
+
+def test_equal_failures_share_a_class(seen: dict[str, Any]) -> None:
+    """Law: ports, queries and addresses do not tell failures apart; paths and words do."""
+    told = seen["failures"]["rows"]["failure"]
+
+    assert told[:4] == told[4:8]
+    assert told[0] == "OSError: URL /a/b: code=1"
+    assert told[3] == "OSError: what now?"
+    assert len(set(told[:4])) == 4
+
+
+def test_failure_classes_are_few_and_short(seen: dict[str, Any]) -> None:
+    """Law: there are at most 63 classes and one for all others, of at most 160 characters."""
+    told = seen["failures"]["rows"]["failure"]
+
+    assert told[8] == "ValueError"
+    # Six classes were there before the hundred, of which 57 found a place.
+    assert len(set(told)) == 64
+    assert Counter(told)["other failures"] == 43
+    assert max(map(len, told)) == 160
+
+
+def test_strange_answers_keep_the_columns_whole(seen: dict[str, Any]) -> None:
+    """Law: an answer without an HTTP status has status 0, and every column has a value for it."""
+    rows, seal = seen["oddities"]["rows"], seen["oddities"]["seal"]
+
+    assert rows["status"] == [200, 0, 0, 0, 0, 0, 0]
+    assert rows["size_bytes"] == [3, 3, 3, 3, 3, 0, 0]
+    assert rows["outcome"] == [Outcome.OK] * 7
+    assert {len(column) for name, column in rows.items() if not name.startswith("window_")} == {7}
+    assert seal["rows"] == 7
+
+
+def test_requests_outside_an_arrival_do_not_count(seen: dict[str, Any]) -> None:
+    """Law: a request that belongs to no arrival leaves no trace in the journal."""
+    assert seen["oddities"]["seal"]["failures"] == [""]
+
+
+def test_the_manifest_keeps_the_facts(seen: dict[str, Any]) -> None:
+    """Law: facts given along stand in the manifest beside the seal."""
+    assert seen["oddities"]["seal"]["more"] == 1
+
+
+def test_a_killed_arrival_has_its_row(seen: dict[str, Any]) -> None:
+    """Law: every arrival of the open loop stands there once for each build, killed or not sent."""
+    rows = seen["killed"]["rows"]
+    arrivals = sorted(zip(rows["number"], rows["build"], rows["intended_s"], strict=True))
+    started = [not math.isnan(moment) for moment in rows["started_s"]]
+
+    assert arrivals == [(n, build, 4.0 + n) for n in range(3) for build in range(2)]
+    assert rows["outcome"] == [Outcome.CENSORED] * 6
+    assert rows["operation"] == [n == 2 for n in rows["number"]]
+    assert started == [
+        n == 1 and b == 0 for n, b in zip(rows["number"], rows["build"], strict=True)
+    ]
+    assert all(math.isnan(moment) for moment in rows["ended_s"])
+    assert seen["killed"]["ended"] == 1

@@ -1,0 +1,186 @@
+"""Only a journal that proves to be whole is read; everything else is no evidence at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from load.journals import BASE, CANDIDATE, OPERATIONS, both_hosts, plan, row, write_run
+from perfgate.errors import LoadError
+from perfgate.exitcodes import ExitCode
+from perfgate.load.journal import known_operations, reached_open, read_journal, shut_out
+from perfgate.load.plan import Phase
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from load.journals import Row
+
+
+def arrivals(numbers: list[int], build: int = CANDIDATE) -> list[Row]:
+    """Return open-loop rows of one build with these numbers."""
+    return [row(number=number, build=build) for number in numbers]
+
+
+def refusal(run_dir: Path, expected: int) -> str:
+    """Return why the journal of a candidate alone is refused."""
+    with pytest.raises(LoadError) as caught:
+        read_journal(run_dir, plan(), expected)
+    assert caught.value.exit_code is ExitCode.UNDECIDED
+    return caught.value.message
+
+
+@given(order=st.permutations(range(8)), warmup=st.integers(0, 3))
+def test_a_whole_journal_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], warmup: int
+) -> None:
+    """Law: with every arrival once, in whatever order and beside other phases, it is read."""
+    run_dir = tmp_path_factory.mktemp("run")
+    other = [row(number=number, phase=Phase.WARMUP) for number in range(warmup)]
+    write_run(run_dir, other + arrivals(order))
+    journal = read_journal(run_dir, plan(), 8)
+
+    assert journal.operations == OPERATIONS
+    assert journal.rows["number"].tolist() == [*range(warmup), *order]
+    assert journal.windows["cpu_s"].tolist() == []
+    assert {len(column) for column in journal.rows.values()} == {8 + warmup}
+
+
+@given(numbers=st.lists(st.integers(0, 9), max_size=14))
+def test_missing_and_doubled_arrivals_are_counted(
+    tmp_path_factory: pytest.TempPathFactory, numbers: list[int]
+) -> None:
+    """Law: whatever is not each of ten arrivals exactly once is refused, with both counts."""
+    run_dir = tmp_path_factory.mktemp("run")
+    write_run(run_dir, arrivals(numbers))
+    if sorted(numbers) == list(range(10)):
+        read_journal(run_dir, plan(), 10)
+        return
+    missing = 10 - len(set(numbers))
+    doubled = len(numbers) - len(set(numbers))
+
+    assert f"candidate: of 10 arrivals, {missing} are missing" in refusal(run_dir, 10)
+    assert f"{doubled} are doubled" in refusal(run_dir, 10)
+
+
+def test_each_build_must_be_whole(tmp_path: Path) -> None:
+    """Law: one build's arrivals do not stand in for those of the other."""
+    write_run(tmp_path, arrivals([0, 1], BASE) + arrivals([0, 0, 1, 1], CANDIDATE))
+    with pytest.raises(
+        LoadError, match=r"candidate: of 2 arrivals, 0 are missing .* 2 are doubled"
+    ):
+        read_journal(tmp_path, plan(hosts=both_hosts()), 2)
+
+
+def test_only_the_open_loop_counts(tmp_path: Path) -> None:
+    """Law: arrivals of other phases cannot fill a gap in the open loop."""
+    write_run(tmp_path, [row(number=0), row(number=1, phase=Phase.PAIRS)])
+
+    assert "1 are missing" in refusal(tmp_path, 2)
+
+
+def test_arrivals_of_no_schedule_are_refused(tmp_path: Path) -> None:
+    """Law: more arrivals than were planned are no journal of that plan."""
+    write_run(tmp_path, arrivals([0, 1, 2]))
+
+    assert "of 2 arrivals" in refusal(tmp_path, 2)
+
+
+def test_a_tampered_journal_is_refused(tmp_path: Path) -> None:
+    """Law: one byte that has changed breaks the seal."""
+    write_run(tmp_path, arrivals([0]))
+    path = tmp_path / "journal.npz"
+    stored = bytearray(path.read_bytes())
+    stored[len(stored) // 2] ^= 1
+    path.write_bytes(stored)
+
+    assert refusal(tmp_path, 1) == "journal.npz does not match the checksum in its manifest"
+
+
+@pytest.mark.parametrize("keep", [0, 100])
+def test_a_truncated_journal_is_refused(tmp_path: Path, keep: int) -> None:
+    """Law: a journal cut short, or empty, does not match its seal."""
+    write_run(tmp_path, arrivals([0]))
+    path = tmp_path / "journal.npz"
+    path.write_bytes(path.read_bytes()[:keep])
+
+    assert "checksum" in refusal(tmp_path, 1)
+
+
+def test_a_missing_journal_is_refused(tmp_path: Path) -> None:
+    """Law: a manifest without its journal proves nothing."""
+    write_run(tmp_path, arrivals([0]))
+    (tmp_path / "journal.npz").unlink()
+
+    assert "checksum" in refusal(tmp_path, 1)
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "\x00"])
+def test_an_unreadable_manifest_is_refused(tmp_path: Path, text: str | None) -> None:
+    """Law: without a readable manifest there is no evidence, only a hint where to look."""
+    write_run(tmp_path, arrivals([0]))
+    if text is None:
+        (tmp_path / "manifest.json").unlink()
+    else:
+        (tmp_path / "manifest.json").write_text(text)
+
+    assert "no readable manifest" in refusal(tmp_path, 1)
+
+
+def test_a_wrong_number_of_rows_is_refused(tmp_path: Path) -> None:
+    """Law: manifest and journal must count alike."""
+    write_run(tmp_path, arrivals([0, 1]), manifest={"rows": 3})
+
+    assert refusal(tmp_path, 2) == "journal.npz has 2 rows, not 3"
+
+
+def test_a_broken_run_says_what_broke_it(tmp_path: Path) -> None:
+    """Law: an exception inside Locust is the message, whatever the journal holds."""
+    write_run(tmp_path, arrivals([0]), manifest={"broken": "Traceback: ZeroDivisionError"})
+
+    assert "ZeroDivisionError" in refusal(tmp_path, 1)
+    with pytest.raises(LoadError, match="ZeroDivisionError"):
+        known_operations(tmp_path)
+
+
+def test_operations_are_known_from_the_manifest(tmp_path: Path) -> None:
+    """Law: what the Locust file defines is read from the manifest alone."""
+    write_run(tmp_path, [], manifest={"operations": ["login", "fetch", "spare"]})
+
+    assert known_operations(tmp_path) == {"login", "fetch", "spare"}
+
+
+def test_silence_excuses_missing_arrivals(tmp_path: Path) -> None:
+    """Law: a run that a silent build has ended early is read, and says whose silence it was."""
+    write_run(tmp_path, [], manifest={"silent": {"candidate": "no answer"}})
+    journal = read_journal(tmp_path, plan(), 5)
+
+    assert journal.silent == {"candidate": "no answer"}
+    assert not reached_open(journal, plan())
+
+
+@pytest.mark.parametrize(("failures", "locked_out"), [(3, ()), (4, ("base",))])
+def test_a_build_is_shut_out_if_nobody_signs_in(
+    tmp_path: Path, failures: int, locked_out: tuple[str, ...]
+) -> None:
+    """Law: one identity of four is enough to go on; with none the build is named."""
+    both = plan(hosts=both_hosts())
+    told = {"base": ["HTTPError: 401"] * failures, "candidate": []}
+    rows = [] if locked_out else arrivals([0], BASE) + arrivals([0], CANDIDATE)
+    write_run(tmp_path, rows, manifest={"sign_in_failures": told})
+    journal = read_journal(tmp_path, both, 1)
+
+    assert shut_out(journal, both) == locked_out
+    assert reached_open(journal, both) == (not locked_out)
+
+
+def test_columns_are_numbers(tmp_path: Path) -> None:
+    """Law: nothing is unpickled from a journal."""
+    write_run(tmp_path, arrivals([0]))
+    journal = read_journal(tmp_path, plan(), 1)
+
+    assert not any(column.dtype == np.dtype(object) for column in journal.rows.values())

@@ -1,0 +1,140 @@
+"""A server for the load tests, run as a program of its own: the path says how it behaves.
+
+It prints its port. ``/seen`` returns every path it was asked for. When ``--at N`` requests have
+come, it does what ``--then`` says: ``stall`` for a while, ``refuse`` everybody from then on,
+``exit``, be ``killed``, or ``lose`` a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from urllib.parse import parse_qs, urlsplit
+
+SLOW_S = 0.2
+STALL_S = 0.8
+EXIT_CODE = 7
+
+
+class TinyServer:
+    """Answers one request after the other on each connection."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.seen: list[str] = []
+        self.tokens: set[str] = set()
+        self.numbers = itertools.count()
+        self.server: asyncio.Server | None = None
+        self.callers: set[asyncio.StreamWriter] = set()
+        self.child = subprocess.Popen(("sleep", "300")) if options.then == "lose" else None
+
+    async def serve(self) -> None:
+        """Listen on the port until the end of the process."""
+        self.server = await asyncio.start_server(self.converse, "127.0.0.1", self.options.port)
+        sys.stdout.write(f"{self.server.sockets[0].getsockname()[1]}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer until the caller hangs up, or is to be hung up on."""
+        self.callers.add(writer)
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                answer = await self.answer(head.split()[1])
+                if answer is None:
+                    break
+                status, body = answer
+                length = f"HTTP/1.1 {status} -\r\ncontent-length: {len(body)}\r\n\r\n"
+                writer.write((length + body).encode())
+                await writer.drain()
+        self.callers.discard(writer)
+        writer.close()
+
+    async def answer(self, target: str) -> tuple[int, str] | None:
+        """Return status and body, or None to hang up."""
+        parts = urlsplit(target)
+        if parts.path == "/seen":
+            return 200, json.dumps(self.seen)
+        self.seen.append(target)
+        if len(self.seen) == self.options.at:
+            self.change()
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        return await self.behave(parts.path, query)
+
+    async def behave(self, path: str, query: dict[str, str]) -> tuple[int, str] | None:
+        """Do what the path says."""
+        match path:
+            case "/never":
+                await asyncio.Event().wait()
+            case "/hang-up":
+                return None
+            case "/slow":
+                await asyncio.sleep(SLOW_S)
+            case "/wrong":
+                return 200, "wrong"
+            case "/error":
+                return 500, "error"
+            case "/enter":
+                return 200, self.token()
+            case "/rotate":
+                return self.rotate(query.get("token", ""))
+        return 200, "ok"
+
+    def token(self) -> str:
+        """Issue a token that no other server has."""
+        token = f"{os.getpid()}-{next(self.numbers)}"
+        self.tokens.add(token)
+        return token
+
+    def rotate(self, token: str) -> tuple[int, str]:
+        """Exchange a token; each works once."""
+        if token not in self.tokens:
+            return 409, "spent"
+        self.tokens.remove(token)
+        return 200, self.token()
+
+    def change(self) -> None:
+        """Do what was to be done at this request."""
+        match self.options.then:
+            case "stall":
+                time.sleep(STALL_S)  # not asyncio's: everybody shall wait
+            case "refuse":
+                self.refuse()
+            case "exit":
+                sys.stderr.write("out of file descriptors\n")
+                os._exit(EXIT_CODE)
+            case "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "lose":
+                assert self.child is not None
+                self.child.kill()
+                self.child.wait()
+
+    def refuse(self) -> None:
+        """Stop listening and hang up on everybody."""
+        if self.server:
+            self.server.close()
+        for writer in self.callers:
+            writer.close()
+
+
+def main() -> None:
+    """Serve."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--at", type=int, default=0)
+    parser.add_argument("--then", choices=("stall", "refuse", "exit", "killed", "lose"))
+    asyncio.run(TinyServer(parser.parse_args()).serve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,384 @@
+"""Laws of the summary: what was observed is counted once and where it belongs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from load.journals import (
+    BASE,
+    CANDIDATE,
+    both_hosts,
+    censored,
+    failed,
+    journal,
+    plan,
+    row,
+    window,
+)
+
+from perfgate.load.plan import Outcome, Phase
+from perfgate.measurement.histogram import Histogram
+from perfgate.measurement.models import OpenLoop, OperationFigures
+from perfgate.measurement.summarise import (
+    LAG_P99_LIMIT_MS,
+    STEAL_LIMIT_RATIO,
+    Surroundings,
+    frame_of,
+    open_loop,
+    summarise,
+    trials,
+)
+
+if TYPE_CHECKING:
+    from load.journals import Row
+
+    from perfgate.load.journal import Journal
+    from perfgate.measurement.models import BuildFigures, Run
+
+
+AROUND = Surroundings(
+    seconds=20.0, steal_ratio=0.01, pressure_ratio=0.1, peak_rss_bytes={"candidate": 7000}
+)
+OPEN_S = 10.0
+NAN = float("nan")
+
+outcomes = st.sampled_from(list(Outcome))
+
+
+@st.composite
+def any_row(draw: st.DrawFn) -> Row:
+    """Return any row that a load run may leave."""
+    outcome = draw(outcomes)
+    intended_s = draw(st.floats(0, OPEN_S))
+    started_s = intended_s + draw(st.floats(0, 2))
+    made = row(
+        phase=draw(st.sampled_from(list(Phase))),
+        build=draw(st.sampled_from([BASE, CANDIDATE])),
+        operation=draw(st.integers(0, 1)),
+        intended_s=intended_s,
+        started_s=started_s,
+        ended_s=started_s + draw(st.floats(0, 2)),
+        outcome=outcome,
+        failure=draw(st.integers(1, 2)) if outcome is Outcome.FAILED else 0,
+        waited=draw(st.integers(0, 1)),
+    )
+    if outcome is Outcome.CENSORED:
+        made["ended_s"] = NAN
+        made["started_s"] = draw(st.sampled_from([started_s, NAN]))
+    return made
+
+
+rows_of_any_run = st.lists(any_row(), max_size=40)
+
+
+def summary(made: Journal, around: Surroundings = AROUND) -> Run:
+    """Return the summary of a run of both builds."""
+    return summarise(made, plan(hosts=both_hosts()), 100.0, OPEN_S, around)
+
+
+def candidate(*rows: Row, windows: list[Row] | None = None) -> BuildFigures:
+    """Return the candidate's figures in a run with these rows."""
+    return summary(journal(list(rows), windows)).builds["candidate"]
+
+
+def fetched(*rows: Row) -> OperationFigures:
+    """Return the candidate's figures of the first operation in its open loop."""
+    return candidate(*rows).open.operations["fetch"]
+
+
+def count(rows: list[Row], **wanted: int) -> int:
+    """Return how many rows have these values."""
+    return sum(all(made[name] == value for name, value in wanted.items()) for made in rows)
+
+
+@given(rows=rows_of_any_run)
+def test_every_arrival_has_one_outcome(rows: list[Row]) -> None:
+    """Law: arrivals = good + failed + censored, for each build and operation, as in the rows."""
+    run = summary(journal(rows))
+    for build, role in enumerate(("base", "candidate")):
+        figures = run.builds[role]  # type: ignore[index]  # mypy widens the literals
+        assert figures.open.arrivals == count(rows, phase=Phase.OPEN, build=build)
+        for code, name in enumerate(("fetch", "login")):
+            own = {"phase": Phase.OPEN, "build": build, "operation": code}
+            if not count(rows, **own):
+                assert name not in figures.open.operations
+                continue
+            found = figures.open.operations[name]
+            assert found.arrivals == found.good + found.failed + found.censored
+            assert found.good == count(rows, **own, outcome=Outcome.OK)
+            assert found.failed == count(rows, **own, outcome=Outcome.FAILED)
+
+
+@given(rows=rows_of_any_run)
+def test_only_good_answers_have_durations(rows: list[Row]) -> None:
+    """Law: each histogram holds as many durations as there were good answers."""
+    for figures in summary(journal(rows)).builds.values():
+        for found in figures.open.operations.values():
+            assert found.latency_s.count == found.service_s.count == found.good
+
+
+@given(rows=rows_of_any_run, data=st.data())
+def test_the_order_of_rows_counts_for_nothing(rows: list[Row], data: st.DataObject) -> None:
+    """Law: a journal is a set: whoever ended first, the figures are the same."""
+    shuffled = data.draw(st.permutations(rows))
+    one, other = summary(journal(rows)), summary(journal(shuffled))
+
+    assert one.builds == other.builds
+    assert one.validity.lag_p99_ms == pytest.approx(other.validity.lag_p99_ms)
+
+
+@given(rows=rows_of_any_run)
+def test_builds_do_not_mix(rows: list[Row]) -> None:
+    """Law: the figures of a build are those it has in a journal without the other."""
+    own = [made for made in rows if made["build"] == CANDIDATE]
+
+    assert summary(journal(rows)).builds["candidate"] == summary(journal(own)).builds["candidate"]
+
+
+@given(rows=rows_of_any_run)
+def test_failures_are_all_requests_but_the_warm_up(rows: list[Row]) -> None:
+    """Law: requests and failed ones of all other phases are counted by operation, once."""
+    for build, role in enumerate(("base", "candidate")):
+        failures = summary(journal(rows)).builds[role].failures  # type: ignore[index]  # as above
+        late = [made for made in rows if made["phase"] != Phase.WARMUP and made["build"] == build]
+        assert sum(found.requests for found in failures.values()) == len(late)
+        assert sum(found.failed for found in failures.values()) == count(
+            late, outcome=Outcome.FAILED
+        )
+
+
+@given(rows=rows_of_any_run, number=st.integers(1, 5))
+def test_trials_add_up_to_the_whole(rows: list[Row], number: int) -> None:
+    """Law: every arrival is in one trial: counts and histograms add up to those of the whole."""
+    made = journal(rows)
+    whole = summary(made).builds["candidate"].open
+    cut = trials(made, "candidate", OPEN_S, number)
+
+    assert len(cut) == number
+    assert sum(trial.seconds for trial in cut) == pytest.approx(whole.seconds)
+    for name, found in whole.operations.items():
+        parts = [trial.operations[name] for trial in cut if name in trial.operations]
+        for field in ("arrivals", "good", "failed", "censored"):
+            assert sum(getattr(part, field) for part in parts) == getattr(found, field)
+        merged = Histogram()
+        for part in parts:
+            merged = merged.merge(part.latency_s)
+        assert merged == found.latency_s
+    assert sum(trial.arrivals for trial in cut) == whole.arrivals
+
+
+def test_trials_are_cut_by_intention() -> None:
+    """Law: an arrival belongs to the trial in which it was intended, however late it was answered.
+
+    One intended at the very end belongs to the last trial.
+    """
+    moments = (0.0, 3.9, 4.0, 7.9, 8.0, 12.0)
+    rows = [row(intended_s=100 + moment_s, ended_s=200.0) for moment_s in moments]
+    cut = trials(journal(rows), "candidate", 12.0, 3)
+
+    assert [trial.arrivals for trial in cut] == [2, 2, 2]
+    assert {trial.seconds for trial in cut} == {4.0}
+
+
+def test_latency_counts_from_the_intention_and_service_from_the_start() -> None:
+    """Law: an arrival that started 0.5 s late has 0.5 s more of latency than of service time."""
+    found = fetched(row(intended_s=5.0, started_s=5.5, ended_s=5.75))
+
+    assert found.latency_s.quantile(0.5) == pytest.approx(0.75, rel=1e-3)
+    assert found.service_s.quantile(0.5) == pytest.approx(0.25, rel=1e-3)
+
+
+@given(st.lists(st.floats(0.001, 10), min_size=1, max_size=60))
+def test_quantiles_are_those_of_the_durations(durations_s: list[float]) -> None:
+    """Law: p50, p95 and p99 are the sample's (by rank), to the histogram's 0.05 %."""
+    found = fetched(*(row(ended_s=duration_s) for duration_s in durations_s))
+    for share in (0.5, 0.95, 0.99):
+        expected = np.quantile(durations_s, share, method="inverted_cdf")
+        assert found.latency_s.quantile(share) == pytest.approx(expected, rel=1e-3)
+
+
+def test_failures_have_names() -> None:
+    """Law: failure classes are told by name and counted, for each operation apart."""
+    found = candidate(
+        row(),
+        failed(),
+        failed(phase=Phase.PAIRS),
+        failed(failure=2),
+        failed(operation=1),
+        censored(operation=1),
+        failed(phase=Phase.WARMUP),
+    ).failures
+
+    assert found["fetch"].classes == {"HTTPError: 500": 1, "body is wrong": 2}
+    assert found["login"].classes == {"body is wrong": 1}
+    assert (found["fetch"].requests, found["login"].requests) == (4, 2)
+
+
+def test_windows_come_in_the_order_of_their_index() -> None:
+    """Law: the k-th window of either build is of the same pair, whichever went first."""
+    made = [
+        window(index=2, from_s=20.0, to_s=22.0, cpu_s=0.2, wait_s=0.02),
+        window(index=0, from_s=30.0, to_s=33.0, cpu_s=0.3, wait_s=0.03),
+        window(index=1, from_s=40.0, to_s=44.0, cpu_s=0.4, wait_s=0.04),
+    ]
+    found = candidate(windows=made).pairs
+
+    assert found.wall_s == pytest.approx((3.0, 4.0, 2.0))
+    assert found.cpu_s == (0.3, 0.4, 0.2)
+    assert found.wait_s == (0.03, 0.04, 0.02)
+
+
+def test_answers_count_where_they_ended() -> None:
+    """Law: a window counts the answers of its build and phase that came within it, good or not."""
+    slow = {"phase": Phase.PAIRS, "intended_s": 0.0}
+    found = candidate(
+        row(**slow, ended_s=0.9),
+        row(**slow, ended_s=1.0),
+        failed(**slow, ended_s=1.5),
+        row(**slow, ended_s=2.0),
+        row(**slow, ended_s=2.1),
+        row(**slow, ended_s=1.5, build=BASE),
+        row(intended_s=1.4, ended_s=1.5),
+        censored(**slow),
+        windows=[window(from_s=1.0, to_s=2.0)],
+    ).pairs
+
+    assert (found.answered, found.good) == ((3,), (2,))
+
+
+@given(rows=rows_of_any_run)
+def test_windows_add_up_to_their_phase(rows: list[Row]) -> None:
+    """Law: windows that cover a phase without gaps count each of its answers once."""
+    borders = (-1.0, 3.0000001, 7.0000001, 30.0)
+    made = [
+        window(index=index, phase=Phase.SATURATION, from_s=borders[index], to_s=borders[index + 1])
+        for index in range(3)
+    ]
+    found = summary(journal(rows, made)).builds["candidate"].saturation
+    own = {"phase": Phase.SATURATION, "build": CANDIDATE}
+
+    assert sum(found.good) == count(rows, **own, outcome=Outcome.OK)
+    assert sum(found.answered) == sum(found.good) + count(rows, **own, outcome=Outcome.FAILED)
+
+
+def test_windows_belong_to_their_phase_and_build() -> None:
+    """Law: no window is told of another phase or build; the open loop's CPU time stands apart."""
+    made = [
+        window(phase=Phase.SATURATION, cpu_s=0.1),
+        window(phase=Phase.OPEN, cpu_s=0.5),
+        window(phase=Phase.PAIRS, cpu_s=0.2),
+        window(phase=Phase.PAIRS, cpu_s=9.0, build=BASE),
+    ]
+    found = candidate(windows=made)
+
+    assert found.saturation.cpu_s == (0.1,)
+    assert found.open_cpu_s == 0.5
+    assert found.pairs.cpu_s == (0.2,)
+
+
+def test_a_run_without_arrivals_is_empty() -> None:
+    """Law: where nothing arrived, nothing is told, and there is no fault in that."""
+    run = summary(journal([]))
+
+    assert run.builds["candidate"].open == OpenLoop(seconds=OPEN_S, operations={})
+    assert run.builds["candidate"].failures == {}
+    assert (run.validity.lag_p50_ms, run.validity.lag_p99_ms) == (0.0, 0.0)
+    assert run.validity.waited_ratio == 0.0
+    assert trials(journal([]), "candidate", 12.0, 2) == (
+        OpenLoop(seconds=6.0, operations={}),
+        OpenLoop(seconds=6.0, operations={}),
+    )
+
+
+def test_only_the_builds_of_the_plan_are_told() -> None:
+    """Law: a run of the candidate alone has no figures of a base."""
+    run = summarise(journal([row()]), plan(), 100.0, OPEN_S, AROUND)
+
+    assert set(run.builds) == {"candidate"}
+
+
+def test_what_is_known_of_the_run_is_kept() -> None:
+    """Law: seed, rate, length and memory stand in the run as they were given."""
+    run = summary(journal([row()]))
+
+    assert (run.seed, run.offered_rps, run.builds["base"].open.seconds) == (7, 100.0, OPEN_S)
+    assert run.builds["candidate"].peak_rss_bytes == 7000
+    assert run.builds["base"].peak_rss_bytes == 0
+    assert run.validity.seconds == 20.0
+    assert run.validity.generator_cpu_ratio == pytest.approx(1.0 / 20.0)
+
+
+def lagging(lag_ms: float, **changes: Any) -> Row:
+    """Return an arrival that started so late."""
+    return row(intended_s=1.0, started_s=1.0 + lag_ms / 1000, **changes)
+
+
+def test_lag_is_of_arrivals_that_found_an_identity_free() -> None:
+    """Law: waiting for a busy build is not the generator's lag, nor is a start that never came."""
+    run = summary(
+        journal(
+            [
+                *(lagging(2.0) for _ in range(3)),
+                lagging(900.0, waited=1),
+                lagging(900.0, phase=Phase.PAIRS),
+                censored(started_s=NAN, waited=1),
+            ]
+        )
+    )
+
+    assert run.validity.lag_p50_ms == pytest.approx(2.0)
+    assert run.validity.lag_p99_ms == pytest.approx(2.0)
+    assert run.validity.waited_ratio == pytest.approx(2 / 5)
+    assert run.validity.faults == ()
+
+
+@pytest.mark.parametrize(("excess_ms", "told"), [(-1.0, 0), (1.0, 1)])
+def test_a_late_generator_is_a_fault(excess_ms: float, told: int) -> None:
+    """Law: the run is not to be trusted when lag's p99 is over its limit, and only then."""
+    faults = summary(journal([lagging(LAG_P99_LIMIT_MS + excess_ms)])).validity.faults
+
+    assert len(faults) == told
+    assert all("load generator was late" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("steal_ratio", "told"),
+    [(None, 0), (0.0, 0), (STEAL_LIMIT_RATIO - 0.01, 0), (STEAL_LIMIT_RATIO + 0.01, 1)],
+)
+def test_a_robbed_machine_is_a_fault(steal_ratio: float | None, told: int) -> None:
+    """Law: a run is not to be trusted when the hypervisor took too much; unknown is no fault."""
+    around = replace(AROUND, steal_ratio=steal_ratio)
+    validity = summary(journal([row()]), around).validity
+
+    assert len(validity.faults) == told
+    assert all("hypervisor" in fault for fault in validity.faults)
+    assert validity.steal_ratio == steal_ratio
+
+
+def test_faults_are_told_together() -> None:
+    """Law: one fault does not hide another."""
+    around = replace(AROUND, steal_ratio=0.9)
+
+    assert len(summary(journal([lagging(500.0)]), around).validity.faults) == 2
+
+
+def test_a_frame_has_names_for_codes() -> None:
+    """Law: operations and failures are told by name, and an unanswered arrival has no latency."""
+    frame = frame_of(journal([failed(operation=1, ended_s=0.5), censored()]))
+
+    assert frame["operation"].tolist() == ["login", "fetch"]
+    assert frame["failure"].tolist() == ["body is wrong", ""]
+    assert frame["latency_s"].tolist()[0] == pytest.approx(0.5)
+    assert np.isnan(frame["latency_s"].tolist()[1])
+
+
+def test_operations_are_sorted() -> None:
+    """Law: figures stand in the order of the operations' names."""
+    frame = frame_of(journal([row(operation=1), row(operation=0)]))
+
+    assert list(open_loop(frame, 1.0).operations) == ["fetch", "login"]

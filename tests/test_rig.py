@@ -1,0 +1,240 @@
+"""One load run on fresh processes, from start to stop: what comes of it, and what is left."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from load.runs import PLAIN, SERVER, processes_in, steady, write_locustfile
+from load.tiny_server import EXIT_CODE
+
+import perfgate
+from perfgate.build.provide import Build
+from perfgate.config.models import Target
+from perfgate.errors import LoadError, TargetError
+from perfgate.load.engine import Engine
+from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation
+from perfgate.rig import Assignment, Outcome, Rig, run_once
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from perfgate.measurement.models import BuildRole
+
+pytestmark = pytest.mark.slow
+
+AUTH_LOCUSTFILE = Path(perfgate.__file__).parent.parent / "locustfiles" / "auth.py"
+AUTH_MIX = {"introspect": 6.0, "token": 2.0, "jwks": 1.0, "refresh": 1.0, "login": 0.1}
+FETCH = {"fetch": 1.0}
+RATE_RPS, OPEN_S = 40.0, 1.5
+
+
+class Told:
+    """A progress that remembers what it has heard."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.ticks = 0
+
+    def stage(self, what: str, expected_s: float) -> None:
+        """Remember a stage."""
+        assert expected_s > 0
+        self.stages.append(what)
+
+    def learned(self, what: str) -> None:
+        """Hear nothing: a single run has nothing to tell."""
+        raise AssertionError(what)
+
+    def tick(self) -> None:
+        """Count."""
+        self.ticks += 1
+
+
+# A build's own program: the tiny server with the options that are this build's.
+SERVICE = """
+import runpy, sys
+sys.argv += {options!r}
+runpy.run_path({server!r}, run_name="__main__")
+"""
+
+
+def build(directory: Path, name: str = "build", *options: str) -> Build:
+    """Return a build in a directory of its own: the tiny server with these options."""
+    own = directory / name
+    own.mkdir(exist_ok=True)
+    text = SERVICE.format(options=list(options), server=str(SERVER))
+    (own / "service.py").write_text(text)
+    return Build(name, own, None, dirty=False, label=name)
+
+
+def rig(directory: Path, engine: Engine, start: str, **changes: Any) -> Rig:
+    """Return a rig for a target with this start command."""
+    target = Target.model_validate({"start": start, "ready_timeout_s": 20.0} | changes)
+    return Rig(target, engine, None, directory / "runs", Told())
+
+
+def tiny_rig(directory: Path, locustfile: str = PLAIN) -> Rig:
+    """Return a rig for the tiny server."""
+    engine = write_locustfile(directory, locustfile)
+    return rig(directory, engine, "{python} -I -S service.py --port {port}", ready="/seen")
+
+
+def assignment(
+    builds: Mapping[BuildRole, Build], mix: dict[str, float], trials: int = 0, **changes: Any
+) -> Assignment:
+    """Return an assignment of an open loop only, the plan changed as said."""
+
+    def plan(hosts: tuple[Host, ...]) -> Plan:
+        made: dict[str, Any] = {
+            "seed": 3,
+            "hosts": hosts,
+            "mix": mix,
+            "identities": 8,
+            "warmup_requests": 0,
+            "saturation": None,
+            "open": Open("schedule.npz", 2.0, 500),
+            "pairs": None,
+        }
+        return Plan(**made | changes)
+
+    schedule = steady(RATE_RPS, OPEN_S, mix)
+    return Assignment(
+        "session 1", builds, plan, schedule, RATE_RPS, OPEN_S, expected_s=8.0, trials=trials
+    )
+
+
+def alone(rigged: Rig, directory: Path, *options: str, **changes: Any) -> Outcome:
+    """Run the candidate alone, a tiny server with these options; nothing of it is left."""
+    candidate = build(directory, "build", *options)
+    try:
+        return run_once(rigged, assignment({"candidate": candidate}, FETCH, **changes))
+    finally:
+        assert processes_in(candidate.directory) == []
+
+
+def test_two_auth_services_side_by_side(tmp_path: Path) -> None:
+    """Law: both builds are started, loaded alike, measured and stopped; all is accounted for."""
+    command = "{python} -m perfgate.demo --port {port} --data-dir {data_dir}"
+    rigged = rig(tmp_path, Engine(AUTH_LOCUSTFILE), command)
+    builds: dict[BuildRole, Build] = {
+        "candidate": build(tmp_path, "candidate"),
+        "base": build(tmp_path, "base"),
+    }
+    phases = {
+        "warmup_requests": 40,
+        "saturation": Saturation(slices=2, slice_s=0.4, ramp_s=0.1, concurrency=8),
+        "pairs": Pairs(pairs=4, requests=8, concurrency=4),
+    }
+    outcome = run_once(rigged, assignment(builds, AUTH_MIX, trials=2, **phases))
+    assert outcome.run is not None, outcome.incidents
+
+    assert outcome.incidents == ()
+    assert list(outcome.run.builds) == ["base", "candidate"]
+    for figures in outcome.run.builds.values():
+        assert figures.open.arrivals == figures.open.good == round(RATE_RPS * OPEN_S)
+        assert not any(found.classes for found in figures.failures.values())
+        assert (len(figures.saturation.cpu_s), len(figures.pairs.cpu_s)) == (2, 4)
+        assert set(figures.pairs.good) == {8}
+        assert min(figures.saturation.good) > 0
+        assert figures.open_cpu_s > 0
+        assert figures.peak_rss_bytes > 10 << 20
+    assert sum(trial.arrivals for trial in outcome.trials) == round(RATE_RPS * OPEN_S)
+    assert outcome.run.validity.seconds > OPEN_S
+    assert outcome.run.validity.generator_cpu_ratio > 0
+    assert isinstance(rigged.progress, Told)
+    assert rigged.progress.stages == ["session 1"]
+    assert rigged.progress.ticks > 2
+    assert processes_in(tmp_path / "candidate") == processes_in(tmp_path / "base") == []
+
+
+@pytest.mark.parametrize(
+    ("then", "text"),
+    [
+        ("exit", f"exited with code {EXIT_CODE} under load"),
+        ("killed", "was killed by signal 9 under load"),
+        ("lose", "lost one of its processes under load"),
+    ],
+)
+def test_a_target_that_dies_under_load(tmp_path: Path, then: str, text: str) -> None:
+    """Law: a death under load ends the run as one incident, which says how, with the log's end."""
+    outcome = alone(tiny_rig(tmp_path), tmp_path, "--at", "20", "--then", then)
+    (incident,) = outcome.incidents
+
+    assert outcome.run is None
+    assert (incident.build, incident.kind, incident.text) == ("candidate", "died", text)
+    assert incident.stage == "session 1"
+    assert ("out of file descriptors" in incident.log) == (then == "exit")
+
+
+def test_the_build_that_died_is_named(tmp_path: Path) -> None:
+    """Law: where one of two builds dies, the incident is that one's, and both are stopped."""
+    builds: dict[BuildRole, Build] = {
+        "candidate": build(tmp_path, "candidate"),
+        "base": build(tmp_path, "base", "--at", "20", "--then", "exit"),
+    }
+    outcome = run_once(tiny_rig(tmp_path), assignment(builds, FETCH))
+
+    assert [incident.build for incident in outcome.incidents] == ["base"]
+    assert processes_in(tmp_path / "base") == processes_in(tmp_path / "candidate") == []
+
+
+def test_a_death_that_takes_the_load_along(tmp_path: Path) -> None:
+    """Law: where a Locust file cannot bear its target's death, the death is what is told."""
+    locustfile = PLAIN.replace("self.client.get", "answer = self.client.get")
+    locustfile += "        if not answer.status_code: os._exit(9)\n"
+    outcome = alone(tiny_rig(tmp_path, locustfile), tmp_path, "--at", "20", "--then", "exit")
+
+    assert [incident.kind for incident in outcome.incidents] == ["died"]
+
+
+def test_a_target_that_lets_nobody_in(tmp_path: Path) -> None:
+    """Law: where no user can sign in the run is an incident that says why."""
+    locustfile = PLAIN + '    def on_start(self): self.client.get("/error")\n'
+    outcome = alone(tiny_rig(tmp_path, locustfile), tmp_path)
+    (incident,) = outcome.incidents
+
+    assert outcome.run is None
+    assert (incident.build, incident.kind) == ("candidate", "locked out")
+    assert incident.text.startswith("let none of 8 users sign in: LocustBadStatusCode")
+
+
+def test_a_target_that_falls_silent(tmp_path: Path) -> None:
+    """Law: where the warm-up gets no answer the run is an incident that says for how long."""
+    rigged = tiny_rig(tmp_path, PLAIN.replace("/ok", "/never"))
+    outcome = alone(rigged, tmp_path, warmup_requests=4, silence_s=0.4)
+    (incident,) = outcome.incidents
+
+    assert outcome.run is None
+    assert (incident.build, incident.kind) == ("candidate", "silent")
+    assert incident.text == "stopped answering: no answer for 0.4 s in the warmup phase"
+
+
+def test_load_that_cannot_be_run_is_no_incident(tmp_path: Path) -> None:
+    """Law: a broken Locust file is not the target's fault: an error, and the target is stopped."""
+    with pytest.raises(LoadError, match="SyntaxError"):
+        alone(tiny_rig(tmp_path, "class Caller(:"), tmp_path)
+
+
+def test_a_target_that_never_gets_ready(tmp_path: Path) -> None:
+    """Law: without a target there is no load run; the error is the target's."""
+    with pytest.raises(TargetError, match="exited with code 2"):
+        alone(tiny_rig(tmp_path), tmp_path, "--unknown-option")
+
+    assert not list((tmp_path / "runs").rglob("journal.npz"))
+
+
+def test_runs_are_kept_in_their_order(tmp_path: Path) -> None:
+    """Law: each run has a directory of its own, with journal and logs, named in order."""
+    rigged = tiny_rig(tmp_path)
+    for _ in range(2):
+        assert alone(rigged, tmp_path).run is not None
+    kept = sorted((tmp_path / "runs").iterdir())
+
+    assert [directory.name for directory in kept] == ["00-session-1", "01-session-1"]
+    for directory in kept:
+        names = {file.name for file in directory.iterdir()}
+        assert {"plan.json", "schedule.npz", "journal.npz", "manifest.json"} <= names
+        assert {"candidate.log", "locust.log"} <= names
+        assert re.search("exit code 0", (directory / "locust.log").read_text())
