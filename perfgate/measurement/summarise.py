@@ -5,6 +5,7 @@ Everything is computed from the raw rows; nothing is judged and no file is read.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 # Above these a run says more about the generator or the machine than about the builds.
 LAG_P99_LIMIT_MS = 50.0
 STEAL_LIMIT_RATIO = 0.2
+# No task can be named so.
+SIGN_IN = "sign-in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,14 @@ def summarise(
     for role in (host.build for host in plan.hosts):
         code = BUILDS.index(role)
         own = frame[frame["build"] == code]
-        builds[_role(role)] = _build_figures(
+        figures = _build_figures(
             own,
             windows[windows["build"] == code],
             open_s,
             surroundings.peak_rss_bytes.get(_role(role), 0),
         )
+        failures = figures.failures | _sign_ins(journal, plan, role)
+        builds[_role(role)] = figures.model_copy(update={"failures": failures})
     validity = _validity(frame, journal, surroundings)
     return Run(seed=plan.seed, offered_rps=offered_rps, builds=builds, validity=validity)
 
@@ -107,6 +112,13 @@ def _build_figures(
         failures=_failures(rows[rows["phase"] != Phase.WARMUP]),
         peak_rss_bytes=peak_rss_bytes,
     )
+
+
+def _sign_ins(journal: Journal, plan: Plan, build: str) -> dict[str, Failures]:
+    """Return how users failed to sign in, as an operation of its own; nothing where none did."""
+    failed = Counter(journal.sign_in_failures[build])
+    sign_ins = Failures(requests=plan.identities, classes=dict(sorted(failed.items())))
+    return {SIGN_IN: sign_ins} if failed else {}
 
 
 def _operation_figures(rows: pd.DataFrame) -> OperationFigures:

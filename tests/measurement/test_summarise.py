@@ -382,3 +382,12 @@ def test_operations_are_sorted() -> None:
     frame = frame_of(journal([row(operation=1), row(operation=0)]))
 
     assert list(open_loop(frame, 1.0).operations) == ["fetch", "login"]
+
+
+def test_failed_sign_ins_are_failures() -> None:
+    """Users who cannot sign in count as failures, among all who tried."""
+    locked = {"base": [], "candidate": ["401", "401", "timeout"]}
+    run = summarise(journal([row()], sign_in_failures=locked), plan(), 1.0, 1.0, AROUND)
+    sign_ins = run.builds["candidate"].failures["sign-in"]
+    assert (sign_ins.requests, sign_ins.failed) == (plan().identities, 3)
+    assert sign_ins.classes == {"401": 2, "timeout": 1}
