@@ -43,7 +43,10 @@ def production_rate(production: Production, slowdown: Interval) -> Interval:
 def margin_in_force(policy: float, tolerance: float, base_rps: float, required_rps: float) -> float:
     """Return the slowdown (log) that fails: the policy's, or less where the headroom is thinner.
 
-    min(policy, ln(base / required)), but never so little that it meets the tolerance.
+    min(policy, ln(base / required)), but never so little that it meets the tolerance, which must
+    be less than the policy's. A base without any service rate has no room to lose.
     """
-    room = math.log(base_rps / required_rps) if base_rps > 0 and required_rps > 0 else policy
-    return max(min(policy, room), tolerance * 1.0001 + 1e-9)
+    if required_rps <= 0:
+        return policy
+    room = math.log(base_rps) - math.log(required_rps) if base_rps > 0 else 0.0
+    return min(policy, max(room, tolerance * 1.0001 + 1e-9))

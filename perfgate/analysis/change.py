@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from perfgate.analysis.compare import trimmed_log_ratio
+from perfgate.measurement.histogram import TICKS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,18 +25,24 @@ COST = "cost"
 CAPACITY = "capacity"
 SATURATED = "saturated"
 ROLES: tuple[BuildRole, BuildRole] = ("candidate", "base")
+# One tick of a histogram; what is shorter is told as 0, which has no ratio.
+SHORTEST_S = 1 / TICKS_PER_S
 
 
 def session_frame(sessions: Sequence[Run]) -> pd.DataFrame:
-    """Return one row per session with both builds: the two primary slowdowns and the rates.
+    """Return one row per session with both builds: its slowdowns, log ratios, positive is worse.
 
-    Columns: ``cost``, ``capacity`` and ``saturated`` are log ratios, positive is worse;
-    ``base_rps`` and ``candidate_rps`` are the service rates of the session.
+    Columns: ``cost``, ``capacity`` and ``saturated``. NaN where one was not measured; ``saturated``
+    is infinite where only the candidate gave no correct answer.
     """
     return pd.DataFrame(
-        [_session_row(run) for run in sessions if len(run.builds) > 1],
-        columns=[COST, CAPACITY, SATURATED, "base_rps", "candidate_rps"],
+        [_session_row(run) for run in paired(sessions)], columns=[COST, CAPACITY, SATURATED]
     )
+
+
+def paired(sessions: Iterable[Run]) -> list[Run]:
+    """Return the sessions that have both builds."""
+    return [run for run in sessions if len(run.builds) == len(ROLES)]
 
 
 def primary_slowdowns(sessions: Sequence[Run]) -> dict[str, NDArray[np.float64]]:
@@ -73,20 +80,26 @@ def quantile_slowdowns(
             figures = run.builds[role].open.operations.get(operation)
             if figures is None or figures.good < least:
                 return None
-            quantiles.append(figures.service_s.quantile(share) or 0.0)
+            quantiles.append(max(figures.service_s.quantile(share) or 0.0, SHORTEST_S))
         ratios.append(math.log(quantiles[0] / quantiles[1]))
     return np.array(ratios)
 
 
 def _session_row(run: Run) -> dict[str, float]:
     base, candidate = run.builds["base"], run.builds["candidate"]
+    costs_s = cost_s(candidate), cost_s(base)
     return {
-        COST: math.log(cost_s(candidate) / cost_s(base)),
-        CAPACITY: trimmed_log_ratio(_own_time_s(candidate.pairs), _own_time_s(base.pairs)),
+        COST: math.log(costs_s[0] / costs_s[1]) if min(costs_s) > 0 else math.nan,
+        CAPACITY: _pairs_slowdown(candidate.pairs, base.pairs),
         SATURATED: _saturated_slowdown(candidate.saturation, base.saturation),
-        "base_rps": _rate_rps(base.saturation),
-        "candidate_rps": _rate_rps(candidate.saturation),
     }
+
+
+def _pairs_slowdown(candidate: Windows, base: Windows) -> float:
+    own_s = _own_time_s(candidate), _own_time_s(base)
+    if min(own.min(initial=math.inf) for own in own_s) <= 0 or not own_s[0].size:
+        return math.nan
+    return trimmed_log_ratio(*own_s)
 
 
 def _own_time_s(windows: Windows) -> NDArray[np.float64]:
@@ -104,12 +117,14 @@ def _rate_rps(windows: Windows) -> float:
 
 
 def _saturated_slowdown(candidate: Windows, base: Windows) -> float:
-    """Return the log ratio of the saturated goodputs; infinite where one has none.
+    """Return the log ratio of the saturated goodputs.
+
+    Infinite where only the candidate has none, NaN where the base has none or nothing was timed.
 
     On the clock's time: saturated, a build's own threads wait for each other most of the time, so
     that their wait for a CPU says nothing of the neighbours.
     """
+    if not candidate.wall_s or not any(base.good):
+        return math.nan
     rates = _rate_rps(base), _rate_rps(candidate)
-    if not all(rates):
-        return math.inf if rates[0] else -math.inf
-    return math.log(rates[0] / rates[1])
+    return math.log(rates[0] / rates[1]) if rates[1] else math.inf

@@ -107,9 +107,10 @@ def record_of(
         *measurement.sessions,
     ]
     rates = service_rates(runs, "candidate")
-    if len(rates) < 2 or not (rates > 0).all():  # noqa: PLR2004 - an interval needs two values
+    serving = int((rates > 0).sum())
+    if serving < max(len(rates), 2):
         raise StoreError(
-            f"the measurement has {len(rates)} runs with a service rate; two are the least",
+            f"{serving} of {len(rates)} runs have a service rate; all must, and two are the least",
             hint="Measure again and let it end.",
         )
     rate = rate_interval(rates, LEVEL)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.record import parse_record
@@ -35,7 +35,7 @@ def find_baseline(
     """Return the record in ``directory`` (from the top) as of ``commit``, None without one.
 
     The record of this environment class is preferred; another machine's still names the commit to
-    build as base. Raises StoreError for a record that cannot be read.
+    build as base. Raises StoreError for a record that cannot be read or is in the wrong place.
     """
     names = [
         name for name in repository.list_directory(commit, directory) if name.endswith(".json")
@@ -51,6 +51,11 @@ def find_baseline(
     except UnicodeDecodeError as error:
         raise StoreError(f"{path} at {commit[:12]} is not text", hint="Restore it.") from error
     record = parse_record(text, f"{path} at {commit[:12]}")
+    if _place(record) != PurePosixPath(path).parts[-2:]:
+        raise StoreError(
+            f"{path} at {commit[:12]} is the record of another place: {'/'.join(_place(record))}",
+            hint="Restore it from git; records are accepted, not copied: perfgate baseline accept",
+        )
     return StoredBaseline(record, path, name == own)
 
 
@@ -62,14 +67,33 @@ def record_files(directory: Path) -> list[Path]:
 def write_record(record: BaselineRecord, directory: Path) -> Path:
     """Write the record to its place below ``directory`` and return that path.
 
-    The file appears whole or not at all: it is written beside its place and moved there.
+    The file appears whole or not at all: it is written beside its place and moved there. Raises
+    StoreError where it cannot be written, or the record's profile is no name for a directory.
     """
-    path = directory / record.profile / f"{record.environment.slug}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    profile, name = _place(record)
+    if not profile.strip(".") or PurePosixPath(profile).name != profile:
+        raise StoreError(f"the profile {profile!r} cannot name a directory", hint="Rename it.")
+    path = directory / profile / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(path, record.to_text())
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror}", hint="Look for space and permissions."
+        ) from error
+    return path
+
+
+def _place(record: BaselineRecord) -> tuple[str, str]:
+    """Return the directory and the file name below the store."""
+    return record.profile, f"{record.environment.slug}.json"
+
+
+def _write_whole(path: Path, text: str) -> None:
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(record.to_text())
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(draft).chmod(0o644)
@@ -77,4 +101,3 @@ def write_record(record: BaselineRecord, directory: Path) -> Path:
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
-    return path

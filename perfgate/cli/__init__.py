@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -22,7 +23,10 @@ VERBS = {
     "judge": ("perfgate.cli.judge", "Judge a saved measurement again, without any load."),
     "baseline": ("perfgate.cli.baseline", "Accept a measurement as baseline; show what is stored."),
     "demand": ("perfgate.cli.demand", "Show what dependents send, now and after planned changes."),
-    "schema": ("perfgate.cli.schema", "Print the JSON Schema of perfgate.toml or demand.toml."),
+    "schema": (
+        "perfgate.cli.schema",
+        "Print every key of perfgate.toml or demand.toml, as JSON Schema or text.",
+    ),
 }
 
 
@@ -75,6 +79,9 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run perfgate; the exit code is one of :class:`ExitCode`."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A report must not be lost to a terminal that cannot show a letter of it.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(_run())
 
 
@@ -93,8 +100,14 @@ def _run() -> int:
         error.show()
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; everything that was started has been stopped", err=True)
+        from perfgate.cli.console import say  # noqa: PLC0415 - not needed for --help
+
+        say("interrupted; everything that was started has been stopped")
         return int(ExitCode.INTERRUPTED)
+    except SystemExit as end:
+        # click ends so after completion, and with 1 where nobody reads its help any more; but 1
+        # says that a build must not ship.
+        return int(ExitCode.USAGE if end.code else ExitCode.PASS)
     except Exception as error:
         from perfgate.cli.complaints import complain  # noqa: PLC0415 - only where something is wrong
 

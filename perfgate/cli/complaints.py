@@ -6,6 +6,7 @@ import traceback
 
 import click
 
+from perfgate.cli.console import say
 from perfgate.errors import FileFaultsError, PerfgateError
 from perfgate.exitcodes import ExitCode
 from perfgate.tail import escaped
@@ -27,16 +28,17 @@ def complain(error: Exception) -> ExitCode:
 
 def _faults(error: FileFaultsError) -> None:
     for fault in error.faults:
-        line = "" if fault.line is None else f":{fault.line}"
+        place = error.path if fault.line is None else f"{error.path}:{fault.line}"
         found = f", found {fault.found}" if fault.found else ""
         hint = f" ({fault.hint})" if fault.hint else ""
-        text = f"{error.path}{line}: {fault.where}: {fault.problem}{found}{hint}"
-        click.echo(escaped(text), err=True)
+        # A fault of the file as a whole stands nowhere in it.
+        parts = (place, fault.where, f"{fault.problem}{found}{hint}")
+        say(escaped(": ".join(filter(None, parts))))
 
 
 def _say(label: str, text: str) -> None:
     first, *rest = text.splitlines() or [""]
     mark = click.style(f"{label}:", fg="red" if label == "error" else "cyan", bold=True)
-    click.echo(f"{mark} {escaped(first)}", err=True)
+    say(f"{mark} {escaped(first)}")
     for line in rest:
-        click.echo(f"  {escaped(line)}", err=True)
+        say(f"  {escaped(line)}")

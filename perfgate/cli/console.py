@@ -1,7 +1,11 @@
-"""What people see while something is measured: a moving line on a terminal, plain ones in a log."""
+"""What people see: a report, and meanwhile a moving line on a terminal or plain ones in a log.
+
+Whoever reads along may go away (``| head``): that ends no measurement and changes no exit code.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import contextmanager
@@ -11,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import IO
 
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
@@ -35,17 +40,17 @@ class LogProgress:
     def stage(self, what: str, expected_s: float) -> None:
         """Print that a stage begins."""
         about = f" (about {expected_s:.0f} s)" if expected_s else ""
-        self._print(f"{what}{about}")
+        self._say(f"{what}{about}")
 
     def learned(self, what: str) -> None:
         """Print what it has shown."""
-        self._print(f"  {what}")
+        self._say(f"  {what}")
 
     def tick(self) -> None:
         """Print nothing: a log needs no sign of life."""
 
-    def _print(self, text: str) -> None:
-        click.echo(f"[{time.monotonic() - self._start_s:5.0f} s] {text}", err=True)
+    def _say(self, text: str) -> None:
+        say(f"[{time.monotonic() - self._start_s:5.0f} s] {text}")
 
 
 class TerminalProgress:
@@ -88,9 +93,30 @@ def shown_progress() -> Iterator[Progress]:
         yield TerminalProgress(bar)
 
 
+def put(text: str) -> None:
+    """Print what was asked for."""
+    _echo(text, sys.stdout)
+
+
+def say(text: str) -> None:
+    """Print what is to be known besides, on standard error."""
+    _echo(text, sys.stderr)
+
+
 def print_report(text: str) -> None:
     """Print a report, its outcome words in colour where a person looks at it."""
-    click.echo(_coloured(text) if sys.stdout.isatty() else text, nl=False)
+    colourful = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    put((_coloured(text) if colourful else text).removesuffix("\n"))
+
+
+def _echo(text: str, stream: IO[str]) -> None:
+    try:
+        click.echo(text, file=stream)
+    except BrokenPipeError:
+        # From here on into nothing: what is still in the buffer would complain at the exit.
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
 
 
 def _coloured(text: str) -> str:

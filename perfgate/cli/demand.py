@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from perfgate.cli import options
+from perfgate.cli.console import put
 from perfgate.config.load import load_config
 from perfgate.demand.demand import demand_steps
 from perfgate.demand.ledger import load_ledger
 from perfgate.report.demand import render_steps
+from perfgate.wish import last_day
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from perfgate.config.load import LoadedConfig
 
 
@@ -25,7 +28,7 @@ def command() -> None:
 
 @command.command()
 @options.config
-@click.option("--ledger", type=options.READABLE, help="Ledger; the configuration's if not given.")
+@click.option("--ledger", type=options.PATH, help="Ledger; the configuration's if not given.")
 @options.on
 @click.option("--days", type=click.IntRange(min=0), help="Horizon; the configuration's otherwise.")
 def show(config: Path | None, ledger: Path | None, on: date | None, days: int | None) -> None:
@@ -34,7 +37,7 @@ def show(config: Path | None, ledger: Path | None, on: date | None, days: int | 
     path = ledger or _ledger_of(loaded)
     horizon = days if days is not None else _horizon_of(loaded)
     start = on or options.today()
-    click.echo(render_steps(demand_steps(load_ledger(path), start, start + timedelta(horizon))))
+    put(render_steps(demand_steps(load_ledger(path), start, last_day(start, horizon))))
 
 
 def _ledger_of(loaded: LoadedConfig | None) -> Path:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import click
 
-READABLE = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path)
+
+# The names in the registry of report formats, which takes a second to import; a test holds both
+# equal.
+FORMAT_NAMES = ("terminal", "json", "markdown")
 
 
 class Day(click.ParamType[date]):
@@ -35,7 +39,7 @@ def today() -> date:
 config = click.option(
     "--config",
     "-c",
-    type=READABLE,
+    type=PATH,
     help="Configuration; found as perfgate.toml or [tool.perfgate] here or above if not given.",
 )
 profile = click.option(
@@ -52,4 +56,18 @@ base = click.option(
 )
 on = click.option(
     "--on", type=Day(), default=None, help="Day whose demand counts, with the horizon after it."
+)
+as_format = click.option(
+    "--format",
+    "-f",
+    "format_",
+    type=click.Choice(FORMAT_NAMES),
+    default="terminal",
+    show_default=True,
+    help="How the verdict is printed.",
+)
+on_inconclusive = click.option(
+    "--on-inconclusive",
+    type=click.Choice(["pass", "fail"]),
+    help="Exit as if it had passed or failed where the evidence decides nothing.",
 )

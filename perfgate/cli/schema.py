@@ -1,4 +1,4 @@
-"""``perfgate schema``: JSON Schemas, for editors."""
+"""``perfgate schema``: what may stand in the files, for editors and for people."""
 
 from __future__ import annotations
 
@@ -6,14 +6,29 @@ import json
 
 import click
 
+from perfgate.cli.console import put
 from perfgate.config.schema import config_schema
 from perfgate.demand.schema import ledger_schema
+from perfgate.report.reference import render_reference
 
 SCHEMAS = {"config": config_schema, "demand": ledger_schema}
 
 
 @click.command()
 @click.argument("file", type=click.Choice(list(SCHEMAS)), default="config")
-def command(file: str) -> None:
-    """Print the JSON Schema of perfgate.toml (config) or of demand.toml (demand)."""
-    click.echo(json.dumps(SCHEMAS[file](), indent=2))
+@click.option(
+    "--format",
+    "-f",
+    "format_",
+    type=click.Choice(["json", "markdown"]),
+    default="json",
+    show_default=True,
+    help="JSON Schema for editors, or a reference to read.",
+)
+def command(file: str, format_: str) -> None:
+    """Print every key of perfgate.toml (config) or of demand.toml (demand)."""
+    schema = SCHEMAS[file]()
+    if format_ == "markdown":
+        put(render_reference(schema).removesuffix("\n"))
+    else:
+        put(json.dumps(schema, indent=2))

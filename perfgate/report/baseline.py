@@ -1,10 +1,12 @@
-"""Stored baselines as a table of plain text."""
+"""Stored baselines as tables of plain text. Finding and reading them is the store's work."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pandas as pd
+
+from perfgate.tail import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,17 +21,24 @@ def render_records(records: Sequence[BaselineRecord]) -> str:
 
 def _record(record: BaselineRecord) -> str:
     rate, machine = record.service_rate_rps, record.environment
-    because = f"\n  accepted although {record.verdict}: {record.accepted_because}"
-    table = pd.DataFrame(
-        {name: own.model_dump() for name, own in record.operations.items()}
-    ).T.to_string(na_rep="-", float_format=lambda value: f"{value:.4g}")
-    return (
+    because = f"  accepted although {record.verdict}: {record.accepted_because}"
+    lines = [
         f"{record.service}, profile {record.profile}: {record.commit[:12]}, "
-        f"measured {record.measured_at} ({record.verdict})\n"
-        f"  {machine.cpus} x {machine.cpu_model} ({machine.virtual})\n"
+        f"measured {record.measured_at} ({record.verdict})",
+        f"  {machine.cpus} x {machine.cpu_model} ({machine.virtual})",
         f"  service rate {rate.estimate:.0f}/s ({rate.lower:.0f} to {rate.upper:.0f}, "
         f"{rate.runs} runs), {record.cost_ms:.3g} ms CPU a request, "
-        f"{record.peak_rss_mib:.0f} MiB"
-        f"{because if record.accepted_because else ''}\n"
-        + "\n".join(f"  {line}" for line in table.splitlines())
-    )
+        f"{record.peak_rss_mib:.0f} MiB",
+        *([because] if record.accepted_because else []),
+    ]
+    return "\n".join([*map(escaped, lines), *_operations(record)])
+
+
+def _operations(record: BaselineRecord) -> list[str]:
+    """Return a table of the operations and what they answered; nothing where none did."""
+    if not record.operations:
+        return []
+    table = pd.DataFrame(
+        {escaped(name): own.model_dump() for name, own in record.operations.items()}
+    ).T.to_string(na_rep="-", float_format=lambda value: f"{value:.4g}")
+    return [f"  {line}" for line in table.splitlines()]

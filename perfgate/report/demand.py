@@ -1,4 +1,7 @@
-"""The demand as a table of plain text: a column for today and one after each planned change."""
+"""The demand as a table of plain text: a column for today and one after each planned change.
+
+What the demand is, and whether it can be carried, is worked out elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
 NAME = 26
 COLUMN = 13
+NOTHING = "nothing is sent"
 
 
 def render_steps(steps: Sequence[Demand]) -> str:
@@ -25,8 +29,8 @@ def render_steps(steps: Sequence[Demand]) -> str:
     total = _row("first tries", [step.first_try_rps for step in steps])
     worst = _row("if all were retried", [step.worst_rps for step in steps])
     rule = "-" * len(head)
-    mix = ", ".join(f"{name} {share:.1%}" for name, share in steps[-1].mix.items())
-    lines = [head, rule, *rows, rule, total, worst, "", f"mix at the end: {mix}"]
+    mix = ", ".join(f"{escaped(name)} {share:.1%}" for name, share in steps[-1].mix.items())
+    lines = [head, rule, *rows, rule, total, worst, "", f"mix at the end: {mix or NOTHING}"]
     return "\n".join([*lines, *_changes(steps)])
 
 

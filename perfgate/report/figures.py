@@ -1,17 +1,22 @@
-"""The figures that every report shows: base and candidate side by side, and how it was measured."""
+"""The figures that every report shows: base and candidate side by side, and how it was measured.
+
+What a figure means for the build is judged elsewhere.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perfgate.analysis.change import cost_s, service_rates
 from perfgate.verdict.checks.latency import pooled
+from perfgate.verdict.finding import counted, told_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from perfgate.measurement.models import BuildRole, Run
     from perfgate.verdict.case import Case
@@ -42,22 +47,28 @@ def figures_of(case: Case) -> list[Figure]:
     if not runs:
         return []
     rows = [
-        Figure("service rate", "/s", *_both(runs, _rate)),
+        Figure("service rate", "/s", *_both(runs, _rate_rps)),
         Figure("cost per request", "ms CPU", *_both(runs, _cost_ms)),
         Figure("peak memory", "MiB", *_both(runs, _memory_mib)),
     ]
     operations = sorted({name for run in runs for name in run.builds["candidate"].open.operations})
     for operation in operations:
         for name, share in QUANTILES.items():
-            rows.append(
-                Figure(
-                    f"{operation} {name}",
-                    "ms",
-                    _quantile_ms(runs, "base", operation, share),
-                    _quantile_ms(runs, "candidate", operation, share),
-                )
-            )
+            quantile = partial(_quantile_ms, operation=operation, share=share)
+            rows.append(Figure(f"{operation} {name}", "ms", *_both(runs, quantile)))
     return rows
+
+
+def shown_change(figure: Figure) -> str:
+    """Return the change in percent with its sign, or nothing without a base."""
+    if figure.change is None:
+        return ""
+    return f"{told_apart([figure.change], 1, '+')[0]} %"
+
+
+def number(value: float) -> str:
+    """Return at least three digits, without exponents for anything from a hundredth up."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
 
 
 def how_measured(case: Case) -> list[str]:
@@ -68,36 +79,42 @@ def how_measured(case: Case) -> list[str]:
         run = measured.demand_run.run
         told.append(f"Candidate alone at the required rate, {run.offered_rps:.0f}/s here.")
     if measured.sessions:
-        rate, count = measured.sessions[0].offered_rps, len(measured.sessions)
+        rate, count = measured.sessions[0].offered_rps, counted(len(measured.sessions), "session")
         beside = "candidate and base side by side" if measured.base else "candidate alone"
-        told.append(f"{count} sessions of {beside}, open loop at {rate:.0f}/s each.")
+        told.append(f"{count} of {beside}, open loop at {rate:.0f}/s each.")
     seconds = sum(run.validity.seconds for run in (*measured.runs, *measured.discarded))
     lags = [run.validity.lag_p99_ms for run in measured.runs]
     if lags:
         told.append(f"{seconds:.0f} s of load; generator at most {max(lags):.1f} ms late (p99).")
-    machine = measured.environment
+    return [*told, *_unknown(case)]
+
+
+def _unknown(case: Case) -> list[str]:
+    told, machine = [], case.measurement.environment
     if machine.target_cpus == machine.generator_cpus:
         told.append(
             "One CPU for builds and load generator: the generator's cost is in all figures."
         )
     if case.terms.config.production.service_rate_rps is None:
-        count = case.terms.config.production.instances
+        instances = counted(case.terms.config.production.instances, "instance")
         told.append(
-            f"Production is taken to be {count} instance{'' if count == 1 else 's'} of this "
-            "machine's speed, as no production rate is declared."
+            f"Production is taken to be {instances} of this machine's speed, as no production "
+            "rate is declared."
         )
     return told
 
 
-def _both(runs: Sequence[Run], of: object) -> tuple[float | None, float | None]:
-    return (
-        of(runs, "base") if all("base" in run.builds for run in runs) else None,  # type: ignore[operator]
-        of(runs, "candidate"),  # type: ignore[operator]
-    )
+def _both(
+    runs: Sequence[Run], of: Callable[[Sequence[Run], BuildRole], float | None]
+) -> tuple[float | None, float | None]:
+    """Return the figure of base and candidate; None for a base that is not in every run."""
+    has_base = all("base" in run.builds for run in runs)
+    return of(runs, "base") if has_base else None, of(runs, "candidate")
 
 
-def _rate(runs: Sequence[Run], role: BuildRole) -> float:
-    return float(service_rates(runs, role).mean())
+def _rate_rps(runs: Sequence[Run], role: BuildRole) -> float | None:
+    rates = service_rates(runs, role)
+    return float(rates.mean()) if rates.size else None
 
 
 def _cost_ms(runs: Sequence[Run], role: BuildRole) -> float:
@@ -111,7 +128,5 @@ def _memory_mib(runs: Sequence[Run], role: BuildRole) -> float:
 def _quantile_ms(
     runs: Sequence[Run], role: BuildRole, operation: str, share: float
 ) -> float | None:
-    if any(role not in run.builds for run in runs):
-        return None
     value = pooled(runs, role, operation).quantile(share)
     return None if value is None else value * 1000

@@ -1,4 +1,4 @@
-"""The verdict as JSON, for programs."""
+"""The verdict as JSON, for programs. People read the other formats."""
 
 from __future__ import annotations
 

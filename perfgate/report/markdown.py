@@ -1,17 +1,33 @@
-"""The verdict as Markdown, for job summaries and comments."""
+"""The verdict as Markdown, for job summaries and comments.
+
+Where it is posted is the business of whoever asked for it.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from perfgate.report.figures import figures_of, how_measured
+from perfgate.report.figures import figures_of, how_measured, number, shown_change
 from perfgate.tail import escaped
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Finding, Verdict
 
-MARKS = {"PASS": "✅", "WARN": "⚠️", "FAIL": "❌", "INCONCLUSIVE": "❔", "INVALID": "❔"}
+QUESTION = "\N{WHITE QUESTION MARK ORNAMENT}"
+MARKS = {
+    "PASS": "\N{WHITE HEAVY CHECK MARK}",
+    "WARN": "\N{WARNING SIGN}\N{VARIATION SELECTOR-16}",
+    "FAIL": "\N{CROSS MARK}",
+    "INCONCLUSIVE": QUESTION,
+    "INVALID": QUESTION,
+}
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+SPECIAL = "\\`*_[]|~!$"
+# GitHub looks for these in what the Markdown has become, where a backslash is gone already: names
+# to notify, issues, addresses. A space of no width makes them plain text.
+LINKING = re.compile(r"[@#]|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
 
 
 def render(case: Case, verdict: Verdict) -> str:
@@ -35,7 +51,7 @@ def render(case: Case, verdict: Verdict) -> str:
         "|---|---:|---:|---:|",
         *(
             f"| {_text(row.name)} ({row.unit}) | {_number(row.base)} | {_number(row.candidate)} "
-            f"| {'' if row.change is None else f'{row.change:+.1f} %'} |"
+            f"| {shown_change(row)} |"
             for row in figures_of(case)
         ),
         "",
@@ -47,18 +63,19 @@ def render(case: Case, verdict: Verdict) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    hint = f"<br>→ {_text(finding.hint)}" if finding.hint else ""
+    hint = f"<br>\N{RIGHTWARDS ARROW} {_text(finding.hint)}" if finding.hint else ""
     mark = MARKS[finding.outcome]
     return f"| {mark} {finding.outcome} | {_text(finding.check)} | {_text(finding.reason)}{hint} |"
 
 
 def _text(text: str) -> str:
     """Return text that Markdown and HTML show as it is, on one line."""
-    shown = escaped(text)
-    for special, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        shown = shown.replace(special, entity)
-    return "".join(f"\\{letter}" if letter in "\\`*_[]|#~@!" else letter for letter in shown)
+    marked = "".join(
+        ENTITIES.get(letter, f"\\{letter}" if letter in SPECIAL else letter)
+        for letter in escaped(text)
+    )
+    return LINKING.sub(r"\g<0>&#8203;", marked)
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    return "" if value is None else number(value)

@@ -1,12 +1,15 @@
-"""The verdict as plain text of fixed width, for terminals and logs alike."""
+"""The verdict as plain text of fixed width, for terminals and logs alike.
+
+Colours are the command line's business.
+"""
 
 from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING
 
-from perfgate.report.figures import figures_of, how_measured
-from perfgate.tail import escaped
+from perfgate.report.figures import figures_of, how_measured, number, shown_change
+from perfgate.tail import escaped, shortened
 
 if TYPE_CHECKING:
     from perfgate.report.figures import Figure
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 LABEL = 14
-CHECK = 20
+CHECK = 22
+NAME = 24
 
 
 def render(case: Case, verdict: Verdict) -> str:
@@ -37,7 +41,8 @@ def render(case: Case, verdict: Verdict) -> str:
 
 
 def _finding(finding: Finding) -> list[str]:
-    label = f"  {finding.outcome:<{LABEL}}{finding.check:<{CHECK}}"
+    check = shortened(escaped(finding.check), CHECK - 2)
+    label = f"  {finding.outcome:<{LABEL}}{check:<{CHECK}}"
     gap = " " * len(label)
     lines = [_wrapped(escaped(finding.reason), gap, first=label)]
     if finding.hint:
@@ -53,20 +58,17 @@ def _wrapped(text: str, indent: str, first: str | None = None) -> str:
 def _table(figures: list[Figure]) -> list[str]:
     if not figures:
         return []
-    head = f"  {'':<24}{'base':>12}{'candidate':>12}{'change':>10}"
+    head = f"  {'':<{NAME}}{'base':>12}{'candidate':>12}{'change':>10}"
     return [head, *(_row(figure) for figure in figures)]
 
 
 def _row(figure: Figure) -> str:
-    change = "" if figure.change is None else f"{figure.change:+.1f} %"
+    name = shortened(escaped(figure.name), NAME - 1)
     return (
-        f"  {escaped(figure.name):<24}{_number(figure.base):>12}{_number(figure.candidate):>12}"
-        f"{change:>10}  {figure.unit}"
+        f"  {name:<{NAME}}{_number(figure.base):>12}{_number(figure.candidate):>12}"
+        f"{shown_change(figure):>10}  {figure.unit}"
     )
 
 
 def _number(value: float | None) -> str:
-    """Return three digits at least, and no exponents."""
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
+    return "-" if value is None else number(value)

@@ -6,12 +6,13 @@ So a saved file is judged again without network, target or clock. Nothing is jud
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import PlainSerializer, ValidationError
+import numpy as np
+from pydantic import PlainSerializer, ValidationError, model_validator
 
 from perfgate.analysis.capacity import LEVEL, production_rate, scaled_rate
-from perfgate.analysis.change import SATURATED, service_rates, session_frame
+from perfgate.analysis.change import SATURATED, paired, service_rates, session_frame
 from perfgate.analysis.compare import Interval, rate_interval, t_interval
 from perfgate.baseline.record import BaselineRecord
 from perfgate.config.models import Config, Profile
@@ -23,7 +24,7 @@ from perfgate.measurement.models import Measurement, Value
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from perfgate.measurement.models import BuildRole
+    from perfgate.measurement.models import BuildRole, Run
 
 
 def _as_written(ledger: Ledger) -> dict[str, Any]:
@@ -51,6 +52,22 @@ class Case(Value):
     def profile(self) -> Profile:
         """Return the profile that was measured with."""
         return self.terms.config.profiles[self.measurement.profile]
+
+    @property
+    def sessions(self) -> list[Run]:
+        """Return the sessions of candidate and base together."""
+        return paired(self.measurement.sessions)
+
+    def up_to(self, count: int) -> Case:
+        """Return the case as it was after the first ``count`` sessions."""
+        measured = self.measurement.model_copy(update={"sessions": tuple(self.sessions[:count])})
+        return self.model_copy(update={"measurement": measured})
+
+    @model_validator(mode="after")
+    def _profile_is_configured(self) -> Self:
+        if self.measurement.profile not in self.terms.config.profiles:
+            raise ValueError(f"its terms have no profile {self.measurement.profile!r}")
+        return self
 
     def to_text(self) -> str:
         """Return the file's text."""
@@ -89,6 +106,8 @@ def required_rps(terms: Terms) -> float:
 def capacity_of(case: Case, role: BuildRole) -> Interval | None:
     """Return production's service rate with a build, or None where it was not measured.
 
+    The bounds are one-sided, 95 % each.
+
     Measured here and multiplied by the instances; where production's own rate is declared, that
     rate times the ratio measured here.
     """
@@ -101,8 +120,11 @@ def capacity_of(case: Case, role: BuildRole) -> Interval | None:
     if role == "base":
         return production_rate(production, Interval(0.0, 0.0, 0.0))
     slowdowns = session_frame(case.measurement.sessions)[SATURATED].to_numpy(dtype=float)
-    if len(slowdowns) < 2:  # noqa: PLR2004 - an interval needs two sessions
+    if len(slowdowns) < 2 or np.isnan(slowdowns).any():  # noqa: PLR2004 - an interval needs two
         return None
+    if np.isinf(slowdowns).any():
+        left = np.exp(-slowdowns) * production.service_rate_rps * production.instances
+        return Interval(float(left.mean()), 0.0, float(left.max()))
     return production_rate(production, t_interval(slowdowns, LEVEL))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from perfgate.exitcodes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class Outcome(StrEnum):
@@ -70,13 +70,13 @@ class Verdict:
         if not self.findings:
             return "No check had anything to judge."
         if self.outcome is Outcome.PASS:
-            return f"All {len(self.findings)} checks passed."
+            return f"Nothing speaks against it in {counted(len(self.findings), 'finding')}."
         return self.findings[0].reason
 
     def exit_code(self, *, on_inconclusive: Outcome | None = None) -> ExitCode:
         """Return the exit code; ``on_inconclusive`` is the user's choice of PASS or FAIL."""
         outcome = self.outcome
-        if outcome.severity == Outcome.INCONCLUSIVE.severity and on_inconclusive:
+        if outcome.severity == Outcome.INCONCLUSIVE.severity and on_inconclusive is not None:
             outcome = on_inconclusive
         if outcome is Outcome.FAIL:
             return ExitCode.FAIL
@@ -88,3 +88,21 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
     """Fold findings, in the order of the checks, into a verdict; none at all decides nothing."""
     ordered = tuple(sorted(findings, key=lambda finding: -finding.outcome.severity))
     return Verdict(ordered[0].outcome if ordered else Outcome.INCONCLUSIVE, ordered)
+
+
+def counted(count: int, thing: str) -> str:
+    """Return "1 session", "2 sessions"."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def told_apart(figures: Sequence[float], digits: int, sign: str = "") -> list[str]:
+    """Return figures with ``digits`` decimals, or up to 3 more where different ones look alike.
+
+    ``sign`` is "+" to show the sign of positive ones too. No figure reads as a negative zero.
+    """
+    for more in range(4):
+        # Adding 0 turns -0.0 into 0.0.
+        rounded = [round(figure, digits + more) + 0.0 for figure in figures]
+        if len(set(rounded)) == len(set(figures)):
+            break
+    return [f"{figure:{sign}.{digits + more}f}" for figure in rounded]

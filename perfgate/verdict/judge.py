@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from perfgate.analysis import sequential
 from perfgate.verdict.case import capacity_of, required_rps
 from perfgate.verdict.checks import (
     change,
@@ -37,7 +36,7 @@ CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
     validity.CHECK: validity.check,
     errors.CHECK: errors.check,
     demand.CHECK: demand.check,
-    "change": change.check,
+    change.CHECK: change.check,
     latency.CHECK: latency.check,
     slo.CHECK: slo.check,
     stored.CHECK: stored.check,
@@ -75,7 +74,7 @@ def decided(case: Case) -> bool:
     """Tell whether more sessions could not change the verdict.
 
     So it is once a build did not come through, answers are surely wrong, the demand is surely not
-    carried, or a look has decided.
+    carried, or a look has decided: of cost and capacity, or that answers come much later.
     """
     early = [*incidents.check(case), *errors.check(case)]
     if any(finding.outcome in (Outcome.FAIL, Outcome.INVALID) for finding in early):
@@ -83,9 +82,10 @@ def decided(case: Case) -> bool:
     capacity = capacity_of(case, "candidate")
     if capacity is not None and capacity.upper < required_rps(case.terms):
         return True
-    if len(case.measurement.sessions) not in case.profile.looks:
-        return False
-    if case.measurement.base is None:
+    looks, sessions = case.profile.looks, len(case.measurement.sessions)
+    if sessions not in looks:
+        return sessions > looks[-1]
+    if case.measurement.base is None or sessions == looks[-1]:
         return True
-    decision = change.decision_of(case)
-    return decision is not None and decision.outcome is not sequential.Outcome.CONTINUE
+    later = any(finding.outcome is Outcome.FAIL for finding in latency.check(case))
+    return later or change.settled(change.check(case))

@@ -1,58 +1,78 @@
-"""Did it get dearer or slower to serve? Cost and capacity over sessions, decided in looks."""
+"""Did it get dearer or slower to serve? Cost and capacity over sessions, decided in looks.
+
+Sessions become slowdowns in :mod:`perfgate.analysis.change`; how sure is sure enough is decided
+in :mod:`perfgate.analysis.sequential`.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from perfgate.analysis import sequential
 from perfgate.analysis.capacity import margin_in_force
-from perfgate.analysis.change import CAPACITY, COST, SATURATED, primary_slowdowns, session_frame
-from perfgate.analysis.compare import t_interval
+from perfgate.analysis.change import CAPACITY, COST, SATURATED, session_frame
 from perfgate.analysis.sequential import percent
 from perfgate.verdict.case import capacity_of, required_rps
-from perfgate.verdict.finding import Finding, Outcome
+from perfgate.verdict.finding import Finding, Outcome, counted, told_apart
 
 if TYPE_CHECKING:
-    from perfgate.analysis.compare import Interval
-    from perfgate.analysis.sequential import Decision, MetricEvidence, Plan
+    from collections.abc import Iterable, Mapping
+
+    from perfgate.analysis.sequential import MetricEvidence, Plan
     from perfgate.verdict.case import Case
 
-SATURATED_LEVEL = 0.9
+CHECK = "change"
 # Pairs that slowed by more than three times what the saturated rate did (log) show waits.
 WAIT_SHARE = 1 / 3
+# A slowdown of the saturated rate is a loss of that rate: shown the other way round.
 WHAT = {
     COST: "CPU time per request",
     CAPACITY: "The time for equal work",
+    SATURATED: "The time per answer, saturated,",
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the first ``sessions`` sessions say: evidence by metric, and the rule it is held to.
+
+    The metrics are cost, capacity and, where both builds answered while saturated, that rate.
+    """
+
+    sessions: int
+    plan: Plan
+    metrics: Mapping[str, MetricEvidence]
+
+
 def check(case: Case) -> list[Finding]:
-    """Return one finding for cost and one for capacity, or that there was nothing to compare."""
+    """Return one finding for cost and one for capacity, or that there was nothing to compare.
+
+    They are those of the first look that settles the matter, else of the last one reached.
+    """
     if case.measurement.base is None:
         words = "Nothing to compare with: the candidate was measured alone."
-        return [Finding("change", Outcome.INCONCLUSIVE, words, hint="Name a base: --base REF.")]
-    decision = decision_of(case)
-    if decision is None:
-        first = case.profile.looks[0]
-        words = f"{len(case.measurement.sessions)} sessions; a first decision needs {first}."
-        return [Finding("change", Outcome.INCONCLUSIVE, words)]
-    plan = plan_of(case)
-    return [_finding(case, name, decision, plan) for name in (COST, CAPACITY)]
-
-
-def decision_of(case: Case) -> Decision | None:
-    """Return the decision at the first look that decided, else at the last one reached.
-
-    None before the first look.
-    """
-    sessions, decision = case.measurement.sessions, None
-    plan = plan_of(case)
-    for look in (look for look in plan.looks if look <= len(sessions)):
-        decision = sequential.decide(primary_slowdowns(sessions[:look]), plan)
-        if decision.outcome is not sequential.Outcome.CONTINUE:
+        return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint="Name a base: --base REF.")]
+    looks = [look for look in case.profile.looks if look <= len(case.sessions)]
+    if not looks:
+        have, first = counted(len(case.sessions), "session"), case.profile.looks[0]
+        words = f"Only {have} of candidate and base; a first decision needs {first}."
+        return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
+    found: list[Finding] = []
+    for look in looks:
+        found = _at(case.up_to(look))
+        if settled(found):
             break
-    return decision
+    return found
+
+
+def settled(findings: Iterable[Finding]) -> bool:
+    """Tell whether these findings of :func:`check` leave nothing for more sessions to decide."""
+    outcomes = {finding.outcome for finding in findings}
+    return Outcome.FAIL in outcomes or Outcome.INCONCLUSIVE not in outcomes
 
 
 def plan_of(case: Case) -> Plan:
@@ -71,85 +91,100 @@ def plan_of(case: Case) -> Plan:
     )
 
 
-def _finding(case: Case, name: str, decision: Decision, plan: Plan) -> Finding:
-    evidence = decision.metrics[name]
-    outcome = _outcome(evidence.lower, evidence.upper, plan)
-    saturated = _saturated(case, decision) if name == CAPACITY else None
-    if saturated is not None and outcome is not Outcome.PASS and _only_waits(evidence, saturated):
-        return _waiting(evidence, saturated, plan)
-    words = f"{WHAT[name]} {_told(evidence)} over {decision.sessions} sessions"
-    if saturated is not None and outcome is Outcome.FAIL:
-        words += f"; saturated, the service rate changed {percent(-saturated.estimate):+.1f} %"
+def _at(case: Case) -> list[Finding]:
+    """Return what all sessions of the case say, whose number is that of a look."""
+    frame = session_frame(case.sessions)
+    slowdowns = {str(name): frame[name].to_numpy(dtype=float) for name in frame}
+    saturated = slowdowns.pop(SATURATED)
+    if not all(np.isfinite(values).all() for values in slowdowns.values()):
+        words = "A session lacks CPU times or pairs, so there is nothing to compare."
+        return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
+    plan = plan_of(case)
+    metrics = dict(sequential.decide(slowdowns, plan).metrics)
+    if np.isfinite(saturated).all():
+        metrics |= sequential.decide({SATURATED: saturated}, plan).metrics
+    look = _Look(len(frame), plan, metrics)
+    return [_finding(case, look, COST), _capacity(case, look)]
+
+
+def _capacity(case: Case, look: _Look) -> Finding:
+    """Judge by the pairs, unless the saturated rate tells that they mislead.
+
+    Pairs have few requests in flight. A wait that holds nothing up slows them, but costs no rate
+    when saturated; what more requests have to queue for (a smaller pool) is seen only then.
+    """
+    pairs, saturated = look.metrics[CAPACITY], look.metrics.get(SATURATED)
+    if saturated is None:
+        return _finding(case, look, CAPACITY)
+    outcome = _outcome(pairs, look.plan)
+    if outcome is not Outcome.PASS and _only_waits(pairs, saturated):
+        more = percent(pairs.estimate)
+        words = f"each request waits longer: equal work with few in flight took {more:.0f} % more"
+        return _finding(case, look, SATURATED, f"; {words} time, see latency")
+    # Relevant beyond doubt: this third way to fail must not add to the chance of a false one.
+    if outcome is not Outcome.FAIL and saturated.lower > look.plan.margin:
+        return _finding(case, look, SATURATED, ", which work with few in flight does not show")
+    changed = told_apart([percent(-saturated.estimate)], 1, "+")[0]
+    tail = f"; the saturated service rate changed {changed} %" if outcome is Outcome.FAIL else ""
+    return _finding(case, look, CAPACITY, tail)
+
+
+def _only_waits(pairs: MetricEvidence, saturated: MetricEvidence) -> bool:
+    small = saturated.estimate < WAIT_SHARE * pairs.estimate
+    return small and saturated.upper < pairs.lower
+
+
+def _outcome(evidence: MetricEvidence, plan: Plan) -> Outcome:
+    if evidence.upper < plan.margin:
+        return Outcome.PASS
+    return Outcome.FAIL if evidence.lower > plan.tolerance else Outcome.INCONCLUSIVE
+
+
+def _finding(case: Case, look: _Look, metric: str, tail: str = "") -> Finding:
+    evidence, plan = look.metrics[metric], look.plan
+    outcome = _outcome(evidence, plan)
+    policy = math.log1p(case.terms.config.margins.slowdown)
+    thin = " (the headroom leaves no more)" if plan.margin < policy else ""
+    bounds = f"{_bounds(outcome, evidence, plan)}{'' if outcome is Outcome.FAIL else thin}"
+    changed = _changed(outcome, evidence.estimate)
     return Finding(
-        check=name,
+        check=COST if metric == COST else CAPACITY,
         outcome=outcome,
-        reason=f"{words}; {_measure(evidence, plan)}.",
+        reason=f"{WHAT[metric]} {changed} over {look.sessions} sessions: {bounds}{tail}.",
         observed=percent(evidence.estimate),
         limit=percent(plan.margin),
         interval=(percent(evidence.lower), percent(evidence.upper)),
         unit="%",
-        hint=_hint(outcome, evidence),
+        hint=_hint(look, evidence) if outcome is Outcome.INCONCLUSIVE else "",
     )
 
 
-def _outcome(lower: float, upper: float, plan: Plan) -> Outcome:
-    if upper < plan.margin:
-        return Outcome.PASS
-    return Outcome.FAIL if lower > plan.tolerance else Outcome.INCONCLUSIVE
+def _changed(outcome: Outcome, slowdown: float) -> str:
+    """Return "rose 1.4 %"; where the direction is open, "changed +1.4 %"."""
+    size = f"{abs(percent(slowdown)):.1f}"
+    if outcome is Outcome.INCONCLUSIVE:
+        return f"changed {told_apart([percent(slowdown)], 1, '+')[0]} %"
+    if size == "0.0":
+        return "did not change"
+    return f"{'rose' if slowdown > 0 else 'fell'} {size} %"
 
 
-def _saturated(case: Case, decision: Decision) -> Interval | None:
-    """Return the slowdown of the saturated service rate; None where a build answered nothing."""
-    sessions = case.measurement.sessions[: decision.sessions]
-    slowdowns = session_frame(sessions)[SATURATED].to_numpy(dtype=float)
-    return t_interval(slowdowns, SATURATED_LEVEL) if all(map(math.isfinite, slowdowns)) else None
+def _bounds(outcome: Outcome, evidence: MetricEvidence, plan: Plan) -> str:
+    """Return the bound that decided beside what it was held to."""
+    asked = [evidence.lower, evidence.upper, plan.tolerance, plan.margin, evidence.detectable]
+    lower, upper, tolerance, margin, detectable = map(percent, asked)
+    if outcome is Outcome.FAIL:
+        least, allowed = told_apart([lower, tolerance], 1, "+")
+        return f"at least {least} %, where {allowed} % is tolerated"
+    most, limit = told_apart([upper, margin], 1, "+")
+    found = f"{detectable:+.1f} % would have been found"
+    if outcome is Outcome.PASS:
+        return f"at most {most} % ({found}); the limit is {limit} %"
+    return f"it may be anything from {lower:+.1f} % to {most} % ({found}); the limit is {limit} %"
 
 
-def _only_waits(evidence: MetricEvidence, saturated: Interval) -> bool:
-    """Tell a lost service rate from longer waits, which slow few requests but not many.
-
-    Pairs have few requests in flight; saturated, a wait that holds nothing up costs no rate.
-    """
-    small = saturated.estimate < WAIT_SHARE * evidence.estimate
-    return small and saturated.upper < evidence.lower
-
-
-def _waiting(evidence: MetricEvidence, saturated: Interval, plan: Plan) -> Finding:
-    """Judge capacity by the saturated rate, for the pairs only show that requests wait longer."""
-    return Finding(
-        check=CAPACITY,
-        outcome=_outcome(saturated.lower, saturated.upper, plan),
-        reason="Saturated, the service rate changed "
-        f"{percent(-saturated.estimate):+.1f} % (between {percent(-saturated.upper):+.1f} % and "
-        f"{percent(-saturated.lower):+.1f} %); each request waits longer, so that equal work with "
-        f"few in flight took {percent(evidence.estimate):.0f} % more time: see latency.",
-        observed=percent(saturated.estimate),
-        limit=percent(plan.margin),
-        interval=(percent(saturated.lower), percent(saturated.upper)),
-        unit="%",
-    )
-
-
-def _told(evidence: MetricEvidence) -> str:
-    change = percent(evidence.estimate)
-    verb = "rose" if change > 0 else "fell"
-    return (
-        f"{verb} {abs(change):.1f} % (between {percent(evidence.lower):+.1f} % "
-        f"and {percent(evidence.upper):+.1f} %)"
-    )
-
-
-def _measure(evidence: MetricEvidence, plan: Plan) -> str:
-    return (
-        f"{percent(plan.margin):.1f} % is too much, and "
-        f"{percent(evidence.detectable):.1f} % would have been found"
-    )
-
-
-def _hint(outcome: Outcome, evidence: MetricEvidence) -> str:
-    if outcome is not Outcome.INCONCLUSIVE:
-        return ""
-    return (
-        f"Sessions differ by {percent(evidence.session_sd):.1f} %: a quieter machine, "
-        "or more looks in the profile, would decide."
-    )
+def _hint(look: _Look, evidence: MetricEvidence) -> str:
+    last = look.sessions == look.plan.looks[-1]
+    more = "more looks in the profile" if last else "a larger sessions_s in [budget]"
+    spread = percent(evidence.session_sd)
+    return f"Sessions differ by {spread:.1f} %: a quieter machine, or {more}, would decide."

@@ -1,4 +1,7 @@
-"""Does the build still carry the demand? Its service rate against all that dependents will send."""
+"""Does the build still carry the demand? Its service rate against all that dependents will send.
+
+The demand itself is worked out in :mod:`perfgate.demand.demand`.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,20 @@ from typing import TYPE_CHECKING
 
 from perfgate.demand.demand import peak_demand, tipping_point, tipping_sentence
 from perfgate.verdict.case import capacity_of, required_rps, steps_of
-from perfgate.verdict.finding import Finding, Outcome
+from perfgate.verdict.finding import Finding, Outcome, told_apart
 
 if TYPE_CHECKING:
     from perfgate.analysis.compare import Interval
-    from perfgate.demand.demand import Demand
+    from perfgate.demand.demand import Demand, TippingPoint
     from perfgate.verdict.case import Case
 
 CHECK = "demand"
 THIN = 1.1
+ENOUGH = {
+    Outcome.PASS: "enough for",
+    Outcome.WARN: "only just enough: it is enough for",
+    Outcome.FAIL: "enough for no more than",
+}
 
 
 def check(case: Case) -> list[Finding]:
@@ -23,50 +31,63 @@ def check(case: Case) -> list[Finding]:
     peak = peak_demand(steps)
     capacity = capacity_of(case, "candidate")
     if peak.first_try_rps == 0:
-        return []
+        words = "The ledger has no demand, so any service rate is enough."
+        return [Finding(CHECK, Outcome.WARN, words)]
     if capacity is None:
         return [_unmeasured(case)]
     carried = _carried(case, capacity, steps, peak)
-    retries = _retries(capacity, peak)
-    return [carried, *([retries] if carried.outcome is not Outcome.FAIL else [])]
+    return [carried, *([_retries(capacity, steps)] if carried.outcome is not Outcome.FAIL else [])]
 
 
 def _carried(case: Case, capacity: Interval, steps: list[Demand], peak: Demand) -> Finding:
     required = required_rps(case.terms)
     headroom = case.terms.config.margins.headroom
-    rate = f"{capacity.estimate:.0f}/s (at least {capacity.lower:.0f}/s)"
-    need = f"{required:.0f}/s, that is {peak.first_try_rps:.0f}/s with headroom {headroom:g}"
-    if capacity.lower < required:
-        tipping = tipping_point(steps, capacity.lower / headroom)
-        why = "" if tipping is None else f" {_sentence(tipping_sentence(tipping))}"
-        outcome, words = Outcome.FAIL, f"The service rate is {rate}; required are {need}.{why}"
-        hint = "Ship the change that tips it later, or make the build faster, or add instances."
-    else:
-        thin = capacity.lower < THIN * required
-        outcome = Outcome.WARN if thin else Outcome.PASS
-        start = "Only just: the" if thin else "The"
-        words, hint = f"{start} service rate is {rate}; required are {need}.", ""
+    limit = capacity.lower / headroom
+    enough, demand = told_apart([limit, peak.first_try_rps], 0)
+    tipping = tipping_point(steps, limit)
+    outcome = _outcome(tipping, thin=capacity.lower < THIN * required)
+    why = "" if tipping is None else f" {_sentence(tipping_sentence(tipping))}"
     return Finding(
         check=CHECK,
         outcome=outcome,
-        reason=words,
+        reason=f"The service rate is {capacity.estimate:.0f}/s, {capacity.lower:.0f}/s of it "
+        f"certain: with headroom {headroom:g} that is {ENOUGH[outcome]} {enough}/s; the demand "
+        f"is {demand}/s.{why}",
         observed=capacity.estimate,
         limit=required,
         interval=(capacity.lower, capacity.upper),
         unit="requests/s",
-        hint=hint,
+        hint="" if tipping is None else _hint(capacity, required, tipping),
     )
 
 
-def _retries(capacity: Interval, peak: Demand) -> Finding:
-    safe = capacity.lower >= peak.worst_rps
-    worst = max(peak.dependents, key=lambda row: row.worst_rps - row.first_try_rps)
-    if safe:
-        words = f"Even if every caller retried, the {peak.worst_rps:.0f}/s would be carried."
+def _outcome(tipping: TippingPoint | None, *, thin: bool) -> Outcome:
+    if tipping is not None:
+        return Outcome.FAIL
+    return Outcome.WARN if thin else Outcome.PASS
+
+
+def _hint(capacity: Interval, required: float, tipping: TippingPoint) -> str:
+    if capacity.estimate >= required:
+        return "More sessions, or a quieter machine, would leave more of the rate certain."
+    if tipping.from_start:
+        return "Make the build faster, or add instances."
+    return "Ship the change that tips it later, or make the build faster, or add instances."
+
+
+def _retries(capacity: Interval, steps: list[Demand]) -> Finding:
+    step = max(steps, key=lambda step: step.worst_rps)
+    worst = max(step.dependents, key=lambda row: row.worst_rps - row.first_try_rps)
+    safe = capacity.lower >= step.worst_rps
+    certain, demand = told_apart([capacity.lower, step.worst_rps], 0)
+    if safe and worst.amplification == 1:
+        words = "No caller retries, so that an overload does not feed itself."
+    elif safe:
+        words = f"Even if every caller retried, the {demand}/s would be carried."
     else:
         words = (
-            f"If callers retried, the demand would grow to {peak.worst_rps:.0f}/s, above the "
-            f"service rate (at least {capacity.lower:.0f}/s): an overload could feed itself. "
+            f"If callers retried, the demand would grow to {demand}/s, above the {certain}/s that "
+            f"are certain: an overload could feed itself. "
             f"{worst.name} adds most: {worst.amplification:.1f} attempts per call."
         )
     return Finding(
@@ -74,7 +95,7 @@ def _retries(capacity: Interval, peak: Demand) -> Finding:
         outcome=Outcome.PASS if safe else Outcome.WARN,
         reason=words,
         observed=capacity.lower,
-        limit=peak.worst_rps,
+        limit=step.worst_rps,
         unit="requests/s",
         hint="" if safe else f"A retry budget for {worst.name}, or fewer attempts, would end that.",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.verdict.finding import Finding, Outcome
+from perfgate.verdict.finding import Finding, Outcome, counted
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case
@@ -20,13 +20,14 @@ def check(case: Case) -> list[Finding]:
         return []
     faults = sorted({fault for run in discarded for fault in run.validity.faults})
     invalid = len(discarded) > DISCARD_LIMIT
-    count = f"{len(discarded)} run{'' if len(discarded) == 1 else 's'}"
-    end = "so nothing is decided" if invalid else "and others took their place"
+    verb = "was" if len(discarded) == 1 else "were"
+    count = counted(len(discarded), "run")
+    end = f" (more than {DISCARD_LIMIT} end the check)" if invalid else ""
     return [
         Finding(
             check=CHECK,
             outcome=Outcome.INVALID if invalid else Outcome.PASS,
-            reason=f"{count} could not be trusted, {end}: {'; '.join(faults)}.",
+            reason=f"{count} could not be trusted and {verb} set aside{end}: {'; '.join(faults)}.",
             observed=len(discarded),
             limit=DISCARD_LIMIT,
             unit="runs",

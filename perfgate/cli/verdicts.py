@@ -1,0 +1,36 @@
+"""A case becomes a printed verdict, the files that keep it, and an exit code.
+
+What the verdict is, is said by :mod:`perfgate.verdict`; how it reads, by :mod:`perfgate.report`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perfgate.cli.console import print_report
+from perfgate.report.formats import FORMATS
+from perfgate.verdict.finding import Outcome
+from perfgate.verdict.judge import judge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from perfgate.verdict.case import Case
+
+# What is kept beside the measurement, and in which format.
+KEPT = {"verdict.json": "json", "report.md": "markdown", "report.txt": "terminal"}
+
+
+def tell(case: Case, format_: str, on_inconclusive: str | None, keep_in: Path | None = None) -> int:
+    """Judge the case, keep it where a directory is given, print the verdict, return the exit code.
+
+    ``on_inconclusive`` is "pass" or "fail" by the user's choice where nothing is decided.
+    """
+    verdict = judge(case)
+    if keep_in is not None:
+        (keep_in / "measurement.json").write_text(case.to_text(), encoding="utf-8")
+        for name, kept_as in KEPT.items():
+            (keep_in / name).write_text(FORMATS[kept_as](case, verdict), encoding="utf-8")
+    print_report(FORMATS[format_](case, verdict))
+    choice = None if on_inconclusive is None else Outcome(on_inconclusive.upper())
+    return int(verdict.exit_code(on_inconclusive=choice))

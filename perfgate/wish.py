@@ -1,0 +1,68 @@
+"""The words of the command line become a wish: configuration and ledger read, builds still names.
+
+Nothing is measured, built or looked up in git here; it imports nothing that takes long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfgate.config.load import load_config
+from perfgate.demand.ledger import load_ledger
+from perfgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from perfgate.config.load import LoadedConfig
+    from perfgate.demand.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for; ``base`` is None where the stored baseline's commit, or nothing, is."""
+
+    loaded: LoadedConfig
+    ledger: Ledger
+    profile: str
+    candidate: str
+    base: str | None
+    on: date
+
+    @property
+    def ledger_path(self) -> Path:
+        """Return the file that the ledger was read from."""
+        return self.loaded.root / self.loaded.config.demand.ledger
+
+
+def read_wish(
+    config: Path | None, profile: str, candidate: str, base: str | None, on: date
+) -> Wish:
+    """Read the configuration (at ``config``, or the nearest one) and its ledger.
+
+    Raises FileFaultsError for what is wrong in either, UsageError where one is missing, has no
+    such profile, or looks ahead beyond the calendar.
+    """
+    loaded = load_config(config, Path.cwd())
+    if profile not in loaded.config.profiles:
+        known = ", ".join(sorted(loaded.config.profiles))
+        raise UsageError(
+            f"{loaded.path}: there is no profile {profile!r}", hint=f"There are: {known}."
+        )
+    last_day(on, loaded.config.demand.horizon_days)
+    ledger = load_ledger(loaded.root / loaded.config.demand.ledger)
+    return Wish(loaded, ledger, profile, candidate, base, on)
+
+
+def last_day(on: date, days: int) -> date:
+    """Return the day that lies ``days`` after ``on``; raises UsageError beyond the calendar."""
+    try:
+        return on + timedelta(days=days)
+    except OverflowError as error:
+        raise UsageError(
+            f"{days} days after {on} lie beyond the calendar",
+            hint="Name an earlier day, or a shorter horizon.",
+        ) from error

@@ -1,0 +1,172 @@
+"""Sessions become slowdowns: positive is worse, and what was not measured has no figure."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from builders import Build, builds, demand_run, figures, session, sessions, slowdowns, windows
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfgate.analysis.change import (
+    CAPACITY,
+    COST,
+    SATURATED,
+    cost_s,
+    paired,
+    primary_slowdowns,
+    quantile_slowdowns,
+    service_rates,
+    session_frame,
+)
+from perfgate.measurement.histogram import Histogram
+from perfgate.measurement.models import BuildFigures, Run, Windows
+
+
+def with_figures(run: Run, role: str, **changes: object) -> Run:
+    """Return the run with other figures of one build."""
+    builds_ = {
+        name: own.model_copy(update=changes) if name == role else own
+        for name, own in run.builds.items()
+    }
+    return run.model_copy(update={"builds": builds_})
+
+
+NOTHING = Windows(wall_s=(), cpu_s=(), wait_s=(), answered=(), good=())
+
+
+@given(cost=slowdowns(), capacity=slowdowns(), saturated=slowdowns())
+def test_slowdowns_are_those_of_the_build(cost: float, capacity: float, saturated: float) -> None:
+    """Each slowdown put into a session comes out of it, whatever the other two are."""
+    row = session_frame([session(Build(cost=cost, capacity=capacity, saturated=saturated))]).iloc[0]
+    # The CPU time is the least that a window can have taken, and a slice's is nine tenths of it.
+    least = math.log(16 * 0.002 * math.exp(cost))
+    assert row[COST] == pytest.approx(cost, abs=1e-9)
+    assert row[CAPACITY] == pytest.approx(max(capacity, least), abs=1e-9)
+    assert row[SATURATED] == pytest.approx(saturated, abs=1e-9)
+
+
+@given(one=builds(), other=builds())
+def test_exchanged_builds_change_the_sign(one: Build, other: Build) -> None:
+    """What candidate and base exchanged say is the opposite."""
+    there = session_frame([session(one, other)]).to_numpy(dtype=float)
+    back = session_frame([session(other, one)]).to_numpy(dtype=float)
+    np.testing.assert_allclose(there, -back, atol=1e-12)
+
+
+def test_sessions_without_a_base_are_left_out() -> None:
+    """Only sessions of both builds have a slowdown, and their order is kept."""
+    mixed = [session(Build(cost=0.1)), session(base=None), session(Build(cost=0.3))]
+    assert paired(mixed) == [mixed[0], mixed[2]]
+    assert session_frame(mixed)[COST].tolist() == pytest.approx([0.1, 0.3])
+    assert list(primary_slowdowns([mixed[1]])) == [COST, CAPACITY]
+    assert primary_slowdowns([mixed[1]])[COST].size == 0
+
+
+def test_time_others_had_the_cpu_is_not_charged() -> None:
+    """A window's time counts without the wait for a CPU, but never less than its CPU time."""
+    slow = windows(8, 2.0, 0.1, 16)
+    waited = slow.model_copy(update={"wait_s": (1.0,) * 8})
+    overlapping = slow.model_copy(update={"wait_s": (5.0,) * 8})
+    shown = [
+        session_frame([with_figures(session(), "candidate", pairs=own)])[CAPACITY].iloc[0]
+        for own in (slow, waited, overlapping)
+    ]
+    assert shown == pytest.approx([math.log(2.0), 0.0, math.log(0.1)])
+
+
+def test_a_stray_pair_does_not_move_capacity() -> None:
+    """A fifth of the pairs at either end is trimmed, so one disturbed batch is without effect."""
+    pairs = figures().pairs
+    stray = pairs.model_copy(update={"wall_s": (50.0, *pairs.wall_s[1:])})
+    run = with_figures(session(), "candidate", pairs=stray)
+    assert session_frame([run])[CAPACITY].iloc[0] == 0.0
+
+
+@pytest.mark.parametrize("role", ["base", "candidate"])
+def test_no_cpu_time_is_no_cost(role: str) -> None:
+    """A build whose CPU time was not seen has no cost to compare, rather than none at all."""
+    pairs = figures().pairs.model_copy(update={"cpu_s": (0.0,) * 8})
+    run = with_figures(session(), role, pairs=pairs, open_cpu_s=0.0)
+    assert math.isnan(session_frame([run])[COST].iloc[0])
+
+
+@pytest.mark.parametrize("role", ["base", "candidate"])
+@pytest.mark.parametrize("pairs", [NOTHING, windows(8, 0.0, 0.0, 16)])
+def test_no_time_in_pairs_is_no_capacity(role: str, pairs: Windows) -> None:
+    """Pairs that are missing or took no time are no capacity to compare."""
+    other = {"base": "candidate", "candidate": "base"}[role]
+    run = with_figures(session(), role, pairs=pairs)
+    if not pairs.wall_s:
+        run = with_figures(run, other, pairs=pairs)
+    assert math.isnan(session_frame([run])[CAPACITY].iloc[0])
+
+
+def test_saturated_without_answers() -> None:
+    """No correct answer is infinitely slow beside a base that has some; else nothing is known."""
+    silent = windows(2, 1.0, 0.9, 0)
+    candidate = with_figures(session(), "candidate", saturation=silent)
+    both = with_figures(candidate, "base", saturation=silent)
+    untimed = with_figures(session(), "candidate", saturation=NOTHING)
+    assert session_frame([candidate])[SATURATED].iloc[0] == math.inf
+    assert math.isnan(session_frame([both])[SATURATED].iloc[0])
+    assert math.isnan(session_frame([untimed])[SATURATED].iloc[0])
+
+
+def test_service_rates_of_the_runs_that_have_one() -> None:
+    """The service rate is correct answers over time, for each run that saturated the build."""
+    runs = [session(), session(base=None), demand_run(Build(saturated=math.log(2))).run]
+    untimed = with_figures(session(), "candidate", saturation=NOTHING)
+    assert service_rates([*runs, untimed], "candidate").tolist() == pytest.approx([400, 400, 200])
+    assert service_rates(runs, "base").tolist() == pytest.approx([400])
+
+
+@given(failed=st.integers(0, 240))
+def test_cost_counts_wrong_answers_too(failed: int) -> None:
+    """A wrong answer is work done, so that failing does not look cheap or dear."""
+    assert cost_s(figures(Build(failed={"introspect": failed}))) == pytest.approx(0.002)
+
+
+def test_cost_without_answers_is_finite() -> None:
+    """A build that never answered has the cost of a single request: all that it burned."""
+    none = figures(Build(missing={"introspect": 240, "login": 30})).model_copy(
+        update={"pairs": NOTHING, "open_cpu_s": 3.0}
+    )
+    assert cost_s(none) == 3.0
+
+
+@given(latency=slowdowns())
+def test_quantile_slowdown_is_that_of_the_build(latency: float) -> None:
+    """A quantile's slowdown is the log ratio, to the width of a bucket of the histogram."""
+    for share in (0.5, 0.95):
+        values = quantile_slowdowns(
+            sessions(3, Build(latency=latency), noise=0.0), "introspect", share, 100
+        )
+        assert values is not None
+        assert values.tolist() == pytest.approx([latency] * 3, abs=2e-3)
+
+
+def test_too_few_answers_have_no_quantile() -> None:
+    """One session with too few answers of either build, or none, takes the quantile away."""
+    enough = sessions(2)
+    few = session(Build(failed={"login": 11}))
+    few_in_base = session(base=Build(failed={"login": 11}))
+    assert quantile_slowdowns(enough, "login", 0.5, 30) is not None
+    assert quantile_slowdowns(enough, "login", 0.5, 31) is None
+    assert quantile_slowdowns([*enough, few], "login", 0.5, 20) is None
+    assert quantile_slowdowns([*enough, few_in_base], "login", 0.5, 20) is None
+    assert quantile_slowdowns(enough, "refresh", 0.5, 0) is None
+
+
+def test_durations_too_short_to_count_are_a_tick() -> None:
+    """A service time that a histogram tells as 0 still has a ratio."""
+    instant = Histogram.from_seconds(np.zeros(30))
+    run = session()
+    own: BuildFigures = run.builds["candidate"]
+    login = own.open.operations["login"].model_copy(update={"service_s": instant})
+    opened = own.open.model_copy(update={"operations": {"login": login}})
+    values = quantile_slowdowns([with_figures(run, "candidate", open=opened)], "login", 0.5, 20)
+    assert values is not None
+    assert values[0] == pytest.approx(math.log(1e-7 / 0.059), abs=0.01)

@@ -1,0 +1,354 @@
+"""Measurements and cases made by hand for the tests of judgement, every default in one place.
+
+They are consistent as a real one is; nothing is asserted here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from perfgate.baseline.record import BaselineRecord, OperationOfRecord, RateOfRecord
+from perfgate.config.models import Config
+from perfgate.demand.ledger import Ledger
+from perfgate.measurement.histogram import Histogram
+from perfgate.measurement.models import (
+    BuildFigures,
+    BuildId,
+    DemandRun,
+    Environment,
+    Failures,
+    Incident,
+    Measurement,
+    OpenLoop,
+    OperationFigures,
+    Run,
+    Validity,
+    Windows,
+)
+from perfgate.verdict.case import Case, Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from perfgate.measurement.models import BuildRole
+
+TODAY = date(2026, 11, 24)
+# Arrivals of each operation in an open loop, and the median of its service time.
+ARRIVALS = {"introspect": 240, "login": 30}
+SERVICE_MS = {"introspect": 5.0, "login": 60.0}
+OPEN_S = 5.0
+PAIRS = 8
+RATE_RPS = 400.0
+COST_S = 0.002
+
+
+@dataclass(frozen=True)
+class Build:
+    """How one build behaves: slowdowns (log, positive is worse) against the standard one.
+
+    ``failed`` and ``missing`` count wrong answers and arrivals without any, by operation and run.
+    """
+
+    cost: float = 0.0
+    capacity: float = 0.0
+    saturated: float = 0.0
+    latency: float = 0.0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
+    failure: str = "wrong body"
+
+
+STANDARD = Build()
+
+
+def windows(count: int, wall_s: float, cpu_s: float, good: int) -> Windows:
+    """Return equal stretches of closed loop without any wait for a CPU."""
+    return Windows(
+        wall_s=(wall_s,) * count,
+        cpu_s=(cpu_s,) * count,
+        wait_s=(0.0,) * count,
+        answered=(good,) * count,
+        good=(good,) * count,
+    )
+
+
+def durations(count: int, median_s: float) -> Histogram:
+    """Return durations spread evenly from half the median to one and a half of it."""
+    return Histogram.from_seconds(median_s * (0.5 + (np.arange(count) + 0.5) / max(count, 1)))
+
+
+def operation(build: Build, name: str) -> OperationFigures:
+    """Return the open loop of one operation."""
+    arrivals = ARRIVALS[name]
+    missing = min(build.missing.get(name, 0), arrivals)
+    failed = min(build.failed.get(name, 0), arrivals - missing)
+    good = arrivals - missing - failed
+    service_s = SERVICE_MS[name] / 1000 * math.exp(build.latency)
+    return OperationFigures(
+        arrivals=arrivals,
+        good=good,
+        failed=failed,
+        censored=missing,
+        latency_s=durations(good, service_s + 0.0002),
+        service_s=durations(good, service_s),
+    )
+
+
+def open_loop(build: Build = STANDARD) -> OpenLoop:
+    """Return the open loop of a build."""
+    return OpenLoop(seconds=OPEN_S, operations={name: operation(build, name) for name in ARRIVALS})
+
+
+def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
+    """Return what one build did in one run."""
+    opened = open_loop(build)
+    cost_s = COST_S * math.exp(build.cost)
+    answered = sum(own.good + own.failed for own in opened.operations.values())
+    slice_s = math.exp(build.saturated)
+    return BuildFigures(
+        saturation=windows(2, slice_s, slice_s * 0.9, round(RATE_RPS)),
+        open=opened,
+        open_cpu_s=answered * cost_s,
+        pairs=windows(pairs, 1.0 * math.exp(build.capacity), 16 * cost_s, 16),
+        failures={
+            name: Failures(
+                requests=own.arrivals,
+                classes={build.failure: own.failed} if own.failed else {},
+            )
+            for name, own in opened.operations.items()
+        },
+        peak_rss_bytes=100 * 2**20,
+    )
+
+
+def validity(*faults: str) -> Validity:
+    """Return how far a run can be trusted: entirely, without faults."""
+    return Validity(
+        seconds=15.0,
+        lag_p50_ms=0.1,
+        lag_p99_ms=1.5,
+        waited_ratio=0.0,
+        generator_cpu_ratio=0.3,
+        steal_ratio=0.0,
+        pressure_ratio=None,
+        faults=faults,
+    )
+
+
+def session(candidate: Build = STANDARD, base: Build | None = STANDARD) -> Run:
+    """Return one session; without a base the candidate alone."""
+    builds: dict[BuildRole, BuildFigures] = {"candidate": figures(candidate)}
+    if base is not None:
+        builds["base"] = figures(base)
+    return Run(seed=1, offered_rps=54.0, builds=builds, validity=validity())
+
+
+def sessions(
+    count: int = 4,
+    candidate: Build = STANDARD,
+    base: Build | None = STANDARD,
+    noise: float = 0.002,
+) -> tuple[Run, ...]:
+    """Return sessions whose slowdowns go up and down by ``noise`` around the candidate's."""
+    return tuple(
+        session(_shaken(candidate, noise if number % 2 else -noise), base)
+        for number in range(count)
+    )
+
+
+def _shaken(build: Build, by: float) -> Build:
+    return replace(
+        build,
+        cost=build.cost + by,
+        capacity=build.capacity + by,
+        saturated=build.saturated + by,
+        latency=build.latency + by,
+    )
+
+
+def demand_run(candidate: Build = STANDARD, *trials: Build) -> DemandRun:
+    """Return the run at the required rate; every trial is like the whole unless it is given."""
+    run = Run(
+        seed=1,
+        offered_rps=125.0,
+        builds={"candidate": figures(candidate, pairs=0)},
+        validity=validity(),
+    )
+    cut = trials or (candidate,) * 3
+    return DemandRun(run=run, trials=tuple(open_loop(build) for build in cut))
+
+
+def discarded(count: int = 1, fault: str = "the load generator was late") -> tuple[Run, ...]:
+    """Return runs that cannot be trusted."""
+    return tuple(session().model_copy(update={"validity": validity(fault)}) for _ in range(count))
+
+
+def incident(build: BuildRole = "candidate", **changes: object) -> Incident:
+    """Return a build that died."""
+    made = Incident(
+        build=build,
+        kind="died",
+        stage="session 1",
+        text="exited with code 7 under load",
+        log=("starting", "out of file descriptors"),
+    )
+    return made.model_copy(update=changes)
+
+
+def environment(**changes: object) -> Environment:
+    """Return a machine with a CPU for the builds and one for the generator."""
+    made = Environment(
+        cpu_model="Intel(R) Xeon(R) @ 2.20GHz",
+        cpus=2,
+        machine="x86_64",
+        kernel="6.1.0",
+        python="3.11.9",
+        virtual="kvm",
+        target_cpus=(0,),
+        generator_cpus=(1,),
+    )
+    return made.model_copy(update=changes)
+
+
+def measurement(**changes: object) -> Measurement:
+    """Return a measurement of two equal builds, as far as the first look."""
+    made = Measurement(
+        perfgate="0.1.0",
+        taken_at="2026-11-24T10:00:00+00:00",
+        profile="default",
+        seed=1,
+        candidate=BuildId(name="feature (1111111111 Cache keys)", commit="1" * 40),
+        base=BuildId(name="main (2222222222 Serve tokens)", commit="2" * 40),
+        environment=environment(),
+        demand_run=demand_run(),
+        sessions=sessions(),
+        discarded=(),
+        incidents=(),
+    )
+    return made.model_copy(update=changes)
+
+
+def dependent(name: str = "gateway", peak_rps: float = 100.0, **rest: object) -> dict[str, object]:
+    """Return a row of the ledger."""
+    return {"name": name, "peak_rps": peak_rps, "timeout_s": 1.0, **rest}
+
+
+def ledger(*rows: dict[str, object]) -> Ledger:
+    """Return a ledger; without rows, of one gateway that never retries."""
+    document = {
+        "format": "perfgate.demand/1",
+        "default_mix": {"introspect": 0.9, "login": 0.1},
+        "dependent": list(rows or (dependent(),)),
+    }
+    return Ledger.model_validate(document)
+
+
+def config(**sections: object) -> Config:
+    """Return a configuration with these tables of the file."""
+    document: dict[str, Any] = {
+        "service": "auth",
+        "target": {"start": "serve --port {port}"},
+        "load": {"locustfile": "locustfiles/auth.py"},
+    }
+    return Config.model_validate(document | sections)
+
+
+def terms(**changes: object) -> Terms:
+    """Return what a case is held to: 100 requests/s with headroom 1.25, and no stored baseline."""
+    made = Terms(config=config(), ledger=ledger(), on=TODAY)
+    return made.model_copy(update=changes)
+
+
+def case(
+    candidate: Build = STANDARD,
+    base: Build | None = STANDARD,
+    *,
+    count: int = 4,
+    noise: float = 0.002,
+    held_to: Terms | None = None,
+    **measured: object,
+) -> Case:
+    """Return a case with ``count`` sessions of these builds and a run at the required rate.
+
+    ``measured`` replaces parts of the measurement.
+    """
+    made = {
+        "demand_run": demand_run(candidate),
+        "sessions": sessions(count, candidate, base, noise),
+        **({} if base else {"base": None}),
+        **measured,
+    }
+    return Case(measurement=measurement(**made), terms=held_to or terms())
+
+
+def record(**changes: object) -> BaselineRecord:
+    """Return a sealed record of the standard build on the standard machine."""
+    made = BaselineRecord(
+        service="auth",
+        profile="default",
+        commit="3" * 40,
+        measured_at="2026-11-01T10:00:00+00:00",
+        verdict="PASS",
+        perfgate="0.1.0",
+        environment=environment(),
+        service_rate_rps=RateOfRecord(estimate=400.0, lower=392.0, upper=408.0, runs=5),
+        cost_ms=2.0,
+        peak_rss_mib=100.0,
+        operations={
+            "introspect": OperationOfRecord(answers=720, p50_ms=5.2, p95_ms=7.5, p99_ms=7.7),
+            "login": OperationOfRecord(answers=0, p50_ms=None, p95_ms=None, p99_ms=None),
+        },
+        session_sd={"capacity": 0.002, "cost": 0.002},
+    )
+    return made.model_copy(update=changes).sealed()
+
+
+def slowdowns() -> st.SearchStrategy[float]:
+    """Draw slowdowns from a build a hundred times as fast to one a hundred times as slow."""
+    return st.floats(-4.6, 4.6)
+
+
+def builds() -> st.SearchStrategy[Build]:
+    """Draw how a build behaves, also very badly."""
+    counts = st.dictionaries(st.sampled_from(sorted(ARRIVALS)), st.integers(0, 240))
+    return st.builds(
+        Build,
+        cost=slowdowns(),
+        capacity=slowdowns(),
+        saturated=slowdowns(),
+        latency=slowdowns(),
+        failed=counts,
+        missing=counts,
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Draw cases of any sessions: none to more than the last look, with and without a base."""
+    base = draw(st.none() | builds())
+    count = draw(st.integers(0, 11))
+    roles: list[BuildRole] = ["base", "candidate"]
+    measured = measurement(
+        sessions=tuple(session(draw(builds()), base and draw(builds())) for _ in range(count)),
+        demand_run=draw(st.none() | builds().map(demand_run)),
+        discarded=discarded(draw(st.integers(0, 5))),
+        incidents=tuple(draw(st.lists(st.sampled_from(roles).map(incident), max_size=2))),
+        **({} if base else {"base": None}),
+    )
+    declared = draw(st.none() | st.floats(1.0, 1e5))
+    production = {"instances": draw(st.integers(1, 50))}
+    own = terms(
+        config=config(
+            production=production | ({"service_rate_rps": declared} if declared else {}),
+            slo=draw(st.sampled_from(({}, {"*": {"p50_ms": 20.0, "p95_ms": 40.0}}))),
+        ),
+        baseline=draw(st.none() | st.just(record())),
+        baseline_comparable=draw(st.booleans()),
+    )
+    return Case(measurement=measured, terms=own)

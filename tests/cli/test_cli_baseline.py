@@ -1,0 +1,155 @@
+"""``perfgate baseline``: what may become the bar, and how the bar is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import case, config, incident, measurement, terms
+
+from cli.command_line import save
+from perfgate.baseline.record import parse_record
+from perfgate.verdict.case import Case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cli.command_line import Finished
+    from perfgate.baseline.record import BaselineRecord
+
+ALONE = case(base=None)
+COMMIT = ALONE.measurement.candidate.commit or ""
+FAILED = case(base=None, incidents=(incident("candidate"),))
+INVALID = case(incidents=(incident("base"),))
+FOREIGN = case(held_to=terms(config=config(service="billing")))
+DIRTY = measurement().candidate.model_copy(update={"dirty": True})
+UNCOMMITTED = Case(measurement=measurement(candidate=DIRTY), terms=terms())
+
+
+def stored(project: Path) -> list[BaselineRecord]:
+    """Return the records in the store."""
+    files = sorted((project / "baselines").rglob("*"))
+    return [parse_record(path.read_text(), str(path)) for path in files if path.is_file()]
+
+
+def test_a_first_baseline(perfgate: Callable[..., Finished], project: Path) -> None:
+    """A build measured alone becomes the baseline of its profile, and says what comes next."""
+    run = perfgate("baseline", "accept", save(ALONE, project / "m.json"))
+    assert (run.code, run.out) == (0, "")
+    assert f"baseline is now {COMMIT[:12]}; commit the file" in run.err
+    (record,) = stored(project)
+    assert (record.commit, record.service, record.profile) == (COMMIT, "auth", "default")
+    assert (record.verdict, record.accepted_because) == ("INCONCLUSIVE", "")
+    assert [path.parent.name for path in project.rglob("*xeon*")] == ["default"]
+
+
+def test_show(perfgate: Callable[..., Finished], project: Path) -> None:
+    """The bar is shown with its commit, its service rate and the machine."""
+    perfgate("baseline", "accept", save(ALONE, project / "m.json"))
+    run = perfgate("baseline", "show")
+    assert (run.code, run.err) == (0, "")
+    assert run.out.splitlines()[:2] == [
+        f"auth, profile default: {COMMIT[:12]}, measured 2026-11-24T10:00:00+00:00 (INCONCLUSIVE)",
+        "  2 x Intel(R) Xeon(R) @ 2.20GHz (kvm)",
+    ]
+    assert "service rate 400/s" in run.out
+
+
+def test_show_without_a_store(perfgate: Callable[..., Finished], project: Path) -> None:
+    """Without a baseline, the way to the first one is shown."""
+    run = perfgate("baseline", "show")
+    assert (run.code, run.out) == (4, "")
+    assert f"{project / 'baselines'}: no baseline is stored" in run.err
+    assert "perfgate measure --output first.json" in run.err
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"\xff", "cannot be read"), (b"{}", "Field required"), (b"{", "Invalid JSON")],
+)
+def test_show_a_damaged_store(
+    perfgate: Callable[..., Finished], project: Path, content: bytes, told: str
+) -> None:
+    """A damaged baseline is an error that names the file, never skipped."""
+    perfgate("baseline", "accept", save(ALONE, project / "m.json"))
+    (path,) = (project / "baselines" / "default").iterdir()
+    path.write_bytes(content)
+    run = perfgate("baseline", "show")
+    assert (run.code, run.out) == (4, "")
+    assert str(path) in run.err
+    assert told in run.err
+
+
+def test_a_failure_needs_a_reason(perfgate: Callable[..., Finished], project: Path) -> None:
+    """A build that failed is refused, saying why it failed and how to accept it on purpose."""
+    file = save(FAILED, project / "m.json")
+    run = perfgate("baseline", "accept", file)
+    assert run.code == 4
+    assert "exited with code 7" in run.err
+    assert '--allow-regression --reason "..."' in run.err
+    assert stored(project) == []
+
+
+def test_an_accepted_failure_is_remembered(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """Accepted with a reason, it is stored with the verdict and the reason, which are shown."""
+    file = save(FAILED, project / "m.json")
+    words = ("--allow-regression", "--reason", " the fix costs this \x1b[2J")
+    assert perfgate("baseline", "accept", file, *words).code == 0
+    (record,) = stored(project)
+    assert (record.verdict, record.accepted_because) == ("FAIL", "the fix costs this \x1b[2J")
+    shown = perfgate("baseline", "show").out
+    assert "accepted although FAIL: the fix costs this \\x1b[2J" in shown
+
+
+def test_no_failure_no_excuse(perfgate: Callable[..., Finished], project: Path) -> None:
+    """A reason given for a build that did not fail is not held against it ever after."""
+    file = save(ALONE, project / "m.json")
+    perfgate("baseline", "accept", file, "--allow-regression", "--reason", "in case")
+    assert [record.accepted_because for record in stored(project)] == [""]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--allow-regression"], "--allow-regression needs a --reason"),
+        (["--allow-regression", "--reason", "  "], "--allow-regression needs a --reason"),
+        (["--reason", "because"], "Add --allow-regression"),
+    ],
+)
+def test_reason_and_regression_go_together(
+    perfgate: Callable[..., Finished], project: Path, words: list[str], told: str
+) -> None:
+    """Neither a regression without a reason nor a reason without a regression is accepted."""
+    run = perfgate("baseline", "accept", save(ALONE, project / "m.json"), *words)
+    assert run.code == 2
+    assert told in run.err
+    assert stored(project) == []
+
+
+@pytest.mark.parametrize(
+    ("refused", "code", "told"),
+    [
+        (INVALID, 4, "the measurement is invalid"),
+        (UNCOMMITTED, 4, "is no commit"),
+        (FOREIGN, 2, "measured the service 'billing'"),
+    ],
+)
+def test_what_cannot_be_the_bar(
+    perfgate: Callable[..., Finished], project: Path, refused: Case, code: int, told: str
+) -> None:
+    """Invalid, uncommitted or foreign measurements are refused, whatever reason is given."""
+    file = save(refused, project / "m.json")
+    run = perfgate("baseline", "accept", file, "--allow-regression", "--reason", "please")
+    assert run.code == code
+    assert told in run.err
+    assert stored(project) == []
+
+
+def test_another_file_than_a_measurement(perfgate: Callable[..., Finished], project: Path) -> None:
+    """Only a saved measurement can be accepted."""
+    run = perfgate("baseline", "accept", project / "perfgate.toml")
+    assert run.code == 2
+    assert "not a measurement" in run.err

@@ -1,0 +1,115 @@
+"""``perfgate demand show``: the demand as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.command_line import LEDGER, Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+GOLDEN = """\
+requests/s                   2026-11-24   2026-12-01
+----------------------------------------------------
+gateway                            40.0         40.0
+mail                               10.0         30.0
+----------------------------------------------------
+first tries                        50.0         70.0
+if all were retried               130.0        150.0
+
+mix at the end: introspect 42.9%, token 57.1%
+2026-12-01  mail: delegate authentication
+"""
+
+
+def test_golden(perfgate: Callable[..., Finished]) -> None:
+    """Each dependent has a row, each planned change within the horizon a column and a line."""
+    assert perfgate("demand", "show", "--on", "2026-11-24") == Finished(0, GOLDEN, "")
+
+
+def test_horizon(perfgate: Callable[..., Finished]) -> None:
+    """A change on the last day of the horizon is shown, one on the day after is not."""
+    shown = [
+        perfgate("demand", "show", "--on", "2026-11-24", "--days", days).out for days in (6, 7)
+    ]
+    assert ["2026-12-01" in out for out in shown] == [False, True]
+
+
+def test_the_configuration_names_ledger_and_horizon(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """Without options the ledger and the horizon are the configuration's."""
+    (project / "demand.toml").rename(project / "callers.toml")
+    config = project / "perfgate.toml"
+    config.write_text(
+        config.read_text() + '\n[demand]\nledger = "callers.toml"\nhorizon_days = 3\n'
+    )
+    run = perfgate("demand", "show", "--on", "2026-11-24")
+    assert run.code == 0, run.err
+    assert "gateway" in run.out
+    assert "2026-12-01" not in run.out
+
+
+def test_a_ledger_alone(perfgate: Callable[..., Finished], project: Path) -> None:
+    """With ledger and horizon given no configuration is needed."""
+    (project / "perfgate.toml").unlink()
+    given = ("--ledger", "demand.toml", "--days", "90", "--on", "2026-11-24")
+    assert perfgate("demand", "show", *given) == Finished(0, GOLDEN, "")
+
+
+def test_from_today(perfgate: Callable[..., Finished]) -> None:
+    """Without a day it is today's demand."""
+    run = perfgate("demand", "show")
+    assert run.code == 0, run.err
+    assert run.out.startswith("requests/s")
+
+
+def test_faults_of_the_ledger(perfgate: Callable[..., Finished], project: Path) -> None:
+    """All faults of the ledger are told at once, each with its line."""
+    ledger = LEDGER.replace("peak_rps = 40.0", "peak = 40.0").replace("scale = 3.0", "scale = -1")
+    (project / "demand.toml").write_text(ledger)
+    run = perfgate("demand", "show")
+    assert (run.code, run.out) == (2, "")
+    assert "demand.toml:5: dependent[gateway].peak: is not a known key" in run.err
+    assert "demand.toml:19:" in run.err
+    assert "error: " in run.err
+
+
+def test_no_ledger(perfgate: Callable[..., Finished], project: Path) -> None:
+    """A ledger that is missing is named."""
+    (project / "demand.toml").unlink()
+    run = perfgate("demand", "show")
+    assert run.code == 2
+    assert "demand.toml: there is no such file" in run.err
+
+
+def test_names_cannot_paint_the_terminal(perfgate: Callable[..., Finished], project: Path) -> None:
+    """Names and words of the ledger are escaped."""
+    ledger = (
+        LEDGER.replace('"mail"', '"mail\\u001b[2J"')
+        .replace("token =", '"token\\u001b[2J" =')
+        .replace("delegate", "delegate\\u001b[2J")
+    )
+    (project / "demand.toml").write_text(ledger)
+    run = perfgate("demand", "show", "--on", "2026-11-24")
+    assert run.code == 0, run.err
+    assert run.out.count("\\x1b[2J") == 4
+    assert "\x1b" not in run.out
+
+
+def test_nobody_calls(perfgate: Callable[..., Finished], project: Path) -> None:
+    """Where nothing is sent, that is said."""
+    ledger = LEDGER.replace("40.0", "0").replace("10.0", "0")
+    (project / "demand.toml").write_text(ledger)
+    run = perfgate("demand", "show", "--on", "2026-11-24")
+    assert "mix at the end: nothing is sent" in run.out
+
+
+def test_the_end_of_the_calendar(perfgate: Callable[..., Finished]) -> None:
+    """A horizon beyond the last day there is is refused."""
+    for words in (("--on", "9999-12-31"), ("--days", 10**12), ("--days", 10**30)):
+        run = perfgate("demand", "show", *words)
+        assert (run.code, run.out) == (2, "")
+        assert "beyond the calendar" in run.err

@@ -1,0 +1,42 @@
+"""A case is told, kept and turned into an exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from builders import case, incident
+
+from perfgate.cli.verdicts import tell
+from perfgate.report.formats import FORMATS
+from perfgate.verdict.case import read_case
+from perfgate.verdict.judge import judge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_what_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The measurement and a report of every format are kept, and read back as they were."""
+    told = case(incidents=(incident("candidate"),))
+    assert tell(told, "json", None, tmp_path) == 1
+    assert read_case(tmp_path / "measurement.json") == told
+    kept = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert kept.pop("measurement.json") == told.to_text()
+    assert kept == {
+        "verdict.json": FORMATS["json"](told, judge(told)),
+        "report.md": FORMATS["markdown"](told, judge(told)),
+        "report.txt": FORMATS["terminal"](told, judge(told)),
+    }
+    assert capsys.readouterr().out == kept["verdict.json"]
+
+
+def test_nothing_is_kept_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a directory the report is printed and no file is written."""
+    monkeypatch.chdir(tmp_path)
+    assert tell(case(base=None), "terminal", "pass") == 0
+    assert capsys.readouterr().out.startswith("INCONCLUSIVE: ")
+    assert list(tmp_path.iterdir()) == []

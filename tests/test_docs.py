@@ -1,0 +1,202 @@
+"""What the documents say of perfgate is so."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from cli.command_line import make_project, run_process
+
+from perfgate import __version__
+from perfgate.cli import cli
+from perfgate.cli.options import FORMAT_NAMES
+from perfgate.config.load import load_config
+from perfgate.config.schema import config_schema
+from perfgate.demand.ledger import load_ledger
+from perfgate.demand.schema import ledger_schema
+from perfgate.exitcodes import ExitCode
+from perfgate.report.reference import render_reference
+from perfgate.verdict.finding import Finding, Outcome, verdict_of
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+REFERENCE = ROOT / "docs" / "configuration.md"
+CODES = ROOT / "docs" / "exit-codes-and-messages.md"
+WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
+
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """Return the fenced blocks of a language in a document."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def commands(text: str) -> list[list[str]]:
+    """Return the words of every perfgate command in a line of shell."""
+    found: list[list[str]] = [[]]
+    for word in shlex.shlex(text, posix=True, punctuation_chars=True):
+        found[-1:] = [[], []] if set(word) <= set("();<>|&") else [[*found[-1], word]]
+    return [words[1:] for words in found if words[:1] == ["perfgate"]]
+
+
+def spoken(path: Path) -> list[list[str]]:
+    """Return the perfgate commands that stand in running text."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    quoted = re.findall(r"`(perfgate [^`]+)`", text)
+    return [words for line in quoted for words in commands(line)]
+
+
+def parse(words: list[str]) -> None:
+    """Parse a command line as perfgate does, and run nothing; raises click's errors."""
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        name, *words = words
+        found = command.get_command(click.Context(command), name)
+        assert found is not None, f"there is no command {name}"
+        command = found
+    if words or not isinstance(command, click.Group):
+        command.make_context(str(command.name), list(words))
+
+
+def rows(path: Path) -> list[list[str]]:
+    """Return the cells of every row of the tables in a document."""
+    lines = [line for line in path.read_text().splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@each_document
+def test_shell_blocks_can_be_run(path: Path) -> None:
+    """Every perfgate command in a block of shell parses, with all its options and arguments."""
+    for block in blocks(path, "sh"):
+        for line in block.splitlines():
+            for words in commands(line.partition("#")[0]):
+                parse(words)
+
+
+@each_document
+def test_commands_in_the_text_exist(path: Path) -> None:
+    """Every command named in running text exists, with its options; arguments may be left out."""
+    for words in spoken(path):
+        try:
+            parse([*words, "because"] if words[-1] == "--reason" else words)
+        except click.MissingParameter:
+            continue
+        except click.exceptions.Exit as end:
+            assert end.exit_code == 0, words
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    """The README shows each verb at work."""
+    shown = [words for block in blocks(ROOT / "README.md", "sh") for words in commands(block)]
+    verbs = {name for words in shown for name in words[:1]}
+    assert set(cli.list_commands(click.Context(cli))) <= verbs
+
+
+@each_document
+def test_toml_blocks_load(path: Path, tmp_path: Path) -> None:
+    """Every configuration and every ledger that is shown works as it stands."""
+    for number, block in enumerate(blocks(path, "toml")):
+        project = make_project(tmp_path / str(number))
+        if "perfgate.demand/" in block:
+            (project / "demand.toml").write_text(block)
+            load_ledger(project / "demand.toml")
+            continue
+        (project / "perfgate.toml").write_text(block)
+        for name in re.findall(r'locustfile = "(.+)"', block):
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            (project / name).touch()
+        load_config(None, project)
+
+
+def test_the_readme_shows_both_files() -> None:
+    """The smallest configuration and the smallest ledger are in the README."""
+    shown = blocks(ROOT / "README.md", "toml")
+    assert len([block for block in shown if "perfgate.demand/1" in block]) == 1
+    assert len(shown) >= 2
+
+
+def test_the_reference_is_the_models() -> None:
+    """The reference has been generated from the models as they are (``make docs`` renews it)."""
+    parts = [render_reference(schema()) for schema in (config_schema, ledger_schema)]
+    assert REFERENCE.read_text() == "\n".join(parts)
+
+
+def test_exit_codes_are_the_registry() -> None:
+    """The table has every exit code with its meaning, in order, and something to do for each."""
+    table = [row for row in rows(CODES) if row[0].isdigit()]
+    assert [(int(code), meaning) for code, meaning, _ in table] == [
+        (int(code), code.meaning) for code in ExitCode
+    ]
+    assert all(advice for _, _, advice in table)
+
+
+def test_verdicts_have_the_codes_that_are_told() -> None:
+    """The table of verdicts names every outcome with the exit code that it gets."""
+    told = {row[0]: int(row[1]) for row in rows(CODES) if row[0] in list(Outcome)}
+    assert told == {
+        outcome: int(verdict_of([Finding("demand", outcome, "So.")]).exit_code())
+        for outcome in Outcome
+    }
+
+
+def test_messages_are_as_they_are_shown(tmp_path: Path) -> None:
+    """The faults that are shown as an example are those that perfgate finds."""
+    faulty = make_project(tmp_path) / "perfgate.toml"
+    text = faulty.read_text().replace("service", "servce") + '[profiles.default]\ndemand_s = "long"'
+    faulty.write_text(text)
+    (shown,) = blocks(CODES, "text")
+    printed = run_process(["perfgate", "check"], tmp_path).err
+    for words in ('is not a known key, found "auth"', 'must be a number, found "long"'):
+        assert words in shown
+        assert words in printed
+
+
+def test_formats_are_named() -> None:
+    """The README names every report format."""
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"`{name}`" in readme for name in FORMAT_NAMES)
+
+
+@each_document
+def test_links_lead_somewhere(path: Path) -> None:
+    """Every link to a file of ours leads to one."""
+    for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
+        assert link.startswith("https://") or (path.parent / link).exists(), link
+
+
+@each_document
+def test_make_targets_exist(path: Path) -> None:
+    """Every ``make`` command in a document is a target of the Makefile."""
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", path.read_text(), re.MULTILINE)
+    assert {target for pair in named for target in pair if target} <= set(targets)
+
+
+def test_the_version_is_in_the_changelog() -> None:
+    """The changelog has the package's version."""
+    assert f" {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_workflow_trusts_nobody() -> None:
+    """CI may only read, runs each action at a commit, and keeps no credentials for later steps."""
+    text = WORKFLOW.read_text()
+    used = re.findall(r"uses: (\S+)", text)
+    assert used
+    assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action) for action in used)
+    assert re.search(r"^permissions:\n  contents: read\n\n", text, re.MULTILINE)
+    assert "persist-credentials: false" in text
+    assert "timeout-minutes:" in text
+    assert "pull_request_target" not in text
+
+
+def test_the_workflow_runs_the_projects_own_gate() -> None:
+    """What CI runs is what can be run here, and it can be run."""
+    assert "run: .ci/run\n" in WORKFLOW.read_text()
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111

@@ -1,0 +1,305 @@
+"""What is asked for becomes an order: the base is found in git's history, and builds are made."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import environment, record
+from cli.command_line import CONFIG, make_project
+
+from perfgate.baseline.store import write_record
+from perfgate.errors import RefError, StoreError, TargetError, UsageError
+from perfgate.orders import comparing_order, solitary_order
+from perfgate.progress import Silence
+from perfgate.wish import Wish, read_wish
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from perfgate.baseline.record import BaselineRecord
+    from perfgate.gate import Order
+    from perfgate.measurement.models import Environment
+
+DAY = date(2026, 11, 24)
+MACHINE = environment()
+OTHER_MACHINE = environment(cpu_model="ARM")
+
+IDENTITY = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_AUTHOR_NAME": "Ann",
+    "GIT_AUTHOR_EMAIL": "ann@example.org",
+    "GIT_COMMITTER_NAME": "Ann",
+    "GIT_COMMITTER_EMAIL": "ann@example.org",
+}
+
+
+class Heard(Silence):
+    """A progress that remembers the stages."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+
+    def stage(self, what: str, expected_s: float) -> None:  # noqa: ARG002 - of the protocol
+        """Remember the stage."""
+        self.stages.append(what)
+
+
+class History:
+    """A repository of a described service, in which commits and baselines are made."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def git(self, *words: str) -> str:
+        """Run git here and return what it prints."""
+        return subprocess.run(
+            ["git", *words],
+            cwd=self.root,
+            env={**os.environ, **IDENTITY},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    def commit(self, message: str) -> str:
+        """Commit everything and return the commit."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def store(self, commit: str, machine: Environment = MACHINE) -> BaselineRecord:
+        """Commit a baseline for ``commit`` and return it."""
+        stored = record(commit=commit, environment=machine)
+        write_record(stored, self.root / "baselines")
+        self.commit("Accept a baseline")
+        return stored
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
+    """Return a repository with one commit on its branch main, which is the current directory."""
+    root = make_project(tmp_path / "service")
+    (root / ".git").rmdir()
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made = History(root)
+    made.git("init", "--quiet", "--initial-branch=main")
+    made.commit("Serve tokens")
+    return made
+
+
+def wish(candidate: str = ".", base: str | None = None) -> Wish:
+    """Return a wish as the command line would."""
+    return read_wish(None, "default", candidate, base, DAY)
+
+
+def compared(candidate: str = ".", base: str | None = None) -> Order:
+    """Return the order of a check."""
+    return comparing_order(wish(candidate, base), MACHINE, Silence())
+
+
+def base_commit(order: Order) -> str | None:
+    """Return the commit of an order's base."""
+    assert order.base is not None
+    return order.base.commit
+
+
+def test_a_named_base(history: History) -> None:
+    """The base that is named is built; without a stored baseline the terms hold none."""
+    first = history.git("rev-parse", "HEAD")
+    second = history.commit("Sign tokens")
+    order = compared(base="HEAD~1")
+    assert (order.candidate.commit, base_commit(order)) == (second, first)
+    assert (order.terms.baseline, order.terms.baseline_comparable) == (None, False)
+    assert (order.profile, order.environment, order.terms.on) == ("default", MACHINE, DAY)
+    assert [row.name for row in order.terms.ledger.dependents] == ["gateway", "mail"]
+
+
+def test_the_stored_baseline_names_the_base(history: History) -> None:
+    """Without a base, the commit of the stored baseline is built, and its record is a term."""
+    first = history.git("rev-parse", "HEAD")
+    stored = history.store(first)
+    history.commit("Sign tokens")
+    order = compared()
+    assert base_commit(order) == first
+    assert (order.terms.baseline, order.terms.baseline_comparable) == (stored, True)
+
+
+def test_a_baseline_of_another_machine(history: History) -> None:
+    """Another machine's baseline still names the commit, but its figures are not comparable."""
+    first = history.git("rev-parse", "HEAD")
+    stored = history.store(first, OTHER_MACHINE)
+    order = compared()
+    assert base_commit(order) == first
+    assert (order.terms.baseline, order.terms.baseline_comparable) == (stored, False)
+
+
+def test_a_named_base_beside_a_stored_baseline(history: History) -> None:
+    """A base that is named is built instead, and the record is still shown."""
+    first = history.git("rev-parse", "HEAD")
+    stored = history.store(first)
+    second = history.git("rev-parse", "HEAD")
+    order = compared(base="HEAD")
+    assert base_commit(order) == second
+    assert order.terms.baseline == stored
+
+
+def test_a_candidate_cannot_move_its_own_bar(history: History) -> None:
+    """What the candidate's branch or working tree says in the store counts for nothing."""
+    first = history.git("rev-parse", "HEAD")
+    stored = history.store(first)
+    history.git("checkout", "--quiet", "-b", "feature")
+    lowered = history.store(history.commit("Slow down"))
+    write_record(record(commit=first, cost_ms=99.0), history.root / "baselines")
+    for candidate in (".", "feature"):
+        order = compared(candidate)
+        assert order.terms.baseline == stored != lowered
+        assert base_commit(order) == first
+
+
+def test_a_later_bar_does_not_count(history: History) -> None:
+    """A baseline accepted on the branch after the candidate left it is not the candidate's."""
+    first = history.git("rev-parse", "HEAD")
+    stored = history.store(first)
+    history.git("checkout", "--quiet", "-b", "feature")
+    history.commit("Sign tokens")
+    history.git("checkout", "--quiet", "main")
+    history.store(history.commit("Cache keys"))
+    assert compared("feature").terms.baseline == stored
+
+
+def test_a_configuration_below_the_top(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a repository of many services, each has its store beside its configuration."""
+    below = make_project(history.root / "services" / "auth")
+    (below / ".git").rmdir()
+    commit = history.commit("Add a service")
+    stored = record(commit=commit)
+    write_record(stored, below / "baselines")
+    history.commit("Accept a baseline")
+    monkeypatch.chdir(below)
+    assert compared().terms.baseline == stored
+
+
+def test_no_baseline(history: History) -> None:
+    """Without either, both ways out are shown; so it is before the first commit, too."""
+    for start_over in (False, True):
+        if start_over:
+            history.git("checkout", "--quiet", "--orphan", "fresh")
+        with pytest.raises(StoreError, match="no baseline in baselines/default/ on the branch"):
+            compared()
+
+
+def test_a_damaged_baseline_is_never_skipped(history: History) -> None:
+    """A stored record that cannot be trusted is an error, even where a base is named."""
+    history.store(history.git("rev-parse", "HEAD"))
+    (path,) = (history.root / "baselines" / "default").iterdir()
+    path.write_text(path.read_text().replace('"cost_ms": 2.0', '"cost_ms": 9.0'))
+    history.commit("Tamper")
+    for base in (None, "HEAD"):
+        with pytest.raises(StoreError, match="checksum"):
+            compared(base=base)
+
+
+def test_the_branch_is_only_on_the_remote(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout that knows the branch of record from its remote alone will do."""
+    first = history.git("rev-parse", "HEAD")
+    stored = history.store(first)
+    history.git("clone", "--quiet", str(history.root), str(tmp_path / "clone"))
+    clone = History(tmp_path / "clone")
+    clone.git("checkout", "--quiet", "-b", "feature")
+    clone.git("branch", "--quiet", "--delete", "--force", "main")
+    monkeypatch.chdir(clone.root)
+    assert compared().terms.baseline == stored
+
+
+def test_the_branch_is_not_here(history: History) -> None:
+    """A branch of record that is not in the checkout is named, with what brings it."""
+    history.git("branch", "--move", "trunk")
+    with pytest.raises(RefError, match="the branch 'main'") as caught:
+        compared()
+    assert "git fetch origin main" in caught.value.hint
+
+
+@pytest.mark.parametrize("base", [".", "HEAD", "./old"])
+def test_a_named_base_needs_no_branch(history: History, base: str) -> None:
+    """Whatever kind of base is named, the branch of record may be missing."""
+    history.git("branch", "--move", "trunk")
+    make_project(history.root / "old")
+    order = compared(base=base)
+    assert order.base is not None
+    assert order.terms.baseline is None
+
+
+def test_no_common_history(history: History) -> None:
+    """A candidate that shares no history with the branch has no bar; shallow clones are named."""
+    history.git("checkout", "--quiet", "--orphan", "fresh")
+    history.commit("Start over")
+    with pytest.raises(RefError, match="shares no history") as caught:
+        compared()
+    assert "git fetch --unshallow" in caught.value.hint
+    assert compared(base="main").terms.baseline is None
+
+
+def test_no_repository(history: History) -> None:
+    """Outside a repository a directory can be compared with, and nothing else."""
+    (history.root / ".git").rename(history.root / "git.away")
+    make_project(history.root / "old")
+    order = compared(base="./old")
+    assert order.base is not None
+    assert (order.base.directory, order.base.commit) == (history.root / "old", None)
+    with pytest.raises(UsageError, match="is not in a git repository"):
+        compared()
+
+
+@pytest.mark.parametrize(("candidate", "base"), [("gone", None), ("gone", "HEAD"), (".", "gone")])
+def test_refs_that_are_not_there(history: History, candidate: str, base: str | None) -> None:
+    """A candidate or a base that is no commit here is named."""
+    history.store(history.git("rev-parse", "HEAD"))
+    with pytest.raises(RefError, match="'gone'"):
+        compared(candidate, base)
+
+
+def test_the_baselines_commit_is_gone(history: History) -> None:
+    """A stored baseline whose commit is not here is not replaced by another base in silence."""
+    history.store("f" * 40)
+    with pytest.raises(RefError, match="f" * 40):
+        compared()
+
+
+def test_alone(history: History) -> None:
+    """A build measured alone has no base, and no stored baseline is looked for."""
+    first = history.git("rev-parse", "HEAD")
+    history.store(first)
+    order = solitary_order(wish(first), MACHINE, Silence())
+    assert (order.candidate.commit, order.base, order.terms.baseline) == (first, None, None)
+
+
+def test_stages_are_told(history: History) -> None:
+    """Each build is a stage, named as the user knows it; a full hash is cut."""
+    first = history.git("rev-parse", "HEAD")
+    make_project(history.root / "old")
+    heard = Heard()
+    for candidate, base in ((".", first), ("HEAD", "./old")):
+        comparing_order(wish(candidate, base), MACHINE, heard)
+    assert heard.stages == [
+        "build working tree",
+        f"build {first[:12]}",
+        "build HEAD",
+        f"build {history.root / 'old'}",
+    ]
+
+
+def test_a_build_that_fails(history: History) -> None:
+    """A candidate that cannot be built is reported as that, before the base is built."""
+    config = CONFIG.replace("[target]", '[target]\nbuild = "false"')
+    (history.root / "perfgate.toml").write_text(config)
+    heard = Heard()
+    with pytest.raises(TargetError):
+        comparing_order(wish(base="HEAD"), MACHINE, heard)
+    assert heard.stages == ["build working tree"]

@@ -1,0 +1,83 @@
+"""The words of the command line are read, together with the files they name."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from cli.command_line import CONFIG, LEDGER, make_project
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfgate.errors import FileFaultsError, UsageError
+from perfgate.wish import last_day, read_wish
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = date(2026, 11, 24)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a described project, which is also the current directory."""
+    monkeypatch.chdir(make_project(tmp_path))
+    return tmp_path
+
+
+def test_words_are_kept(project: Path) -> None:
+    """Builds stay as they were named; both files have been read."""
+    wish = read_wish(None, "default", "HEAD~1", "./old", DAY)
+    assert (wish.profile, wish.candidate, wish.base) == ("default", "HEAD~1", "./old")
+    assert wish.on == DAY
+    assert wish.loaded.path == project / "perfgate.toml"
+    assert [row.name for row in wish.ledger.dependents] == ["gateway", "mail"]
+
+
+def test_the_ledger_lies_beside_the_configuration(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From another directory, the configuration that is named finds its own ledger."""
+    elsewhere = project / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    wish = read_wish(project / "perfgate.toml", "default", ".", None, DAY)
+    assert wish.ledger_path == project / "demand.toml"
+
+
+def test_another_profile(project: Path) -> None:
+    """A profile of the configuration may be asked for by name, and only one of those."""
+    more = "[profiles.default]\n[profiles.nightly]\n"
+    (project / "perfgate.toml").write_text(CONFIG + more)
+    assert read_wish(None, "nightly", ".", None, DAY).profile == "nightly"
+    with pytest.raises(UsageError, match="no profile 'weekly'") as caught:
+        read_wish(None, "weekly", ".", None, DAY)
+    assert caught.value.hint == "There are: default, nightly."
+
+
+@pytest.mark.parametrize("file", ["perfgate.toml", "demand.toml"])
+def test_faults(project: Path, file: str) -> None:
+    """Faults in either file are told with the file's name."""
+    (project / file).write_text({"perfgate.toml": CONFIG, "demand.toml": LEDGER}[file] + "x = 1\n")
+    with pytest.raises(FileFaultsError) as caught:
+        read_wish(None, "default", ".", None, DAY)
+    assert caught.value.path.endswith(file)
+
+
+def test_a_horizon_beyond_the_calendar(project: Path) -> None:
+    """A horizon that no date can be given to is refused before anything else is done."""
+    more = "[demand]\nhorizon_days = 4000000\n"
+    (project / "perfgate.toml").write_text(CONFIG + more)
+    with pytest.raises(UsageError, match="4000000 days after 2026-11-24"):
+        read_wish(None, "default", ".", None, DAY)
+
+
+@given(st.dates(), st.integers(0, 10**12))
+def test_last_day(on: date, days: int) -> None:
+    """The last day is so many days later, or refused where the calendar has no such day."""
+    if on.toordinal() + days <= date.max.toordinal():
+        assert last_day(on, days) - on == timedelta(days=days)
+    else:
+        with pytest.raises(UsageError):
+            last_day(on, days)

@@ -1,0 +1,123 @@
+"""Incidents, runs that cannot be trusted, and the stored baseline."""
+
+from __future__ import annotations
+
+import pytest
+from builders import Build, case, discarded, incident, record, terms
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfgate.baseline.record import RateOfRecord
+from perfgate.verdict.checks import incidents, stored, validity
+from perfgate.verdict.finding import Finding, Outcome
+
+
+def test_nobody_died_is_no_finding() -> None:
+    """Without incidents survival has nothing to say."""
+    assert incidents.check(case()) == []
+
+
+def test_a_candidate_that_died_fails() -> None:
+    """The candidate's death fails the build, with its stage and its last words."""
+    (own,) = incidents.check(case(incidents=(incident(),)))
+    assert own.outcome is Outcome.FAIL
+    assert own.reason == (
+        "The candidate exited with code 7 under load (session 1). Its log ends: "
+        '"out of file descriptors"'
+    )
+    assert own.hint == ""
+
+
+def test_a_base_that_died_is_invalid() -> None:
+    """The base's death leaves nothing to compare with: INVALID, and what to do."""
+    (own,) = incidents.check(case(incidents=(incident("base", log=()),)))
+    assert own.outcome is Outcome.INVALID
+    assert own.reason == "The base exited with code 7 under load (session 1)."
+    assert "--base" in own.hint
+
+
+def test_every_incident_is_told() -> None:
+    """Two builds that died are two findings."""
+    found = incidents.check(case(incidents=(incident("base"), incident())))
+    assert [own.outcome for own in found] == [Outcome.INVALID, Outcome.FAIL]
+
+
+def test_all_runs_trusted_is_no_finding() -> None:
+    """Where no run had to be set aside, validity has nothing to say."""
+    assert validity.check(case()) == []
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 run could"), (3, "3 runs could")])
+def test_a_few_runs_set_aside_pass(count: int, words: str) -> None:
+    """A few runs that could not be trusted are told with their faults, each fault once."""
+    (own,) = validity.check(case(discarded=discarded(count)))
+    assert own.outcome is Outcome.PASS
+    assert own.reason.startswith(words)
+    assert own.reason.endswith("set aside: the load generator was late.")
+    assert (own.observed, own.limit, own.hint) == (count, 3, "")
+
+
+def test_too_many_runs_set_aside_are_invalid() -> None:
+    """More than the limit are INVALID: such a machine decides nothing."""
+    faults = (*discarded(3), *discarded(1, "the hypervisor took 30% of a CPU away"))
+    (own,) = validity.check(case(discarded=faults))
+    assert own.outcome is Outcome.INVALID
+    assert own.reason == (
+        "4 runs could not be trusted and were set aside (more than 3 end the check): "
+        "the hypervisor took 30% of a CPU away; the load generator was late."
+    )
+    assert own.hint
+
+
+def against(*, comparable: bool = True, build: Build | None = None, **changes: object) -> Finding:
+    """Return the finding beside a stored record of 400 requests/s."""
+    held_to = terms(baseline=record(**changes), baseline_comparable=comparable)
+    (own,) = stored.check(case(build or Build(), held_to=held_to))
+    return own
+
+
+def test_a_record_of_this_kind_of_machine_is_compared() -> None:
+    """As much as the record is a pass, with the record's commit, both rates and the limit."""
+    own = against()
+    assert own.outcome is Outcome.PASS
+    assert own.reason == (
+        "The stored baseline (333333333333) served 400/s on this kind of machine; this build "
+        "400/s here (+0 %). The sessions beside the base decide."
+    )
+    assert own.limit == pytest.approx(392 * 0.7)
+
+
+def test_a_rate_far_below_the_record_warns() -> None:
+    """A loss that is surely beyond the margin warns: machine or load may have changed."""
+    own = against(build=Build(saturated=0.5))
+    assert own.outcome is Outcome.WARN
+    assert "(-39 %)" in own.reason
+    assert own.hint
+
+
+def test_a_record_of_another_machine_is_told_but_not_judged() -> None:
+    """A record of another kind of machine is shown, and no loss against it counts."""
+    own = against(comparable=False, build=Build(saturated=2.0))
+    assert own.outcome is Outcome.PASS
+    assert "on another kind of machine, so not judged" in own.reason
+    assert (own.limit, own.hint) == (None, "")
+
+
+def test_a_bar_lowered_on_purpose_is_told_ever_after() -> None:
+    """A record accepted although worse says why, in every later check."""
+    own = against(accepted_because="needed for the audit", verdict="FAIL")
+    assert own.reason.endswith('It was accepted although worse: "needed for the audit".')
+
+
+def test_without_a_record_or_a_rate_there_is_no_finding() -> None:
+    """No record, or no rate to hold against it, is no finding."""
+    assert stored.check(case()) == []
+    assert stored.check(case(count=0, held_to=terms(baseline=record()))) == []
+
+
+@given(rate=st.floats(1, 1e5), slowdown=st.floats(-2, 2))
+def test_the_stored_baseline_never_fails_a_build(rate: float, slowdown: float) -> None:
+    """Whatever was stored, the record warns at most."""
+    rates = RateOfRecord(estimate=rate, lower=rate * 0.98, upper=rate * 1.02, runs=5)
+    own = against(build=Build(saturated=slowdown), service_rate_rps=rates)
+    assert own.outcome in (Outcome.PASS, Outcome.WARN)
