@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test quick-test lint bench lock clean
+.PHONY: help gate test quick-test lint bench docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,10 @@ lint: .venv/.stamp ## Check style, types and the layers between rooms
 
 bench: .venv/.stamp ## Time perfgate's own hot paths and those of the auth service
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
+
+docs: .venv/.stamp ## Rewrite docs/configuration.md from the models
+	{ $(BIN)/perfgate schema config --format markdown; echo; \
+	  $(BIN)/perfgate schema demand --format markdown; } > docs/configuration.md
 
 lock: .venv/.stamp ## Renew the hash-locked requirements
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \

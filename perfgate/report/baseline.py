@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from perfgate.tail import escaped
+from perfgate.verdict.finding import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +40,10 @@ def _operations(record: BaselineRecord) -> list[str]:
     """Return a table of the operations and what they answered; nothing where none did."""
     if not record.operations:
         return []
-    table = pd.DataFrame(
-        {escaped(name): own.model_dump() for name, own in record.operations.items()}
-    ).T.to_string(na_rep="-", float_format=lambda value: f"{value:.4g}")
-    return [f"  {line}" for line in table.splitlines()]
+    rows = {escaped(name): own.model_dump() for name, own in record.operations.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index").map(_shown)
+    return [f"  {line}" for line in table.to_string().splitlines()]
+
+
+def _shown(figure: float | None) -> str:
+    return "-" if figure is None or math.isnan(figure) else number(figure)

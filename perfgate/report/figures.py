@@ -66,11 +66,6 @@ def shown_change(figure: Figure) -> str:
     return f"{told_apart([figure.change], 1, '+')[0]} %"
 
 
-def number(value: float) -> str:
-    """Return at least three digits, without exponents for anything from a hundredth up."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
-
-
 def how_measured(case: Case) -> list[str]:
     """Return in sentences what was run, how long it took and what is not known."""
     measured = case.measurement

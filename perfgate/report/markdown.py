@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from perfgate.report.figures import figures_of, how_measured, number, shown_change
+from perfgate.report.figures import figures_of, how_measured, shown_change
 from perfgate.tail import escaped
+from perfgate.verdict.finding import number
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case

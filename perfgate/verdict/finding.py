@@ -106,3 +106,8 @@ def told_apart(figures: Sequence[float], digits: int, sign: str = "") -> list[st
         if len(set(rounded)) == len(set(figures)):
             break
     return [f"{figure:{sign}.{digits + more}f}" for figure in rounded]
+
+
+def number(value: float) -> str:
+    """Return three digits, or all before the point; no exponent from a ten-thousandth up."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits

@@ -223,7 +223,7 @@ def test_quick_answers(project: Path, words: list[str], code: int) -> None:
 def test_help_is_quick(tmp_path: Path) -> None:
     """The help takes less than five times as long as starting Python does."""
     bare, shown = [], []
-    for _ in range(12):
+    for _ in range(20):
         bare.append(seconds_of([sys.executable, "-c", "pass"], tmp_path))
         shown.append(seconds_of([PERFGATE, "--help"], tmp_path))
     assert min(shown) < 5 * min(bare)

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.exitcodes import ExitCode
-from perfgate.verdict.finding import Finding, Outcome, Verdict, counted, told_apart, verdict_of
+from perfgate.verdict.finding import (
+    Finding,
+    Outcome,
+    Verdict,
+    counted,
+    number,
+    told_apart,
+    verdict_of,
+)
 
 OUTCOMES = st.sampled_from(list(Outcome))
 UNDECIDED = (Outcome.INCONCLUSIVE, Outcome.INVALID)
@@ -122,3 +130,11 @@ def test_different_figures_read_differently() -> None:
     assert told_apart([45.0, 45.0], 0) == ["45", "45"]
     assert told_apart([2.0, -0.01], 1, "+") == ["+2.0", "+0.0"]
     assert told_apart([1.0, 1.0 + 1e-9], 1) == ["1.0000", "1.0000"]
+
+
+@given(value=st.floats(1e-4, 1e9))
+def test_numbers_have_three_digits_and_no_exponent(value: float) -> None:
+    """A number is told to at least three digits, never as a power of ten."""
+    text = number(value)
+    assert "e" not in text
+    assert float(text) == pytest.approx(value, rel=0.00501)

@@ -10,7 +10,7 @@ from perfgate.analysis.change import quantile_slowdowns
 from perfgate.analysis.compare import holm, t_test_above
 from perfgate.analysis.sequential import percent
 from perfgate.measurement.histogram import Histogram
-from perfgate.verdict.finding import Finding, Outcome, told_apart
+from perfgate.verdict.finding import Finding, Outcome, number, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ def _told(rise: _Rise, limit: float) -> str:
     change, most = told_apart([percent(rise.mean), limit], 0)
     sign = "" if change.startswith("-") else "+"
     return (
-        f"from {rise.base_ms:.3g} ms to {rise.candidate_ms:.3g} ms "
+        f"from {number(rise.base_ms)} ms to {number(rise.candidate_ms)} ms "
         f"({sign}{change} %, {most} % is too much)"
     )
 

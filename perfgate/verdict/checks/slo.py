@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.analysis.compare import exact_lower_bound
 from perfgate.verdict.checks.errors import slo_of
-from perfgate.verdict.finding import Finding, Outcome, counted
+from perfgate.verdict.finding import Finding, Outcome, counted, number
 
 if TYPE_CHECKING:
     from perfgate.measurement.models import OpenLoop, OperationFigures
@@ -99,7 +99,7 @@ def _judged(
     if not missed:
         return None
     middle_ms = seen_ms[len(seen_ms) // 2]
-    shown = "never answered" if math.isinf(middle_ms) else f"{middle_ms:.3g} ms"
+    shown = "never answered" if math.isinf(middle_ms) else f"{number(middle_ms)} ms"
     return Finding(
         check=f"{CHECK}:{operation}",
         outcome=Outcome.FAIL if missed * 2 > len(own) else Outcome.WARN,

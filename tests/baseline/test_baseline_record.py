@@ -1,0 +1,218 @@
+"""A record is what later checks are held against: small, sealed and exact."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from builders import (
+    Build,
+    case,
+    demand_run,
+    discarded,
+    measurement,
+    record,
+    session,
+    sessions,
+    windows,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfgate.baseline.record import (
+    BaselineRecord,
+    OperationOfRecord,
+    RateOfRecord,
+    parse_record,
+    record_of,
+)
+from perfgate.errors import StoreError
+from perfgate.exitcodes import ExitCode
+from perfgate.measurement.models import BuildId
+
+PATH = "baselines/default/x.json"
+
+
+def made(**changes: object) -> BaselineRecord:
+    """Return the record of a measurement."""
+    return record_of(measurement(**changes), service="auth", verdict="PASS")
+
+
+def test_a_record_says_what_was_measured() -> None:
+    """Rate, cost, memory, latencies and provenance are those of the candidate's runs."""
+    own = made()
+    assert (own.service, own.profile, own.commit) == ("auth", "default", "1" * 40)
+    assert (own.measured_at, own.verdict) == ("2026-11-24T10:00:00+00:00", "PASS")
+    assert own.service_rate_rps.estimate == pytest.approx(400, rel=1e-3)
+    assert own.service_rate_rps.lower < 400 < own.service_rate_rps.upper
+    assert own.service_rate_rps.runs == 5
+    assert own.cost_ms == pytest.approx(2.0, rel=1e-3)
+    assert own.peak_rss_mib == 100.0
+    assert own.operations["introspect"].answers == 720
+    assert own.operations["introspect"].p50_ms == pytest.approx(5.2, rel=0.01)
+    assert own.session_sd["cost"] == pytest.approx(0.002 * math.sqrt(4 / 3), rel=1e-3)
+    assert own.is_intact
+
+
+def test_memory_is_the_highest_of_all_runs() -> None:
+    """The peak of record is that of the hungriest run."""
+    run = demand_run()
+    own = run.run.builds["candidate"].model_copy(update={"peak_rss_bytes": 300 * 2**20})
+    hungry = run.model_copy(
+        update={"run": run.run.model_copy(update={"builds": {"candidate": own}})}
+    )
+    assert made(demand_run=hungry).peak_rss_mib == 300.0
+
+
+def test_a_candidate_alone_can_be_a_baseline() -> None:
+    """The first baseline has no base beside it: no spread of slowdowns, but all the rest."""
+    own = made(base=None, sessions=sessions(4, base=None))
+    assert own.session_sd == {}
+    assert own.service_rate_rps.runs == 5
+
+
+def test_a_session_alone_has_no_spread() -> None:
+    """One session's slowdowns have no standard deviation."""
+    assert made(sessions=sessions(1)).session_sd == {}
+
+
+def test_without_a_run_at_the_required_rate_there_are_no_latencies() -> None:
+    """Latencies of record are those at the required rate; sessions' are not put in their place."""
+    assert made(demand_run=None).operations == {}
+
+
+def test_an_operation_never_answered_has_no_latency() -> None:
+    """An operation without answers is in the record, without figures."""
+    own = made(demand_run=demand_run(Build(missing={"login": 30})))
+    assert own.operations["login"] == OperationOfRecord(
+        answers=0, p50_ms=None, p95_ms=None, p99_ms=None
+    )
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        BuildId(name="working tree"),
+        BuildId(name="working tree", commit="1" * 40, dirty=True),
+    ],
+)
+def test_what_is_no_commit_is_no_baseline(candidate: BuildId) -> None:
+    """A build that cannot be built again cannot be the bar."""
+    with pytest.raises(StoreError, match=r"working tree\) is no commit") as caught:
+        made(candidate=candidate)
+    assert caught.value.exit_code is ExitCode.NO_BASELINE
+    assert "Commit the changes" in caught.value.hint
+
+
+def test_too_few_runs_are_no_baseline() -> None:
+    """A rate without an interval, or a run without answers, cannot be the bar: counted."""
+    own = session().builds["candidate"].model_copy(update={"saturation": windows(2, 1.0, 0.9, 0)})
+    silent = session().model_copy(update={"builds": {**session().builds, "candidate": own}})
+    with pytest.raises(StoreError, match="1 of 1 runs have a service rate"):
+        made(sessions=())
+    with pytest.raises(StoreError, match="0 of 0 runs"):
+        made(sessions=(), demand_run=None, discarded=discarded(3))
+    with pytest.raises(StoreError, match="5 of 6 runs have a service rate; all must"):
+        made(sessions=(*sessions(4), silent))
+
+
+def test_why_a_worse_build_was_accepted_is_kept() -> None:
+    """The reason of an acceptance on purpose is part of the record."""
+    own = record_of(case().measurement, service="auth", verdict="FAIL", because="audit")
+    assert (own.verdict, own.accepted_because) == ("FAIL", "audit")
+    assert parse_record(own.to_text(), PATH) == own
+
+
+def test_a_record_reads_back_exactly() -> None:
+    """What was written is read back as the same value and the same text."""
+    own = made()
+    again = parse_record(own.to_text(), PATH)
+    assert again == own
+    assert again.to_text() == own.to_text()
+
+
+@given(
+    rates=st.lists(st.floats(1e-9, 1e12), min_size=3, max_size=3).map(sorted),
+    why=st.text(st.characters(exclude_categories=["Cs"])),
+    quantile=st.none() | st.floats(1e-6, 1e9),
+)
+def test_any_record_reads_back_exactly(
+    rates: list[float], why: str, quantile: float | None
+) -> None:
+    """Whatever figures and words a record has, it reads back intact."""
+    lower, estimate, upper = rates
+    own = record(
+        service_rate_rps=RateOfRecord(estimate=estimate, lower=lower, upper=upper, runs=2),
+        accepted_because=why,
+        operations={
+            why: OperationOfRecord(answers=1, p50_ms=quantile, p95_ms=quantile, p99_ms=None)
+        },
+    )
+    assert parse_record(own.to_text(), PATH) == own
+
+
+def test_the_text_is_made_for_diffs() -> None:
+    """Keys are sorted, one figure stands on a line, and figures have five digits at most."""
+    text = made(sessions=sessions(4, Build(saturated=0.123456789))).to_text()
+    keys = list(json.loads(text))
+    assert keys == sorted(keys)
+    assert text.endswith("}\n")
+    for line in text.splitlines():
+        value = line.partition(": ")[2].rstrip(",")
+        if value.replace(".", "").isdigit() and "." in value:
+            assert len(value.replace(".", "").strip("0")) <= 5, line
+
+
+def test_a_large_service_stays_small() -> None:
+    """A record of a hundred operations stays well under 64 KiB."""
+    trial = demand_run().trials[0]
+    many = {f"operation number {n}": trial.operations["introspect"] for n in range(100)}
+    trials = (trial.model_copy(update={"operations": many}),) * 3
+    run = demand_run().model_copy(update={"trials": trials})
+    assert len(made(demand_run=run).to_text().encode()) < 64 * 1024
+
+
+def test_the_seal_covers_everything_else() -> None:
+    """Sealing twice changes nothing, and any other change breaks the seal."""
+    own = record()
+    assert own.sealed() == own
+    for name in ("service", "profile", "commit", "measured_at", "verdict", "accepted_because"):
+        assert not own.model_copy(update={name: "other"}).is_intact
+    assert not own.model_copy(update={"cost_ms": 2.0001}).is_intact
+
+
+@pytest.mark.parametrize("figure", ["400.0", "408.0", "100.0", '"PASS"', "333333"])
+def test_an_edited_record_is_refused(figure: str) -> None:
+    """A record changed by hand does not match its checksum, and the message says so."""
+    text = record().to_text()
+    assert figure in text
+    with pytest.raises(StoreError, match="does not match its checksum") as caught:
+        parse_record(text.replace(figure, '"FAIL"' if '"' in figure else "777777", 1), PATH)
+    assert PATH in caught.value.message
+    assert "perfgate baseline accept" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"format": "perfgate.baseline/2"}, "format"),
+        ({"surprise": 1}, "surprise"),
+        ({"cost_ms": "cheap"}, "cost_ms"),
+        ({"service_rate_rps": {}}, "service_rate_rps.estimate"),
+    ],
+)
+def test_what_this_version_cannot_read_is_refused(change: dict[str, object], where: str) -> None:
+    """A later format, an unknown field, a missing or wrong value: refused, saying where."""
+    document = json.loads(record().to_text()) | change
+    with pytest.raises(StoreError, match=f"this version can read: {where}: ") as caught:
+        parse_record(json.dumps(document), PATH)
+    assert caught.value.message.startswith(PATH)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00", '{"format": NaN}'])
+def test_what_is_no_record_is_refused(text: str) -> None:
+    """Text that is no JSON object is a StoreError with a hint, not a bug."""
+    with pytest.raises(StoreError, match="is not a baseline this version can read") as caught:
+        parse_record(text, PATH)
+    assert "Restore it from git" in caught.value.hint

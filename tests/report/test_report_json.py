@@ -1,0 +1,106 @@
+"""The JSON report keeps its schema, and is JSON for any case."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+from builders import Build, case, cases
+from hostile import TEXTS, hostile_case
+from hypothesis import given, settings
+
+from perfgate.report.jsonreport import render
+from perfgate.verdict.judge import judge
+
+if TYPE_CHECKING:
+    from perfgate.verdict.case import Case
+
+OUTCOMES = {"enum": ["PASS", "WARN", "FAIL", "INCONCLUSIVE", "INVALID"]}
+TEXT = {"type": "string"}
+FIGURE = {"type": ["number", "null"]}
+
+
+def closed(**properties: object) -> dict[str, object]:
+    """Return the schema of an object with just these properties."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+BUILD = closed(name=TEXT, commit={"type": ["string", "null"]}, dirty={"type": "boolean"})
+SCHEMA = closed(
+    format={"const": "perfgate.verdict/1"},
+    verdict=OUTCOMES,
+    reason={"type": "string", "minLength": 1},
+    candidate=BUILD,
+    base={"anyOf": [BUILD, {"type": "null"}]},
+    findings={
+        "type": "array",
+        "items": closed(
+            check=TEXT,
+            outcome=OUTCOMES,
+            reason={"type": "string", "minLength": 1},
+            observed=FIGURE,
+            limit=FIGURE,
+            interval={
+                "anyOf": [
+                    {"type": "null"},
+                    {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+                ]
+            },
+            unit={"enum": ["", "%", "ms", "ratio", "requests/s", "runs"]},
+            hint=TEXT,
+        ),
+    },
+    figures={
+        "type": "array",
+        "items": closed(name=TEXT, unit=TEXT, base=FIGURE, candidate=FIGURE, change_percent=FIGURE),
+    },
+    measured={"type": "array", "items": TEXT},
+)
+
+
+def rendered(made: Case) -> dict[str, Any]:
+    """Return the report on a case, read by a parser that takes nothing but JSON."""
+    document = json.loads(render(made, judge(made)), parse_constant=pytest.fail)
+    jsonschema.validate(document, SCHEMA)
+    return dict(document)
+
+
+def test_a_verdict_is_told_with_its_evidence() -> None:
+    """Verdict, reason, builds, findings in order and figures are those of the case."""
+    document = rendered(case(Build(cost=1.0)))
+    assert document["verdict"] == "FAIL"
+    assert document["reason"] == document["findings"][0]["reason"]
+    assert document["findings"][0]["check"] == "cost"
+    assert document["candidate"]["commit"] == "1" * 40
+    assert document["figures"][1]["change_percent"] == pytest.approx(171.8, abs=0.1)
+
+
+def test_a_candidate_alone_has_no_base() -> None:
+    """Without a base, base and changes are null."""
+    document = rendered(case(base=None))
+    assert document["base"] is None
+    assert {figure["change_percent"] for figure in document["figures"]} == {None}
+
+
+@settings(max_examples=30)
+@given(made=cases())
+def test_any_case_keeps_the_schema(made: Case) -> None:
+    """Whatever was measured, the report is JSON of this schema, in order of severity."""
+    document = rendered(made)
+    assert document["verdict"] == document["findings"][0]["outcome"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_hostile_text_is_carried_unchanged(text: str) -> None:
+    """JSON quotes for itself: whatever a build is called arrives as it was, on one line."""
+    made = hostile_case(text)
+    document = rendered(made)
+    assert document["candidate"]["name"] == text
+    assert all(line.isprintable() for line in render(made, judge(made)).split("\n"))
