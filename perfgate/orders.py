@@ -113,11 +113,18 @@ def _stored(
             directory = f"{store.directory}/{wish.profile}"
             within = repository.relative(root)
             path = directory if within == "." else f"{within}/{directory}"
-            return None if commit is None else find_baseline(repository, commit, path, environment)
+            found = None if commit is None else find_baseline(repository, commit, path, environment)
     except UsageError:
         if base is None:
             raise
         return None  # no repository, hence no store; but there is a base to compare with
+    if found is not None and found.record.service != wish.loaded.config.service:
+        raise StoreError(
+            f"{found.path} is a baseline of {found.record.service!r}, not of "
+            f"{wish.loaded.config.service!r}",
+            hint="Set the service's name right, or keep its baselines in a directory of its own.",
+        )
+    return found
 
 
 def _bar(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfgate.config.load import load_config
+from perfgate.demand.demand import demand_steps, peak_demand
 from perfgate.demand.ledger import load_ledger
 from perfgate.errors import UsageError
 
@@ -54,7 +55,18 @@ def read_wish(
         )
     last_day(on, loaded.config.demand.horizon_days)
     ledger = load_ledger(loaded.root / loaded.config.demand.ledger)
+    _refuse_no_demand(loaded, ledger, on)
     return Wish(loaded, ledger, profile, candidate, base, on)
+
+
+def _refuse_no_demand(loaded: LoadedConfig, ledger: Ledger, on: date) -> None:
+    steps = demand_steps(ledger, on, last_day(on, loaded.config.demand.horizon_days))
+    if peak_demand(steps).first_try_rps == 0:
+        raise UsageError(
+            f"{loaded.root / loaded.config.demand.ledger}: nobody sends anything, now or within "
+            f"{loaded.config.demand.horizon_days} days",
+            hint="Give a dependent a peak_rps above 0: the load takes its mix from the demand.",
+        )
 
 
 def last_day(on: date, days: int) -> date:

@@ -11,7 +11,13 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perfgate.config.models import READY_PLACEHOLDERS, START_PLACEHOLDERS, Config
+from perfgate.config.models import (
+    READY_PLACEHOLDERS,
+    START_PLACEHOLDERS,
+    Config,
+    Load,
+    Profile,
+)
 from perfgate.errors import UsageError
 from perfgate.tomlfile import (
     Flaw,
@@ -103,6 +109,7 @@ def _flaws(table: Mapping[str, object], root: Path) -> Iterator[Flaw]:
     yield from _placeholder_flaws(("target", "ready"), ready, READY_PLACEHOLDERS)
     yield from _locustfile_flaws(_text_at(table, "load", "locustfile"), root)
     yield from _profile_flaws(table.get("profiles"))
+    yield from _identity_flaws(table)
 
 
 def _text_at(table: Mapping[str, object], section: str, key: str) -> str:
@@ -164,3 +171,19 @@ def _profile_flaws(profiles: object) -> Iterator[Flaw]:
         hint = f'did you mean "default" where "{names[0]}" stands?' if names else ""
         hint = hint or "add [profiles.default]; it may be empty"
         yield Flaw(("profiles",), 'has no profile "default"', ", ".join(profiles), hint)
+
+
+def _identity_flaws(table: Mapping[str, object]) -> Iterator[Flaw]:
+    """Find profiles that keep more requests in flight than there are users to make them."""
+    load, profiles = table.get("load"), table.get("profiles")
+    users = load.get("identities") if isinstance(load, dict) else None
+    users = users if isinstance(users, int) else Load.model_fields["identities"].default
+    for name, profile in (profiles if isinstance(profiles, dict) else {"default": {}}).items():
+        for key in ("saturation_concurrency", "batch_concurrency"):
+            given = profile.get(key) if isinstance(profile, dict) else None
+            most = given if isinstance(given, int) else Profile.model_fields[key].default
+            if most > users:
+                at = ("profiles", name, key) if given is not None else ("load", "identities")
+                problem = f"{name} keeps {most} requests in flight, but there are {users} users"
+                hint = f"each request needs a user: set identities to {most}, or {key} to {users}"
+                yield Flaw(at, problem, str(users if given is None else given), hint)

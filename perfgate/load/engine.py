@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from perfgate.errors import LoadError
 from perfgate.load.journal import known_operations, read_journal
 from perfgate.scrub import scrubbed
 from perfgate.tail import tail
+from perfgate.target.interrupts import deferred_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,26 +93,26 @@ def run_load(
 def _locust(engine: Engine, run_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run Locust headless in a process group of its own, which ends with the block."""
     own = {"HOME": str(run_dir), "PERFGATE_PLAN": str(run_dir / "plan.json")}
-    with (run_dir / LOG_FILE).open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "locust", "-f", f"{PLUGIN},{engine.locustfile.resolve()}"),
-                *("--headless", "--users", "1", "--spawn-rate", "1", "--only-summary"),
-                *("--exit-code-on-error", "0"),
-            ],
-            cwd=run_dir,
-            env=scrubbed(os.environ, extra=own),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
+    with ExitStack() as stack:
+        with deferred_interrupts(), (run_dir / LOG_FILE).open("wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "locust"),
+                    *("-f", f"{PLUGIN},{engine.locustfile.resolve()}"),
+                    *("--headless", "--users", "1", "--spawn-rate", "1", "--only-summary"),
+                    *("--exit-code-on-error", "0"),
+                ],
+                cwd=run_dir,
+                env=scrubbed(os.environ, extra=own),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            stack.callback(_end, process)
         if engine.cpus:
             psutil.Process(process.pid).cpu_affinity(list(engine.cpus))
         yield process
-    finally:
-        _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -59,11 +59,15 @@ class Saturation:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Closed loop of fixed work: batches for base and candidate, order balanced in fours."""
+    """Closed loop of fixed work: batches for base and candidate, order balanced in fours.
+
+    After ``limit_s`` no further four are begun, so that a slow build still ends.
+    """
 
     pairs: int
     requests: int
     concurrency: int
+    limit_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)

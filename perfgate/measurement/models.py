@@ -96,7 +96,10 @@ class OpenLoop(Value):
 
 
 class Failures(Value):
-    """How requests of one operation failed, over every phase but the warm-up."""
+    """How requests of one operation failed, in the open loop and the pairs.
+
+    Saturated, a build may well shed load: that costs it goodput, not this.
+    """
 
     requests: int
     classes: dict[str, int]

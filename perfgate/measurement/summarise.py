@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 # Above these a run says more about the generator or the machine than about the builds.
 LAG_P99_LIMIT_MS = 50.0
 STEAL_LIMIT_RATIO = 0.2
+GENERATOR_LIMIT_RATIO = 0.9
 # No task can be named so.
 SIGN_IN = "sign-in"
 
@@ -109,7 +110,7 @@ def _build_figures(
         open=open_loop(rows[rows["phase"] == Phase.OPEN], open_s),
         open_cpu_s=float(windows.loc[windows["phase"] == Phase.OPEN, "cpu_s"].sum()),
         pairs=_windows(rows, windows, Phase.PAIRS),
-        failures=_failures(rows[rows["phase"] != Phase.WARMUP]),
+        failures=_failures(rows[rows["phase"].isin([Phase.OPEN, Phase.PAIRS])]),
         peak_rss_bytes=peak_rss_bytes,
     )
 
@@ -178,17 +179,23 @@ def _validity(frame: pd.DataFrame, journal: Journal, surroundings: Surroundings)
         generator_cpu_ratio=journal.generator_cpu_s / surroundings.seconds,
         steal_ratio=surroundings.steal_ratio,
         pressure_ratio=surroundings.pressure_ratio,
-        faults=_faults(float(lag_p99_ms), surroundings),
+        faults=_faults(float(lag_p99_ms), journal, surroundings),
     )
 
 
-def _faults(lag_p99_ms: float, surroundings: Surroundings) -> tuple[str, ...]:
+def _faults(lag_p99_ms: float, journal: Journal, surroundings: Surroundings) -> tuple[str, ...]:
     """Say in words why the run cannot be trusted; nothing to say means it can."""
     faults = []
     if lag_p99_ms > LAG_P99_LIMIT_MS:
         faults.append(
             f"the load generator was late: 1 % of arrivals started over {lag_p99_ms:.0f} ms after "
             f"their time (limit {LAG_P99_LIMIT_MS:g} ms)"
+        )
+    busy_ratio = journal.generator_cpu_s / surroundings.seconds
+    if busy_ratio > GENERATOR_LIMIT_RATIO:
+        faults.append(
+            f"the load generator needed {busy_ratio:.0%} of a CPU, so that it, not the builds, may "
+            f"have been the limit (limit {GENERATOR_LIMIT_RATIO:.0%})"
         )
     if surroundings.steal_ratio is not None and surroundings.steal_ratio > STEAL_LIMIT_RATIO:
         faults.append(

@@ -74,9 +74,15 @@ class Verdict:
         return self.findings[0].reason
 
     def exit_code(self, *, on_inconclusive: Outcome | None = None) -> ExitCode:
-        """Return the exit code; ``on_inconclusive`` is the user's choice of PASS or FAIL."""
+        """Return the exit code; ``on_inconclusive`` is the user's choice of PASS or FAIL.
+
+        What is invalid may be taken for a failure, but never for a pass.
+        """
         outcome = self.outcome
-        if outcome.severity == Outcome.INCONCLUSIVE.severity and on_inconclusive is not None:
+        found = [finding.outcome for finding in self.findings]
+        invalid = Outcome.INVALID in (outcome, *found)
+        undecided = outcome.severity == Outcome.INCONCLUSIVE.severity
+        if undecided and on_inconclusive and not (invalid and on_inconclusive is Outcome.PASS):
             outcome = on_inconclusive
         if outcome is Outcome.FAIL:
             return ExitCode.FAIL

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from perfgate.verdict.case import capacity_of, required_rps
 from perfgate.verdict.checks import (
     change,
     demand,
@@ -46,7 +45,15 @@ CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
 def judge(case: Case) -> Verdict:
     """Return the verdict on a case."""
     findings = [finding for check in CHECKS.values() for finding in check(case)]
-    return verdict_of(_main_change_first(findings))
+    ordered = _main_change_first(findings)
+    if demand.base_carries(case):
+        # Then it is the change that costs the demand its service rate.
+        ordered.sort(key=_is_unmet_demand)
+    return verdict_of(ordered)
+
+
+def _is_unmet_demand(finding: Finding) -> bool:
+    return finding.check == demand.CHECK and finding.outcome is Outcome.FAIL
 
 
 def _main_change_first(findings: list[Finding]) -> list[Finding]:
@@ -64,7 +71,10 @@ def _main_change_first(findings: list[Finding]) -> list[Finding]:
         return findings
     main = max(sizes.values()) * MAIN_SHARE
     start = min(sizes)
-    ordered = sorted(sizes, key=lambda place: (sizes[place] < main, place))
+    ordered = sorted(
+        sizes,
+        key=lambda place: (sizes[place] < main, findings[place].check == change.WAITS, place),
+    )
     others = [finding for place, finding in enumerate(findings) if place not in sizes]
     before = sum(place < start for place in range(len(findings)) if place not in sizes)
     return [*others[:before], *(findings[place] for place in ordered), *others[before:]]
@@ -73,16 +83,14 @@ def _main_change_first(findings: list[Finding]) -> list[Finding]:
 def decided(case: Case) -> bool:
     """Tell whether more sessions could not change the verdict.
 
-    So it is once a build did not come through, answers are surely wrong, the demand is surely not
-    carried, or a look has decided: of cost and capacity, or that answers come much later.
+    So it is once a build did not come through, answers are surely wrong (the base's beside them),
+    or a look has decided: of cost and capacity, or that answers come much later.
     """
-    early = [*incidents.check(case), *errors.check(case)]
+    looks, sessions = case.profile.looks, len(case.measurement.sessions)
+    compared = sessions > 0 or case.measurement.base is None
+    early = [*incidents.check(case), *(errors.check(case) if compared else [])]
     if any(finding.outcome in (Outcome.FAIL, Outcome.INVALID) for finding in early):
         return True
-    capacity = capacity_of(case, "candidate")
-    if capacity is not None and capacity.upper < required_rps(case.terms):
-        return True
-    looks, sessions = case.profile.looks, len(case.measurement.sessions)
     if sessions not in looks:
         return sessions > looks[-1]
     if case.measurement.base is None or sessions == looks[-1]:

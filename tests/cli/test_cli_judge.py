@@ -43,7 +43,7 @@ def test_it_prints_the_report(
         ((DIED,), None, 1),
         ((DIED,), "pass", 1),
         ((BASE_DIED,), None, 3),
-        ((BASE_DIED,), "pass", 0),
+        ((BASE_DIED,), "pass", 3),
         ((BASE_DIED,), "fail", 1),
     ],
 )

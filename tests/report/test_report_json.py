@@ -89,7 +89,7 @@ def test_a_candidate_alone_has_no_base() -> None:
     assert {figure["change_percent"] for figure in document["figures"]} == {None}
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(made=cases())
 def test_any_case_keeps_the_schema(made: Case) -> None:
     """Whatever was measured, the report is JSON of this schema, in order of severity."""

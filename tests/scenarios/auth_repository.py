@@ -29,7 +29,7 @@ locustfile = "locustfiles/auth.py"
 demand_s = 6.0
 split_s = 4.0
 
-[slo."*"]
+[slo.introspect]
 p95_ms = 1000.0
 """
 

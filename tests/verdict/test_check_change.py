@@ -89,6 +89,24 @@ def test_a_wait_that_costs_no_rate_does_not_fail() -> None:
     assert own.observed == pytest.approx(0.0, abs=1e-9)
 
 
+def test_a_wait_is_a_failure_of_its_own() -> None:
+    """A longer wait fails as what it is, beside a capacity that passes: callers lose by it."""
+    found = by_check(check(case(Build(capacity=math.log(3)))))
+    assert list(found) == ["cost", "capacity", "waits"]
+    own = found["waits"]
+    assert own.outcome is Outcome.FAIL
+    assert own.observed == pytest.approx(200)
+    assert "equal work with few in flight took +200 % time over 4 sessions" in own.reason
+
+
+def test_a_wait_that_is_not_sure_stays_open() -> None:
+    """A wait that may be within what is tolerated is INCONCLUSIVE, like any other metric."""
+    runs = tuple(session(Build(capacity=0.05 + by)) for by in (-0.008, 0.008) * 2)
+    found = by_check(check(case(sessions=runs)))
+    assert found["capacity"].outcome is Outcome.PASS
+    assert found["waits"].outcome is Outcome.INCONCLUSIVE
+
+
 def test_a_wait_beside_a_noisy_rate_stays_open() -> None:
     """Where the saturated rate is too noisy to tell, a wait neither fails nor passes capacity."""
     runs = tuple(
@@ -230,6 +248,16 @@ def test_the_margin_shrinks_with_the_headroom() -> None:
     assert thin(400 / 1.25 / 1.02) == pytest.approx(2.0)
     assert thin(400 / 1.25) == pytest.approx(1.0, abs=0.01)
     assert thin(1000.0) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_base_without_a_rate_leaves_the_policy() -> None:
+    """Where the base's rate was not measured, its headroom is unknown and the policy holds."""
+    base = session().builds["base"].model_copy(update={"saturation": NOTHING})
+    runs = tuple(
+        run.model_copy(update={"builds": {**run.builds, "base": base}}) for run in sessions()
+    )
+    narrow = terms(ledger=ledger(dependent(peak_rps=400 / 1.25)))
+    assert plan_of(case(sessions=runs, held_to=narrow)).margin == pytest.approx(math.log(1.03))
 
 
 def test_a_margin_below_the_policy_is_explained() -> None:

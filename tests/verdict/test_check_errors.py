@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from builders import ARRIVALS, Build, case, config, demand_run, sessions, terms
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfgate.config.models import Slo
@@ -137,6 +137,7 @@ def test_promises_for_one_operation_come_before_those_for_all() -> None:
     assert slo_of(config(), "login") == Slo()
 
 
+@settings(max_examples=60)
 @given(own=st.integers(0, ARRIVALS["introspect"]), base=st.integers(0, ARRIVALS["introspect"]))
 def test_fewer_failures_than_the_base_never_fail(own: int, base: int) -> None:
     """A candidate whose share of failures is no larger than the base's does not fail."""
@@ -147,6 +148,7 @@ def test_fewer_failures_than_the_base_never_fail(own: int, base: int) -> None:
         assert found.outcome is Outcome.PASS
 
 
+@settings(max_examples=40)
 @given(own=st.integers(0, 100), more=st.integers(0, 100))
 def test_more_failures_are_never_judged_more_kindly(own: int, more: int) -> None:
     """With the same base, more failures never give a better outcome."""

@@ -93,8 +93,16 @@ def test_without_promises_there_is_no_finding() -> None:
 
 def test_promises_for_all_hold_for_each() -> None:
     """A promise for every operation counts once for each that was sent."""
-    (own,) = judged(slo={"*": {"p99_ms": 500.0}})
+    (own,) = judged(slo={"*": {"p95_ms": 500.0}})
     assert own.reason.startswith("2 latency promises kept")
+
+
+def test_a_promise_with_too_few_answers_is_untested() -> None:
+    """A quantile that few answers cannot show is neither kept nor broken: a warning."""
+    kept, few = judged(Build(), slo={"*": {"p99_ms": 500.0}})
+    assert kept.reason.startswith("1 latency promise kept")
+    assert (few.check, few.outcome) == ("slo:untold", Outcome.WARN)
+    assert "login p99" in few.reason
 
 
 def test_a_promise_for_what_nobody_sends_warns() -> None:

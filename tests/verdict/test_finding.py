@@ -96,9 +96,10 @@ def test_exit_codes(outcome: Outcome, code: ExitCode) -> None:
 
 @pytest.mark.parametrize("outcome", UNDECIDED)
 def test_the_user_decides_where_the_evidence_does_not(outcome: Outcome) -> None:
-    """Where nothing is decided the exit code is the user's choice."""
+    """Where nothing is decided the user chooses, but what is invalid never passes."""
     verdict = Verdict(outcome, ())
-    assert verdict.exit_code(on_inconclusive=Outcome.PASS) is ExitCode.PASS
+    passed = ExitCode.PASS if outcome is Outcome.INCONCLUSIVE else ExitCode.UNDECIDED
+    assert verdict.exit_code(on_inconclusive=Outcome.PASS) is passed
     assert verdict.exit_code(on_inconclusive=Outcome.FAIL) is ExitCode.FAIL
     assert verdict.exit_code(on_inconclusive=None) is ExitCode.UNDECIDED
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 WARMUP_CONCURRENCY = 8
 HEAD_START_S = 0.1
+BALANCED_IN = 4
 SIGN_IN_STAGE = "sign-in"
 # Each seed has numbers of its own, as long as they fit the journal's 64 bits.
 NUMBERS_PER_SEED = 1_000_000
@@ -72,6 +73,8 @@ class Driver:
         self.run_dir = run_dir
         self.operations = plan.operations
         self.lanes: list[Lane] = []
+        # Which build comes first, by chance, so that neither always gets the colder start.
+        self._coin = random.Random(plan.seed).random() < 0.5  # noqa: PLR2004 - a coin
 
     def run(self, user_classes: list[type[User]], environment: Environment) -> None:
         """Run every phase of the plan; a build nobody could sign in to ends the run."""
@@ -83,7 +86,7 @@ class Driver:
             self.lanes.append(Lane(host, identities))
         if not all(lane.identities.qsize() for lane in self.lanes):
             return
-        for lane in self.lanes:
+        for lane in self.lanes if self._coin else self.lanes[::-1]:
             work = islice(self._requests(plan.seed), plan.warmup_requests)
             self._batch(lane, Phase.WARMUP, work, WARMUP_CONCURRENCY)
         if plan.saturation:
@@ -132,7 +135,7 @@ class Driver:
     def _saturate(self, saturation: Saturation) -> None:
         """Keep every build saturated in slices of equal requests, the builds in turn."""
         for turn in range(saturation.slices):
-            forward = (turn + self.plan.seed) % 2 == 0
+            forward = (turn % 2 == 0) == self._coin
             for lane in self.lanes if forward else self.lanes[::-1]:
                 self._slice(lane, saturation, turn)
 
@@ -155,7 +158,10 @@ class Driver:
         """Time batches of equal work, candidate and base in turn."""
         base, candidate = self.lanes
         requests = self._requests(self.plan.seed)
+        deadline_s = time.monotonic() + pairs.limit_s
         for index, candidate_first in enumerate(balanced_order(pairs.pairs, self.plan.seed)):
+            if index % BALANCED_IN == 0 and time.monotonic() > deadline_s:
+                break
             work = list(islice(requests, pairs.requests))
             for lane in (candidate, base) if candidate_first else (base, candidate):
                 before = lane.read()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from perfgate.verdict.case import Case
 
 CHECK = "change"
+WAITS = "waits"
 # Pairs that slowed by more than three times what the saturated rate did (log) show waits.
 WAIT_SHARE = 1 / 3
 # A slowdown of the saturated rate is a loss of that rate: shown the other way round.
@@ -104,7 +105,7 @@ def _at(case: Case) -> list[Finding]:
     if np.isfinite(saturated).all():
         metrics |= sequential.decide({SATURATED: saturated}, plan).metrics
     look = _Look(len(frame), plan, metrics)
-    return [_finding(case, look, COST), _capacity(case, look)]
+    return [_finding(case, look, COST), _capacity(case, look), *_waits(look)]
 
 
 def _capacity(case: Case, look: _Look) -> Finding:
@@ -127,6 +128,32 @@ def _capacity(case: Case, look: _Look) -> Finding:
     changed = told_apart([percent(-saturated.estimate)], 1, "+")[0]
     tail = f"; the saturated service rate changed {changed} %" if outcome is Outcome.FAIL else ""
     return _finding(case, look, CAPACITY, tail)
+
+
+def _waits(look: _Look) -> list[Finding]:
+    """Return what the pairs say where capacity is judged by the saturated rate instead.
+
+    A wait that holds nothing up costs no rate, but it is no less of a loss to each caller.
+    """
+    pairs, saturated = look.metrics[CAPACITY], look.metrics.get(SATURATED)
+    outcome = _outcome(pairs, look.plan)
+    if saturated is None or outcome is Outcome.PASS or not _only_waits(pairs, saturated):
+        return []
+    more, least, allowed = told_apart(
+        [percent(pairs.estimate), percent(pairs.lower), percent(look.plan.tolerance)], 0, "+"
+    )
+    return [
+        Finding(
+            check=WAITS,
+            outcome=outcome,
+            reason=f"Each request waits longer: equal work with few in flight took {more} % time "
+            f"over {look.sessions} sessions (at least {least} %, where {allowed} % is tolerated).",
+            observed=percent(pairs.estimate),
+            limit=percent(look.plan.margin),
+            interval=(percent(pairs.lower), percent(pairs.upper)),
+            unit="%",
+        )
+    ]
 
 
 def _only_waits(pairs: MetricEvidence, saturated: MetricEvidence) -> bool:

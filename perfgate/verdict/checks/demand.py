@@ -21,6 +21,7 @@ THIN = 1.1
 ENOUGH = {
     Outcome.PASS: "enough for",
     Outcome.WARN: "only just enough: it is enough for",
+    Outcome.INCONCLUSIVE: "surely enough only for",
     Outcome.FAIL: "enough for no more than",
 }
 
@@ -39,6 +40,12 @@ def check(case: Case) -> list[Finding]:
     return [carried, *([_retries(capacity, steps)] if carried.outcome is not Outcome.FAIL else [])]
 
 
+def base_carries(case: Case) -> bool:
+    """Tell whether the base surely has the rate that is required."""
+    base = capacity_of(case, "base")
+    return base is not None and base.lower >= required_rps(case.terms)
+
+
 def _carried(case: Case, capacity: Interval, steps: list[Demand], peak: Demand) -> Finding:
     required = required_rps(case.terms)
     headroom = case.terms.config.margins.headroom
@@ -46,6 +53,9 @@ def _carried(case: Case, capacity: Interval, steps: list[Demand], peak: Demand) 
     enough, demand = told_apart([limit, peak.first_try_rps], 0)
     tipping = tipping_point(steps, limit)
     outcome = _outcome(tipping, thin=capacity.lower < THIN * required)
+    early = len(case.measurement.sessions) < case.profile.looks[0]
+    if outcome is Outcome.FAIL and early and capacity.upper >= required:
+        outcome = Outcome.INCONCLUSIVE  # two or three runs leave almost any rate possible
     why = "" if tipping is None else f" {_sentence(tipping_sentence(tipping))}"
     return Finding(
         check=CHECK,

@@ -5,20 +5,27 @@ How wrong answers count is decided elsewhere; here only answers that come late o
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from fractions import Fraction
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.compare import exact_lower_bound
+from perfgate.measurement.histogram import Histogram
+from perfgate.measurement.models import OpenLoop, OperationFigures
 from perfgate.verdict.checks.errors import slo_of
 from perfgate.verdict.finding import Finding, Outcome, counted, number
 
 if TYPE_CHECKING:
-    from perfgate.measurement.models import OpenLoop, OperationFigures
     from perfgate.verdict.case import Case
 
 CHECK = "slo"
 SHARES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
+# Quantile -> the fewest arrivals in a trial that give it meaning; with fewer, trials are pooled.
+LEAST = {"p50_ms": 5, "p95_ms": 20, "p99_ms": 100}
+# More of the arrivals than this found every user busy: the wait may be Locust's, not the build's.
+WAITED_LIMIT_RATIO = 0.01
 
 
 def check(case: Case) -> list[Finding]:
@@ -33,12 +40,66 @@ def check(case: Case) -> list[Finding]:
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
     rate = f"at {run.run.offered_rps:.0f}/s here"
     promises = _promises(case, run.trials)
-    late = [_judged(run.trials, *promise, rate) for promise in promises]
+    tried = [promise for promise in promises if _enough(run.trials, *promise[:2])]
+    late = [_judged(_usable(run.trials, *promise[:2]), *promise, rate) for promise in tried]
     broken = [*_unanswered(case, run.trials, rate), *filter(None, late)]
-    if promises and not broken:
-        kept = f"{counted(len(promises), 'latency promise')} kept {rate}."
+    if run.run.validity.waited_ratio > WAITED_LIMIT_RATIO:
+        broken = [_clouded(finding) for finding in broken]
+    if tried and not broken:
+        kept = f"{counted(len(tried), 'latency promise')} kept {rate}."
         broken = [Finding(CHECK, Outcome.PASS, kept)]
-    return [*broken, *_untried(case, run.trials)]
+    return [*broken, *_too_few(promises, tried), *_untried(case, run.trials)]
+
+
+def _clouded(finding: Finding) -> Finding:
+    """Return the finding as open: with every user busy, part of the wait is the generator's."""
+    return dataclasses.replace(
+        finding,
+        outcome=Outcome.INCONCLUSIVE,
+        hint="At times every user was busy: raise identities in [load] and measure again.",
+    )
+
+
+def _arrivals(trial: OpenLoop, operation: str) -> int:
+    own = trial.operations.get(operation)
+    return 0 if own is None else own.arrivals
+
+
+def _enough(trials: tuple[OpenLoop, ...], operation: str, name: str) -> bool:
+    return sum(_arrivals(trial, operation) for trial in trials) >= LEAST[name]
+
+
+def _usable(trials: tuple[OpenLoop, ...], operation: str, name: str) -> tuple[OpenLoop, ...]:
+    """Return the trials where each has enough arrivals for the quantile, else all as one."""
+    if all(_arrivals(trial, operation) >= LEAST[name] for trial in trials):
+        return trials
+    own = [trial.operations[operation] for trial in trials if operation in trial.operations]
+    pooled = OperationFigures(
+        arrivals=sum(figures.arrivals for figures in own),
+        good=sum(figures.good for figures in own),
+        failed=sum(figures.failed for figures in own),
+        censored=sum(figures.censored for figures in own),
+        latency_s=reduce(Histogram.merge, (figures.latency_s for figures in own)),
+        service_s=reduce(Histogram.merge, (figures.service_s for figures in own)),
+    )
+    seconds = sum(trial.seconds for trial in trials)
+    return (OpenLoop(seconds=seconds, operations={operation: pooled}),)
+
+
+def _too_few(
+    promises: list[tuple[str, str, float]], tried: list[tuple[str, str, float]]
+) -> list[Finding]:
+    """Return which promises had too few answers to be judged."""
+    names = [
+        f"{name} {key.removesuffix('_ms')}"
+        for name, key, _ in promises
+        if (name, key, _) not in tried
+    ]
+    if not names:
+        return []
+    words = f"Too few answers at the required rate to judge {', '.join(names)}."
+    hint = "A longer demand_s in the profile gives more; or promise a lower quantile."
+    return [Finding(f"{CHECK}:untold", Outcome.WARN, words, hint=hint)]
 
 
 def _promises(case: Case, trials: tuple[OpenLoop, ...]) -> list[tuple[str, str, float]]:
