@@ -101,7 +101,7 @@ def test_a_wait_is_a_failure_of_its_own() -> None:
 
 def test_a_wait_that_is_not_sure_stays_open() -> None:
     """A wait that may be within what is tolerated is INCONCLUSIVE, like any other metric."""
-    runs = tuple(session(Build(capacity=0.05 + by)) for by in (-0.008, 0.008) * 2)
+    runs = tuple(session(Build(capacity=0.05 + by)) for by in (-0.0071, 0.0071) * 2)
     found = by_check(check(case(sessions=runs)))
     assert found["capacity"].outcome is Outcome.PASS
     assert found["waits"].outcome is Outcome.INCONCLUSIVE

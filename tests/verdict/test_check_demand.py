@@ -76,6 +76,20 @@ def test_a_rate_that_is_only_too_uncertain_says_so() -> None:
     )
 
 
+def test_two_runs_do_not_prove_that_a_rate_is_too_low() -> None:
+    """Before the first look, a bound that two runs leave wide is INCONCLUSIVE, not a failure."""
+    own = terms(ledger=ledger(dependent(peak_rps=310.0)))
+    carried = check(case(noise=0.05, count=1, held_to=own))[0]
+    assert carried.outcome is Outcome.INCONCLUSIVE
+    assert "surely enough only for" in carried.reason
+
+
+def test_few_runs_prove_a_rate_that_is_far_too_low() -> None:
+    """Where even the upper bound is below the required rate, two runs are enough to fail."""
+    own = terms(ledger=ledger(dependent(peak_rps=900.0)))
+    assert check(case(count=1, held_to=own))[0].outcome is Outcome.FAIL
+
+
 def test_thin_headroom_warns() -> None:
     """A rate that is certain to suffice by less than a tenth is a warning."""
     carried, _ = judged(dependent(peak_rps=300.0))

@@ -105,6 +105,17 @@ def test_a_promise_with_too_few_answers_is_untested() -> None:
     assert "login p99" in few.reason
 
 
+def test_promises_missed_while_every_user_was_busy_stay_open() -> None:
+    """Where arrivals waited for a free user, a missed promise may be the generator's: said so."""
+    made = demand_run(LATE)
+    busy = made.run.validity.model_copy(update={"waited_ratio": 0.02})
+    run = made.model_copy(update={"run": made.run.model_copy(update={"validity": busy})})
+    own = terms(config=config(slo={"introspect": {"p95_ms": 15.0}}))
+    (found,) = check(case(held_to=own, demand_run=run))
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "raise identities" in found.hint
+
+
 def test_a_promise_for_what_nobody_sends_warns() -> None:
     """A promise for an operation that was not sent is untested: a misspelt name is not kept."""
     kept, untested = judged(slo={"login": {"p95_ms": 200.0}, "lgoin": {"p95_ms": 200.0}})
@@ -121,7 +132,7 @@ def test_without_the_run_nothing_is_known() -> None:
 
 
 def test_an_operation_may_be_missing_from_a_trial() -> None:
-    """Trials in which nobody sent an operation neither keep nor miss its promise."""
+    """Trials in which too few sent an operation are judged as one with the others."""
     made = demand_run(STANDARD, LATE, STANDARD)
     without = made.trials[1].model_copy(update={"operations": {}})
     run = made.model_copy(update={"trials": (made.trials[0], without)})

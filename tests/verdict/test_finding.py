@@ -104,6 +104,13 @@ def test_the_user_decides_where_the_evidence_does_not(outcome: Outcome) -> None:
     assert verdict.exit_code(on_inconclusive=None) is ExitCode.UNDECIDED
 
 
+def test_one_invalid_finding_is_enough_not_to_pass() -> None:
+    """An INVALID finding behind an INCONCLUSIVE one still forbids to take the whole for a pass."""
+    verdict = verdict_of([finding(own) for own in UNDECIDED])
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.exit_code(on_inconclusive=Outcome.PASS) is ExitCode.UNDECIDED
+
+
 @given(outcome=OUTCOMES.filter(lambda own: own not in UNDECIDED), choice=st.none() | OUTCOMES)
 def test_the_user_cannot_change_what_is_decided(outcome: Outcome, choice: Outcome | None) -> None:
     """A decided verdict has the same exit code whatever the user chose for undecided ones."""

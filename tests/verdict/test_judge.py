@@ -221,6 +221,13 @@ def test_what_more_sessions_cannot_mend_decides_at_once() -> None:
     assert not decided(case(count=1, held_to=terms(ledger=ledger(dependent(peak_rps=900.0)))))
 
 
+def test_wrong_answers_are_not_decided_before_the_base_has_been_heard() -> None:
+    """Without a session the base may give as many wrong answers: the measurement goes on."""
+    broken = Build(failed={"introspect": 100})
+    assert not decided(case(broken, count=0))
+    assert decided(case(broken, count=0, base=None))
+
+
 def test_a_candidate_alone_is_decided_at_the_first_look() -> None:
     """Without a base there is no comparison to wait for."""
     assert not decided(case(base=None, count=3))
