@@ -12,7 +12,7 @@ import pytest
 from cli.command_line import PERFGATE, make_project, run_process
 
 from perfgate import __version__
-from perfgate.cli import cli
+from perfgate.cli.group import cli
 from perfgate.cli.options import FORMAT_NAMES
 from perfgate.config.load import load_config
 from perfgate.config.schema import config_schema

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from cli.command_line import PERFGATE, Finished, run_process
 from perfgate import __version__
-from perfgate.cli import VERBS, cli
+from perfgate.cli.group import cli
+from perfgate.cli.overview import VERBS
 from perfgate.exitcodes import ExitCode
 
 if TYPE_CHECKING:

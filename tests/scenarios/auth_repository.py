@@ -27,7 +27,9 @@ locustfile = "locustfiles/auth.py"
 
 [profiles.default]
 demand_s = 6.0
-split_s = 4.0
+split_s = 3.0
+saturation_s = 1.2
+pairs = 80
 
 [slo.introspect]
 p95_ms = 1000.0

@@ -32,11 +32,11 @@ def test_broken_configuration(repository: AuthRepository) -> None:
     """All faults of the configuration are told at once, each with its line."""
     repository.replace("perfgate.toml", 'service = "auth"', 'servce = "auth"')
     repository.replace("perfgate.toml", "demand_s = 6.0", 'demand_s = "long"')
-    repository.replace("perfgate.toml", "split_s = 4.0", "split_s = -1")
+    repository.replace("perfgate.toml", "split_s = 3.0", "split_s = -1")
     repository.replace("perfgate.toml", "p95_ms = 1000.0", "p95ms = 1000.0")
     run = repository.check()
     assert run.code == 2, run.err
-    for line in ("perfgate.toml:1:", "perfgate.toml:10:", "perfgate.toml:11:", "perfgate.toml:14:"):
+    for line in ("perfgate.toml:1:", "perfgate.toml:10:", "perfgate.toml:11:", "perfgate.toml:16:"):
         assert line in run.err
     assert "Traceback" not in run.err
 
@@ -62,8 +62,15 @@ def test_target_that_never_gets_ready(repository: AuthRepository) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["build", "required rate", "session 1"])
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("stage", "stop"),
+    [
+        ("build", signal.SIGINT),
+        ("required rate", signal.SIGINT),
+        ("session 1", signal.SIGINT),
+        ("session 1", signal.SIGTERM),
+    ],
+)
 def test_interrupt_leaves_nothing(
     repository: AuthRepository, stage: str, stop: signal.Signals
 ) -> None:
