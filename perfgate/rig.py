@@ -18,6 +18,7 @@ from perfgate.measurement.models import Incident
 from perfgate.measurement.summarise import Surroundings, summarise, trials
 from perfgate.procfs import read_contention
 from perfgate.tail import tail
+from perfgate.target.ports import Holder
 from perfgate.target.process import start_target
 
 if TYPE_CHECKING:
@@ -229,6 +230,12 @@ def _surroundings(
         steal_ratio=_ratio(before.steal_s, after.steal_s, seconds),
         pressure_ratio=_ratio(before.pressure_s, after.pressure_s, seconds),
         peak_rss_bytes={role: target.observe().peak_rss_bytes for role, target in targets.items()},
+        faults=tuple(
+            f"port {target.port} of the {role} is held by another process too, which may have "
+            "answered in its place"
+            for role, target in targets.items()
+            if target.listener() is Holder.STRANGER
+        ),
     )
 
 

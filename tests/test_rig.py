@@ -222,7 +222,7 @@ def test_a_target_that_never_gets_ready(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="exited with code 2"):
         alone(tiny_rig(tmp_path), tmp_path, "--unknown-option")
 
-    assert not list((tmp_path / "runs").rglob("journal.npz"))
+    assert not list((tmp_path / "runs").rglob("journal-0.bin"))
 
 
 def test_runs_are_kept_in_their_order(tmp_path: Path) -> None:
@@ -235,6 +235,6 @@ def test_runs_are_kept_in_their_order(tmp_path: Path) -> None:
     assert [directory.name for directory in kept] == ["00-session-1", "01-session-1"]
     for directory in kept:
         names = {file.name for file in directory.iterdir()}
-        assert {"plan.json", "schedule.npz", "journal.npz", "manifest.json"} <= names
+        assert {"plan.json", "schedule.npz", "journal-0.bin", "manifest-0.json"} <= names
         assert {"candidate.log", "locust.log"} <= names
         assert re.search("exit code 0", (directory / "locust.log").read_text())

@@ -241,6 +241,16 @@ class Ledger(Row):
         """Return the share of each operation in what ``dependent`` sends."""
         return dependent.mix or self.default_mix
 
+    def timeouts_s(self) -> dict[str, float]:
+        """Return per operation how long the least patient of its callers waits for an answer."""
+        shortest_s: dict[str, float] = {}
+        for dependent in self.dependents:
+            for operation, share in self.mix_of(dependent).items():
+                if share > 0:
+                    known_s = shortest_s.get(operation, dependent.timeout_s)
+                    shortest_s[operation] = min(known_s, dependent.timeout_s)
+        return shortest_s
+
 
 def load_ledger(path: Path) -> Ledger:
     """Read the ledger at ``path``.

@@ -15,6 +15,7 @@ import numpy as np
 
 from perfgate.errors import LoadError
 from perfgate.load.plan import BUILDS, Phase
+from perfgate.load.rows import COLUMNS, DTYPE, ROW, journal_file, manifest_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,24 @@ if TYPE_CHECKING:
 
     from perfgate.load.plan import Plan
 
-_WINDOW = "window_"
+WINDOW_COLUMNS = ("phase", "build", "index", "from_s", "to_s", "cpu_s", "wait_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """How one process of the load generator fared, from sign-in to its last arrival.
+
+    ``cpu_s`` it used and ``wait_s`` it was ready to run but did not, within ``seconds``;
+    ``clock_step_s``: how far real time ran ahead of monotonic time meanwhile; ``unsent``: arrivals
+    that were not sent as too many were waiting.
+    """
+
+    seconds: float
+    cpu_s: float
+    wait_s: float
+    clock_step_s: float
+    open_files: int
+    unsent: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,25 +54,36 @@ class Journal:
     failures: tuple[str, ...]
     sign_in_failures: dict[str, list[str]]
     silent: dict[str, str]
-    generator_cpu_s: float
+    generators: tuple[Generator, ...]
 
 
 def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
-    """Read the journal of a finished run and prove it complete.
+    """Read the journals of all workers of a finished run and prove them complete.
 
-    ``arrivals`` is the length of the schedule (0 without one). Raises LoadError where the seal
-    does not match, the run broke, or an arrival is missing or doubled.
+    ``arrivals`` is the length of the schedule (0 without one). Raises LoadError where a seal does
+    not match, the run broke, or an arrival is missing or doubled.
     """
-    manifest = _read_manifest(run_dir)
-    rows, windows = _read_columns(run_dir / "journal.npz", manifest)
+    manifests = [_read_manifest(run_dir, worker) for worker in range(plan.workers)]
+    failures = list(dict.fromkeys(name for made in manifests for name in made["failures"]))
+    parts = [
+        _read_rows(journal_file(run_dir, worker), made, failures)
+        for worker, made in enumerate(manifests)
+    ]
+    rows = np.concatenate(parts)
+    windows = [window for made in manifests for window in made["windows"]]
     journal = Journal(
-        rows=rows,
-        windows=windows,
+        rows={name: rows[name] for name in COLUMNS},
+        windows={name: np.array([made[name] for made in windows]) for name in WINDOW_COLUMNS},
         operations=plan.operations,
-        failures=tuple(manifest["failures"]),
-        sign_in_failures=manifest["sign_in_failures"],
-        silent=manifest.get("silent", {}),
-        generator_cpu_s=manifest["generator_cpu_s"],
+        failures=tuple(failures),
+        sign_in_failures={
+            build: [text for made in manifests for text in made["sign_in_failures"][build]]
+            for build in BUILDS
+        },
+        silent={k: v for made in manifests for k, v in made.get("silent", {}).items()},
+        generators=tuple(
+            Generator(**made["condition"], unsent=made.get("unsent", 0)) for made in manifests
+        ),
     )
     if reached_open(journal, plan):
         _prove_complete(journal, plan, arrivals)
@@ -77,12 +106,12 @@ def shut_out(journal: Journal, plan: Plan) -> tuple[str, ...]:
 
 def known_operations(run_dir: Path) -> set[str]:
     """Return the operations that the Locust file of a finished run defines."""
-    return set(_read_manifest(run_dir)["operations"])
+    return set(_read_manifest(run_dir, 0)["operations"])
 
 
-def _read_manifest(run_dir: Path) -> dict[str, Any]:
+def _read_manifest(run_dir: Path, worker: int) -> dict[str, Any]:
     try:
-        manifest: dict[str, Any] = json.loads((run_dir / "manifest.json").read_text())
+        manifest: dict[str, Any] = json.loads(manifest_file(run_dir, worker).read_text())
     except (OSError, ValueError) as error:
         raise LoadError(
             f"Locust left no readable manifest: {error}",
@@ -93,19 +122,17 @@ def _read_manifest(run_dir: Path) -> dict[str, Any]:
     return manifest
 
 
-def _read_columns(
-    path: Path, manifest: dict[str, Any]
-) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+def _read_rows(path: Path, manifest: dict[str, Any], failures: list[str]) -> NDArray[Any]:
+    """Return a worker's rows, their failures as places in ``failures``."""
     sealed = path.read_bytes() if path.exists() else b""
     if hashlib.sha256(sealed).hexdigest() != manifest["sha256"]:
         raise LoadError(f"{path.name} does not match the checksum in its manifest")
-    with np.load(path, allow_pickle=False) as stored:
-        columns = {name: stored[name] for name in stored.files}
-    windows = {k.removeprefix(_WINDOW): v for k, v in columns.items() if k.startswith(_WINDOW)}
-    rows = {name: column for name, column in columns.items() if not name.startswith(_WINDOW)}
-    if len(rows["number"]) != manifest["rows"]:
-        raise LoadError(f"{path.name} has {len(rows['number'])} rows, not {manifest['rows']}")
-    return rows, windows
+    if len(sealed) != manifest["rows"] * ROW.size:
+        raise LoadError(f"{path.name} holds {len(sealed)} bytes, not {manifest['rows']} rows")
+    rows = np.frombuffer(sealed, dtype=DTYPE).copy()
+    places = np.array([failures.index(name) for name in manifest["failures"]], dtype=np.uint16)
+    rows["failure"] = places[rows["failure"]]
+    return rows
 
 
 def _prove_complete(journal: Journal, plan: Plan, arrivals: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -83,7 +83,9 @@ class Open:
 class Plan:
     """One load run; a phase that is None does not happen.
 
-    A build that lets ``silence_s`` pass without any answer, outside the open loop, ends the run.
+    ``timeouts_s`` says per operation how long its callers wait; saturated, what comes later is no
+    use to them. A build that lets ``silence_s`` pass without any answer, outside the open loop,
+    ends the run. ``workers`` processes share the run.
     """
 
     seed: int
@@ -94,7 +96,9 @@ class Plan:
     saturation: Saturation | None
     open: Open | None
     pairs: Pairs | None
+    timeouts_s: dict[str, float] = field(default_factory=dict)
     silence_s: float = 20.0
+    workers: int = 1
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -118,5 +122,7 @@ class Plan:
             saturation=Saturation(**stored["saturation"]) if stored["saturation"] else None,
             open=Open(**stored["open"]) if stored["open"] else None,
             pairs=Pairs(**stored["pairs"]) if stored["pairs"] else None,
+            timeouts_s=stored["timeouts_s"],
             silence_s=stored["silence_s"],
+            workers=stored["workers"],
         )

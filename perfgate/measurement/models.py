@@ -125,14 +125,17 @@ class Validity(Value):
     """How far the run can be trusted: what the generator and the machine did meanwhile.
 
     ``lag`` is started - intended of arrivals that found an identity free; ``waited`` the share of
-    arrivals that did not. ``steal`` and ``pressure`` are shares of the run's time.
+    arrivals that did not, ``unsent`` the number of those never sent as too many were waiting. The
+    ratios of CPU used, waited for, stolen and fought over are shares of the run's time.
     """
 
     seconds: float
     lag_p50_ms: float
     lag_p99_ms: float
     waited_ratio: float
+    unsent: int
     generator_cpu_ratio: float
+    generator_wait_ratio: float
     steal_ratio: float | None
     pressure_ratio: float | None
     faults: tuple[str, ...]

@@ -27,35 +27,51 @@ from perfgate.measurement.models import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from perfgate.load.journal import Journal
+    from perfgate.load.journal import Generator, Journal
     from perfgate.load.plan import Plan
     from perfgate.measurement.models import BuildRole
 
 # Above these a run says more about the generator or the machine than about the builds.
 LAG_P99_LIMIT_MS = 50.0
 STEAL_LIMIT_RATIO = 0.2
-GENERATOR_LIMIT_RATIO = 0.9
+GENERATOR_CPU_LIMIT_RATIO = 0.9
+GENERATOR_WAIT_LIMIT_RATIO = 0.5
+CLOCK_STEP_LIMIT_MS = 5.0
+# Clients test a pooled connection with select, which knows 1024 files: from then on they reconnect.
+OPEN_FILES_LIMIT = 900
 # No task can be named so.
 SIGN_IN = "sign-in"
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the parent saw while the run lasted; ratios are shares of ``seconds`` on one CPU."""
+    """What the parent saw while the run lasted; ratios are shares of ``seconds`` on one CPU.
+
+    ``faults`` says in words what it saw that makes the run worthless.
+    """
 
     seconds: float
     steal_ratio: float | None
     pressure_ratio: float | None
     peak_rss_bytes: Mapping[BuildRole, int]
+    faults: tuple[str, ...] = ()
 
 
 def frame_of(journal: Journal) -> pd.DataFrame:
-    """Return the journal's rows with operation and failure as names, times in seconds."""
-    frame = pd.DataFrame(journal.rows)
-    frame["operation"] = np.array(journal.operations, dtype=object)[journal.rows["operation"]]
-    frame["failure"] = np.array(journal.failures, dtype=object)[journal.rows["failure"]]
-    frame["latency_s"] = frame["ended_s"] - frame["intended_s"]
-    frame["service_s"] = frame["ended_s"] - frame["started_s"]
+    """Return the journal's rows with operation and failure as categories, times in seconds.
+
+    An answer counts from when the kernel had it, where that is known: what the generator took to
+    wake up and read it is not the build's time.
+    """
+    frame = pd.DataFrame(journal.rows, copy=False)
+    for name, names in (("operation", journal.operations), ("failure", journal.failures)):
+        codes = journal.rows[name].astype(np.int32)
+        frame[name] = pd.Categorical.from_codes(codes, pd.Index(names))
+    # A reading before the start is of an earlier answer on the same connection.
+    fresh = frame["received_s"] >= frame["started_s"]
+    answered_s = frame["received_s"].where(fresh, frame["ended_s"])
+    frame["latency_s"] = answered_s - frame["intended_s"]
+    frame["service_s"] = answered_s - frame["started_s"]
     return frame
 
 
@@ -74,6 +90,7 @@ def summarise(
             windows[windows["build"] == code],
             open_s,
             surroundings.peak_rss_bytes.get(_role(role), 0),
+            plan.timeouts_s,
         )
         failures = figures.failures | _sign_ins(journal, plan, role)
         builds[_role(role)] = figures.model_copy(update={"failures": failures})
@@ -84,7 +101,7 @@ def summarise(
 def open_loop(rows: pd.DataFrame, seconds: float) -> OpenLoop:
     """Return the figures of open-loop rows of one build."""
     operations = {
-        str(name): _operation_figures(own) for name, own in rows.groupby("operation", sort=True)
+        str(name): _operation_figures(own) for name, own in rows.groupby("operation", observed=True)
     }
     return OpenLoop(seconds=seconds, operations=operations)
 
@@ -103,13 +120,17 @@ def _role(build: str) -> BuildRole:
 
 
 def _build_figures(
-    rows: pd.DataFrame, windows: pd.DataFrame, open_s: float, peak_rss_bytes: int
+    rows: pd.DataFrame,
+    windows: pd.DataFrame,
+    open_s: float,
+    peak_rss_bytes: int,
+    timeouts_s: Mapping[str, float],
 ) -> BuildFigures:
     return BuildFigures(
-        saturation=_windows(rows, windows, Phase.SATURATION),
+        saturation=_windows(rows, windows, Phase.SATURATION, timeouts_s),
         open=open_loop(rows[rows["phase"] == Phase.OPEN], open_s),
         open_cpu_s=float(windows.loc[windows["phase"] == Phase.OPEN, "cpu_s"].sum()),
-        pairs=_windows(rows, windows, Phase.PAIRS),
+        pairs=_windows(rows, windows, Phase.PAIRS, {}),
         failures=_failures(rows[rows["phase"].isin([Phase.OPEN, Phase.PAIRS])]),
         peak_rss_bytes=peak_rss_bytes,
     )
@@ -138,20 +159,27 @@ def _operation_figures(rows: pd.DataFrame) -> OperationFigures:
 def _failures(rows: pd.DataFrame) -> dict[str, Failures]:
     """Return per operation how many requests were made and how they failed."""
     found = {}
-    for name, own in rows.groupby("operation", sort=True):
+    for name, own in rows.groupby("operation", observed=True):
         classes = own.loc[own["outcome"] == Outcome.FAILED, "failure"].value_counts()
         found[str(name)] = Failures(
-            requests=len(own), classes={str(k): int(v) for k, v in sorted(classes.items())}
+            requests=len(own), classes={str(k): int(v) for k, v in sorted(classes.items()) if v}
         )
     return found
 
 
-def _windows(rows: pd.DataFrame, windows: pd.DataFrame, phase: Phase) -> Windows:
-    """Count the answers of a phase that fell into each of its windows."""
+def _windows(
+    rows: pd.DataFrame, windows: pd.DataFrame, phase: Phase, timeouts_s: Mapping[str, float]
+) -> Windows:
+    """Count the answers of a phase that fell into each of its windows.
+
+    A good one is correct and came within its callers' timeout: later it is of no use to them.
+    """
     own = windows[windows["phase"] == phase].sort_values("index")
     in_phase = rows[rows["phase"] == phase]
     ended_s = in_phase["ended_s"].to_numpy()
-    good_s = in_phase.loc[in_phase["outcome"] == Outcome.OK, "ended_s"].to_numpy()
+    patience_s = in_phase["operation"].astype(object).map(timeouts_s).astype(float)
+    in_time = ~(in_phase["service_s"] > patience_s)
+    good_s = in_phase.loc[(in_phase["outcome"] == Outcome.OK) & in_time, "ended_s"].to_numpy()
     spans = list(zip(own["from_s"], own["to_s"], strict=True))
     return Windows(
         wall_s=tuple(to_s - from_s for from_s, to_s in spans),
@@ -176,30 +204,42 @@ def _validity(frame: pd.DataFrame, journal: Journal, surroundings: Surroundings)
         lag_p50_ms=float(lag_p50_ms),
         lag_p99_ms=float(lag_p99_ms),
         waited_ratio=float((is_open["waited"] != 0).mean()) if len(is_open) else 0.0,
-        generator_cpu_ratio=journal.generator_cpu_s / surroundings.seconds,
+        unsent=sum(generator.unsent for generator in journal.generators),
+        generator_cpu_ratio=max(own.cpu_s / own.seconds for own in journal.generators),
+        generator_wait_ratio=max(own.wait_s / own.seconds for own in journal.generators),
         steal_ratio=surroundings.steal_ratio,
         pressure_ratio=surroundings.pressure_ratio,
-        faults=_faults(float(lag_p99_ms), journal, surroundings),
+        faults=(*surroundings.faults, *_faults(float(lag_p99_ms), journal, surroundings)),
     )
 
 
-def _faults(lag_p99_ms: float, journal: Journal, surroundings: Surroundings) -> tuple[str, ...]:
+def _faults(lag_p99_ms: float, journal: Journal, surroundings: Surroundings) -> list[str]:
     """Say in words why the run cannot be trusted; nothing to say means it can."""
-    faults = []
-    if lag_p99_ms > LAG_P99_LIMIT_MS:
-        faults.append(
-            f"the load generator was late: 1 % of arrivals started over {lag_p99_ms:.0f} ms after "
-            f"their time (limit {LAG_P99_LIMIT_MS:g} ms)"
-        )
-    busy_ratio = journal.generator_cpu_s / surroundings.seconds
-    if busy_ratio > GENERATOR_LIMIT_RATIO:
-        faults.append(
-            f"the load generator needed {busy_ratio:.0%} of a CPU, so that it, not the builds, may "
-            f"have been the limit (limit {GENERATOR_LIMIT_RATIO:.0%})"
-        )
-    if surroundings.steal_ratio is not None and surroundings.steal_ratio > STEAL_LIMIT_RATIO:
-        faults.append(
-            f"the hypervisor took {surroundings.steal_ratio:.0%} of a CPU away "
-            f"(limit {STEAL_LIMIT_RATIO:.0%})"
-        )
-    return tuple(faults)
+    steal_ratio = surroundings.steal_ratio or 0.0
+    found = {
+        f"the load generator was late: 1 % of arrivals started over {lag_p99_ms:.0f} ms after "
+        f"their time (limit {LAG_P99_LIMIT_MS:g} ms)": lag_p99_ms > LAG_P99_LIMIT_MS,
+        f"the hypervisor took {steal_ratio:.0%} of a CPU away "
+        f"(limit {STEAL_LIMIT_RATIO:.0%})": steal_ratio > STEAL_LIMIT_RATIO,
+    }
+    for own in journal.generators:
+        found |= _generator_faults(own)
+    return [words for words, holds in found.items() if holds]
+
+
+def _generator_faults(own: Generator) -> dict[str, bool]:
+    """Return what may be wrong with one process of the generator, and whether it is."""
+    busy_ratio, wait_ratio = own.cpu_s / own.seconds, own.wait_s / own.seconds
+    step_ms = own.clock_step_s * 1000
+    return {
+        f"the load generator needed {busy_ratio:.0%} of a CPU, so that it, not the builds, may "
+        f"have been the limit (limit {GENERATOR_CPU_LIMIT_RATIO:.0%})": busy_ratio
+        > GENERATOR_CPU_LIMIT_RATIO,
+        f"the load generator waited {wait_ratio:.0%} of the time for a CPU that others had "
+        f"(limit {GENERATOR_WAIT_LIMIT_RATIO:.0%})": wait_ratio > GENERATOR_WAIT_LIMIT_RATIO,
+        f"the system's clock was set by {step_ms:+.0f} ms during the run": abs(step_ms)
+        > CLOCK_STEP_LIMIT_MS,
+        f"the load generator had {own.open_files} files open (limit {OPEN_FILES_LIMIT}), too many "
+        "for its clients to keep connections: fewer identities need fewer": own.open_files
+        > OPEN_FILES_LIMIT,
+    }

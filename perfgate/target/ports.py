@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 _LOWEST = 10_240
 _TRIES = 64
 _LISTEN = "0A"
+# 127.0.0.1, 0.0.0.0, ::, ::1 and ::ffff:127.0.0.1 as the kernel's tables have them.
+_REACHED_BY_LOOPBACK = (
+    "0100007F",
+    "00000000",
+    "0" * 32,
+    "00000000000000000000000001000000",
+    "0000000000000000FFFF00000100007F",
+)
 
 
 class Holder(Enum):
@@ -64,26 +72,28 @@ def _can_bind(port: int) -> bool:
 
 
 def holder(port: int, pids: Iterable[int]) -> Holder:
-    """Return who listens on the port: one of these processes, a stranger, or nobody.
+    """Return who listens on the port: only these processes, a stranger (too), or nobody.
 
-    Where the kernel does not list its sockets, the listener is taken to be one of them.
+    With SO_REUSEPORT the kernel deals connections out among all who listen, so one stranger among
+    them answers some of the requests. Where the kernel does not list its sockets, the listener is
+    taken to be one of them.
     """
     listeners = _listening_inodes(port)
     if listeners is None:
         return Holder.OWN
     if not listeners:
         return Holder.NOBODY
-    own = any(not listeners.isdisjoint(_socket_inodes(pid)) for pid in pids)
-    return Holder.OWN if own else Holder.STRANGER
+    own = set[str]().union(*map(_socket_inodes, pids))
+    return Holder.OWN if listeners <= own else Holder.STRANGER
 
 
 def _listening_inodes(port: int) -> set[str] | None:
     tables = [table for table in map(_table, ("tcp", "tcp6")) if table is not None]
     if not tables:
         return None
-    suffix = f":{port:04X}"
+    places = {f"{address}:{port:04X}" for address in _REACHED_BY_LOOPBACK}
     rows = (line.split() for table in tables for line in table.splitlines()[1:])
-    return {row[9] for row in rows if row[3] == _LISTEN and row[1].endswith(suffix)}
+    return {row[9] for row in rows if row[3] == _LISTEN and row[1] in places}
 
 
 def _table(name: str) -> str | None:

@@ -223,8 +223,12 @@ class RunningTarget:
 
     def _look(self) -> tuple[Answer, Holder]:
         answer = ask(self.ready_url, min(_LONGEST_ANSWER_S, max(self._left_s(), _POLL_S)))
+        return answer, self.listener()
+
+    def listener(self) -> Holder:
+        """Return who listens on the target's port now."""
         self._count_members()
-        return answer, holder(self.port, self._meter.pids)
+        return holder(self.port, self._meter.pids)
 
     def _age_s(self) -> float:
         return time.monotonic() - self._started_s

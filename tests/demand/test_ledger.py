@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from perfgate.demand.ledger import (
     Cache,
     Change,
     Dependent,
+    Ledger,
     Spread,
     check_operations,
     load_ledger,
@@ -343,3 +345,23 @@ def test_ledgers_are_values() -> None:
     assert book == ledger([dependent()])
     with pytest.raises(ValidationError, match="frozen"):
         book.dependents = ()  # type: ignore[misc] # the assignment is what is tested
+
+
+def test_the_least_patient_caller_sets_the_timeout() -> None:
+    """Law: per operation the shortest timeout of those who send it, whatever the others wait."""
+    text = """
+format = "perfgate.demand/1"
+default_mix = { fetch = 0.5, login = 0.5 }
+[[dependent]]
+name = "patient"
+peak_rps = 10
+timeout_s = 9.0
+[[dependent]]
+name = "hasty"
+peak_rps = 1
+timeout_s = 0.5
+mix = { fetch = 1.0, login = 0.0 }
+"""
+    made = Ledger.model_validate(tomllib.loads(text))
+
+    assert made.timeouts_s() == {"fetch": 0.5, "login": 9.0}

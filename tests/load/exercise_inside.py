@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from functools import partial
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from perfgate.load.inside.crew import Crew
 from perfgate.load.inside.recorder import Arrival, Recorder
 from perfgate.load.inside.timer import Timer
 from perfgate.load.plan import Phase
+from perfgate.load.rows import COLUMNS, DTYPE, journal_file, manifest_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +81,8 @@ class Columns:
     """A recorder and what it has written so far."""
 
     def __init__(self) -> None:
-        self.recorder = Recorder()
+        self.directory = tempfile.TemporaryDirectory()
+        self.recorder = Recorder(journal_file(Path(self.directory.name), 0))
         self.number = 0
 
     def run(self, task: Callable[[], object]) -> None:
@@ -97,13 +100,13 @@ class Columns:
 
     def written(self) -> dict[str, object]:
         """Return the rows, and the failures as names."""
-        with tempfile.TemporaryDirectory() as directory:
-            journal, manifest = Path(directory) / "journal.npz", Path(directory) / "manifest.json"
-            self.recorder.write(journal, manifest, {"more": 1})
-            seal = json.loads(manifest.read_text())
-            with np.load(journal, allow_pickle=False) as stored:
-                rows = {name: stored[name].tolist() for name in stored.files}
+        manifest = manifest_file(Path(self.directory.name), 0)
+        self.recorder.close(manifest, {"more": 1})
+        seal = json.loads(manifest.read_text())
+        stored = np.fromfile(journal_file(Path(self.directory.name), 0), DTYPE)
+        rows = {name: stored[name].tolist() for name in COLUMNS}
         rows["failure"] = [seal["failures"][code] for code in rows["failure"]]
+        self.directory.cleanup()
         return {"rows": rows, "seal": seal}
 
 
@@ -137,12 +140,16 @@ def oddities() -> dict[str, object]:
 def killed() -> dict[str, object]:
     """Kill an arrival on its way, then censor what is missing of an open loop of three."""
     columns = Columns()
+    recorder = columns.recorder
+    recorder.expect_open_loop([0, 1], 3)
     under_way = Arrival(1, Phase.OPEN, 0, 0, intended_s=5.0)
-    greenlet = gevent.spawn(columns.recorder.run, lambda: gevent.sleep(60), under_way)
+    greenlet = gevent.spawn(recorder.run, lambda: gevent.sleep(60), under_way)
     gevent.sleep(0.01)
     greenlet.kill()
-    ended = columns.recorder.ended()
-    columns.recorder.censor_missing([0, 1], [4.0, 5.0, 6.0], [0, 0, 1])
+    ended = recorder.ended()
+    for number, build in product(range(3), range(2)):
+        if recorder.unwritten(build, number):
+            recorder.censor(Arrival(number, Phase.OPEN, build, 0, 4.0 + number, waited=True))
     return columns.written() | {"ended": ended}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perfgate.load.journal import Journal
+from perfgate.load.journal import WINDOW_COLUMNS, Generator, Journal
 from perfgate.load.plan import BUILDS, Host, Outcome, Phase, Plan
+from perfgate.load.rows import COLUMNS, DTYPE, ROW, journal_file, manifest_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,29 +19,32 @@ if TYPE_CHECKING:
 OPERATIONS = ("fetch", "login")
 BASE, CANDIDATE = range(2)
 
-_ROW: dict[str, tuple[str, Any]] = {
-    "number": ("q", 0),
-    "phase": ("B", Phase.OPEN),
-    "build": ("B", CANDIDATE),
-    "operation": ("B", 0),
-    "intended_s": ("d", 0.0),
-    "started_s": ("d", 0.0),
-    "ended_s": ("d", 0.0),
-    "outcome": ("B", Outcome.OK),
-    "failure": ("H", 0),
-    "status": ("H", 200),
-    "size_bytes": ("Q", 0),
-    "waited": ("B", 0),
+_NAN = float("nan")
+_ROW: dict[str, Any] = {
+    "number": 0,
+    "phase": Phase.OPEN,
+    "build": CANDIDATE,
+    "operation": 0,
+    "outcome": Outcome.OK,
+    "waited": 0,
+    "failure": 0,
+    "status": 200,
+    "intended_s": 0.0,
+    "started_s": 0.0,
+    "received_s": _NAN,
+    "ended_s": 0.0,
+    "size_bytes": 0,
 }
-_WINDOW: dict[str, tuple[str, Any]] = {
-    "phase": ("B", Phase.PAIRS),
-    "build": ("B", CANDIDATE),
-    "index": ("q", 0),
-    "from_s": ("d", 0.0),
-    "to_s": ("d", 1.0),
-    "cpu_s": ("d", 0.0),
-    "wait_s": ("d", 0.0),
+_WINDOW: dict[str, Any] = {
+    "phase": Phase.PAIRS,
+    "build": CANDIDATE,
+    "index": 0,
+    "from_s": 0.0,
+    "to_s": 1.0,
+    "cpu_s": 0.0,
+    "wait_s": 0.0,
 }
+GENERATOR = Generator(seconds=20.0, cpu_s=1.0, wait_s=0.1, clock_step_s=0.0, open_files=30)
 
 Row = dict[str, Any]
 
@@ -49,7 +54,7 @@ def row(**changes: object) -> Row:
 
     Without times of its own it starts when intended and takes 10 ms.
     """
-    made = {name: default for name, (_, default) in _ROW.items()} | changes
+    made = _ROW | changes
     if "started_s" not in changes:
         made["started_s"] = made["intended_s"]
     if "ended_s" not in changes:
@@ -69,15 +74,7 @@ def censored(**changes: object) -> Row:
 
 def window(**changes: object) -> Row:
     """Return the candidate's first window of the pairs, one second long, changed as said."""
-    return {name: default for name, (_, default) in _WINDOW.items()} | changes
-
-
-def columns(rows: list[Row], kinds: dict[str, tuple[str, Any]]) -> dict[str, Any]:
-    """Return rows as columns of the kinds that the journal has."""
-    return {
-        name: np.array([made[name] for made in rows], dtype=kind)
-        for name, (kind, _) in kinds.items()
-    }
+    return _WINDOW | changes
 
 
 def journal(rows: list[Row], windows: list[Row] | None = None, **changes: Any) -> Journal:
@@ -87,11 +84,19 @@ def journal(rows: list[Row], windows: list[Row] | None = None, **changes: Any) -
         "failures": ("", "body is wrong", "HTTPError: 500"),
         "sign_in_failures": {build: [] for build in BUILDS},
         "silent": {},
-        "generator_cpu_s": 1.0,
+        "generators": (GENERATOR,),
     }
+    stored = np.frombuffer(packed(rows), DTYPE)
     return Journal(
-        rows=columns(rows, _ROW), windows=columns(windows or [], _WINDOW), **made | changes
+        rows={name: stored[name] for name in COLUMNS},
+        windows={name: np.array([one[name] for one in windows or []]) for name in WINDOW_COLUMNS},
+        **made | changes,
     )
+
+
+def packed(rows: list[Row]) -> bytes:
+    """Return rows as the journal's file has them."""
+    return b"".join(ROW.pack(*(made[name] for name in COLUMNS)) for made in rows)
 
 
 def plan(**changes: Any) -> Plan:
@@ -114,18 +119,22 @@ def both_hosts() -> tuple[Host, Host]:
     return Host("base", "http://127.0.0.1:8", 1), Host("candidate", "http://127.0.0.1:9", 1)
 
 
-def write_run(run_dir: Path, rows: list[Row], manifest: dict[str, object] | None = None) -> None:
-    """Write the files that a load run leaves, the manifest changed as said."""
-    stored = columns(rows, _ROW)
-    stored |= {f"window_{name}": column for name, column in columns([], _WINDOW).items()}
-    with (run_dir / "journal.npz").open("wb") as file:
-        np.savez(file, allow_pickle=False, **stored)
+def write_run(
+    run_dir: Path, rows: list[Row], manifest: dict[str, object] | None = None, worker: int = 0
+) -> None:
+    """Write the files that one worker of a load run leaves, the manifest changed as said."""
+    stored = packed(rows)
+    journal_file(run_dir, worker).write_bytes(stored)
+    condition = asdict(GENERATOR)
+    unsent = condition.pop("unsent")
     sealed: dict[str, object] = {
         "rows": len(rows),
-        "sha256": hashlib.sha256((run_dir / "journal.npz").read_bytes()).hexdigest(),
-        "failures": [""],
+        "sha256": hashlib.sha256(stored).hexdigest(),
+        "windows": [],
+        "failures": ["", "body is wrong"],
         "sign_in_failures": {build: [] for build in BUILDS},
         "operations": list(OPERATIONS),
-        "generator_cpu_s": 1.0,
+        "condition": condition,
+        "unsent": unsent,
     }
-    (run_dir / "manifest.json").write_text(json.dumps(sealed | (manifest or {})))
+    manifest_file(run_dir, worker).write_text(json.dumps(sealed | (manifest or {})))

@@ -113,7 +113,6 @@ def test_a_killed_arrival_has_its_row(seen: dict[str, Any]) -> None:
 
     assert arrivals == [(n, build, 4.0 + n) for n in range(3) for build in range(2)]
     assert rows["outcome"] == [Outcome.CENSORED] * 6
-    assert rows["operation"] == [n == 2 for n in rows["number"]]
     assert started == [
         n == 1 and b == 0 for n, b in zip(rows["number"], rows["build"], strict=True)
     ]

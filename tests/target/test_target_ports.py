@@ -44,6 +44,27 @@ def test_an_own_listener_is_told_from_a_stranger() -> None:
         assert holder(port, []) is Holder.STRANGER
 
 
+def test_a_stranger_beside_the_owner_is_seen() -> None:
+    """Law: with two listeners on one port, the owner alone does not answer."""
+    script = (
+        "import socket, sys; s = socket.socket(); "
+        "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1); "
+        "s.bind(('127.0.0.1', int(sys.argv[1]))); s.listen(); print(flush=True); sys.stdin.read()"
+    )
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-c", script, str(port)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdout is not None
+            other.stdout.readline()
+            assert holder(port, [os.getpid(), other.pid]) is Holder.OWN
+            assert holder(port, [os.getpid()]) is Holder.STRANGER
+            other.communicate()
+
+
 def test_a_listener_on_every_address_holds_the_port() -> None:
     """Law: servers on 0.0.0.0 and on [::] are found like those on 127.0.0.1."""
     with socket.create_server(("0.0.0.0", 0)) as listener:  # noqa: S104  # what is tested here

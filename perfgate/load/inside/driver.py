@@ -12,30 +12,32 @@ from typing import TYPE_CHECKING
 
 import gevent
 from gevent.pool import Group
-from gevent.queue import Queue
+from gevent.queue import SimpleQueue
 
 from perfgate.load.inside.crew import Crew
 from perfgate.load.inside.identities import sign_in
 from perfgate.load.inside.recorder import Arrival, Reading
 from perfgate.load.inside.timer import Timer
 from perfgate.load.plan import BUILDS, Phase
-from perfgate.load.schedule import Schedule, balanced_order, even_mix
-from perfgate.procfs import TreeMeter
+from perfgate.load.schedule import balanced_order, even_mix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
+    from gevent.queue import Queue
     from locust import User
     from locust.env import Environment
 
+    from perfgate.load.inside.conductor import Conductor
     from perfgate.load.inside.identities import Identity
     from perfgate.load.inside.recorder import Recorder
     from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation
+    from perfgate.load.schedule import Schedule
 
 WARMUP_CONCURRENCY = 8
 HEAD_START_S = 0.1
 BALANCED_IN = 4
+AT_ONCE = 1024
 SIGN_IN_STAGE = "sign-in"
 # Each seed has numbers of its own, as long as they fit the journal's 64 bits.
 NUMBERS_PER_SEED = 1_000_000
@@ -51,49 +53,58 @@ class SilenceError(Exception):
 
 
 class Lane:
-    """One build as the driver sees it: its identities, its meter, its work list."""
+    """One build as the driver sees it: its identities and what it is being sent."""
 
     def __init__(self, host: Host, identities: Queue[Identity]) -> None:
         self.host = host
         self.code = BUILDS.index(host.build)
         self.identities = identities
-        self.meter = TreeMeter(host.pid)
-
-    def read(self) -> Reading:
-        """Read what the build's processes have used so far."""
-        return Reading(self.meter.read())
+        self.porters = self.idle = 0
+        self.queue: SimpleQueue[Arrival | None] = SimpleQueue()
 
 
 class Driver:
-    """One load run inside Locust."""
+    """One worker's part of a load run inside Locust."""
 
-    def __init__(self, plan: Plan, recorder: Recorder, run_dir: Path) -> None:
+    def __init__(self, plan: Plan, recorder: Recorder, conductor: Conductor) -> None:
         self.plan = plan
         self.recorder = recorder
-        self.run_dir = run_dir
+        self.conductor = conductor
+        self.worker, self.workers = conductor.worker, conductor.workers
         self.operations = plan.operations
         self.lanes: list[Lane] = []
+        self.unsent = 0
         # Which build comes first, by chance, so that neither always gets the colder start.
         self._coin = random.Random(plan.seed).random() < 0.5  # noqa: PLR2004 - a coin
 
-    def run(self, user_classes: list[type[User]], environment: Environment) -> None:
+    def run(
+        self,
+        user_classes: list[type[User]],
+        environment: Environment,
+        schedule: Schedule | None,
+    ) -> None:
         """Run every phase of the plan; a build nobody could sign in to ends the run."""
         plan = self.plan
         for host in plan.hosts:
-            identities = Queue()
-            newcomers = sign_in(host, plan, user_classes, environment, self.recorder, identities)
+            numbers = range(self.worker, plan.identities, self.workers)
+            newcomers, identities = sign_in(
+                host, plan.seed, numbers, user_classes, environment, self.recorder
+            )
             self._finish(newcomers, host.build, SIGN_IN_STAGE)
             self.lanes.append(Lane(host, identities))
         if not all(lane.identities.qsize() for lane in self.lanes):
             return
         for lane in self.lanes if self._coin else self.lanes[::-1]:
-            work = islice(self._requests(plan.seed), plan.warmup_requests)
+            work = islice(
+                self._requests(plan.seed), self.worker, plan.warmup_requests, self.workers
+            )
             self._batch(lane, Phase.WARMUP, work, WARMUP_CONCURRENCY)
         if plan.saturation:
             self._saturate(plan.saturation)
-        if plan.open:
-            self._open(plan.open)
-        if plan.pairs and len(self.lanes) == len(BUILDS):
+        if plan.open and schedule is not None:
+            self._open(plan.open, schedule)
+        # Batches of a few requests are one worker's work: the others would only add delay.
+        if plan.pairs and len(self.lanes) == len(BUILDS) and self.worker == 0:
             self._pairs(plan.pairs)
 
     def _requests(self, seed: int) -> Iterator[tuple[int, int]]:
@@ -102,18 +113,10 @@ class Driver:
         first = seed % SEED_LIMIT * NUMBERS_PER_SEED
         return enumerate(even_mix(shares, seed), start=first)
 
-    def _execute(
-        self, lane: Lane, phase: Phase, number: int, operation: int, intended_s: float | None = None
-    ) -> None:
-        """Run one operation on a free identity of the build, with draws that depend on number."""
-        waited = lane.identities.empty()
-        identity = lane.identities.get()
-        arrival = Arrival(number, phase, lane.code, operation, intended_s, waited)
-        try:
-            random.seed(self.plan.seed * 1_000_003 + number)
-            self.recorder.run(lambda: identity.run(self.operations[operation]), arrival)
-        finally:
-            lane.identities.put(identity)
+    def _execute(self, identity: Identity, arrival: Arrival) -> None:
+        """Run one operation as that identity, with draws that depend on the arrival's number."""
+        random.seed(self.plan.seed * 1_000_003 + arrival.number)
+        self.recorder.run(identity.task(self.operations[arrival.operation]), arrival)
 
     def _batch(
         self, lane: Lane, phase: Phase, work: Iterable[tuple[int, int]], concurrency: int
@@ -123,14 +126,28 @@ class Driver:
 
         def worker() -> None:
             for number, operation in queue:
-                self._execute(lane, phase, number, operation)
+                self._lend(lane, phase, number, operation)
 
         self._finish(Crew(concurrency, worker), lane.host.build, phase.name.lower())
+
+    def _lend(self, lane: Lane, phase: Phase, number: int, operation: int) -> None:
+        """Run one operation on an identity that is free, or will be."""
+        waited = lane.identities.empty()
+        identity = lane.identities.get()
+        try:
+            arrival = Arrival(number, phase, lane.code, operation, None, waited)
+            self._execute(identity, arrival)
+        finally:
+            lane.identities.put(identity)
 
     def _finish(self, crew: Crew, build: str, stage: str) -> None:
         """Wait for the crew's last answer; a build that gives none for long ends the run."""
         if not crew.finish(self.recorder.ended, self.plan.silence_s):
             raise SilenceError(build, stage, self.plan.silence_s)
+
+    def _read(self, lane: Lane) -> Reading:
+        """Read what the build's processes have used so far."""
+        return Reading(self.conductor.usage(lane.host.build))
 
     def _saturate(self, saturation: Saturation) -> None:
         """Keep every build saturated in slices of equal requests, the builds in turn."""
@@ -140,18 +157,24 @@ class Driver:
                 self._slice(lane, saturation, turn)
 
     def _slice(self, lane: Lane, saturation: Saturation, turn: int) -> None:
-        end_s = time.monotonic() + saturation.slice_s
-        queue = self._requests(self.plan.seed + 1 + turn)
+        begin_s = self.conductor.meet(f"saturation {turn} {lane.host.build}")
+        end_s = begin_s + saturation.slice_s
+        requests = islice(
+            self._requests(self.plan.seed + 1 + turn), self.worker, None, self.workers
+        )
 
         def worker() -> None:
             while time.monotonic() < end_s:
-                self._execute(lane, Phase.SATURATION, *next(queue))
+                self._lend(lane, Phase.SATURATION, *next(requests))
 
-        crew = Crew(saturation.concurrency, worker)
-        gevent.sleep(saturation.ramp_s)
-        before = lane.read()
-        gevent.sleep(max(0.0, end_s - time.monotonic()))
-        self.recorder.window(Phase.SATURATION, lane.code, turn, before, lane.read())
+        sleep_until(begin_s)
+        concurrency = len(range(self.worker, saturation.concurrency, self.workers))
+        crew = Crew(concurrency, worker)
+        if self.worker == 0:
+            sleep_until(begin_s + saturation.ramp_s)
+            before = self._read(lane)
+            sleep_until(end_s)
+            self.recorder.window(Phase.SATURATION, lane.code, turn, before, self._read(lane))
         self._finish(crew, lane.host.build, Phase.SATURATION.name.lower())
 
     def _pairs(self, pairs: Pairs) -> None:
@@ -164,38 +187,89 @@ class Driver:
                 break
             work = list(islice(requests, pairs.requests))
             for lane in (candidate, base) if candidate_first else (base, candidate):
-                before = lane.read()
+                before = self._read(lane)
                 self._batch(lane, Phase.PAIRS, work, pairs.concurrency)
-                self.recorder.window(Phase.PAIRS, lane.code, index, before, lane.read())
+                self.recorder.window(Phase.PAIRS, lane.code, index, before, self._read(lane))
 
-    def _open(self, spec: Open) -> None:
-        """Send the schedule to every build at once, then wait for what is outstanding."""
-        schedule = Schedule.read(self.run_dir / spec.schedule)
-        before = [lane.read() for lane in self.lanes]
-        arrivals = Group()
-        start_s = time.monotonic() + HEAD_START_S
-        self._dispatch(schedule, start_s, spec.backlog_limit, arrivals)
-        arrivals.join(timeout=spec.drain_s)
-        arrivals.kill()
-        self.recorder.censor_missing(
-            (lane.code for lane in self.lanes),
-            (start_s + schedule.intended_s).tolist(),
-            schedule.operation.tolist(),
-        )
-        for lane, reading in zip(self.lanes, before, strict=True):
-            self.recorder.window(Phase.OPEN, lane.code, 0, reading, lane.read())
+    def _open(self, spec: Open, schedule: Schedule) -> None:
+        """Send this worker's share of the schedule to every build, then wait for what is left."""
+        self.recorder.expect_open_loop([lane.code for lane in self.lanes], len(schedule))
+        before = [self._read(lane) for lane in self.lanes] if self.worker == 0 else []
+        start_s = self.conductor.meet("open loop") + HEAD_START_S
+        porters = Group()
+        for lane in self.lanes:
+            lane.porters = lane.identities.qsize()
+            for _ in range(lane.porters):
+                porters.spawn(self._carry, lane, lane.identities.get())
+        self._dispatch(schedule, start_s, spec.backlog_limit)
+        for lane in self.lanes:
+            for _ in range(lane.porters):
+                lane.queue.put(None)
+        porters.join(timeout=spec.drain_s)
+        porters.kill()
+        self._censor(schedule, start_s)
+        self.conductor.meet("end of the open loop")
+        for lane, reading in zip(self.lanes, before, strict=False):
+            self.recorder.window(Phase.OPEN, lane.code, 0, reading, self._read(lane))
 
-    def _dispatch(
-        self, schedule: Schedule, start_s: float, backlog_limit: int, arrivals: Group
-    ) -> None:
-        """Start each arrival at its time, twins in random order; past the limit none is sent."""
-        rng = random.Random(self.plan.seed)
-        planned = zip(schedule.intended_s.tolist(), schedule.operation.tolist(), strict=True)
+    def _carry(self, lane: Lane, identity: Identity) -> None:
+        """Run arrivals of the build's queue as this identity until there are no more."""
+        try:
+            while True:
+                lane.idle += 1
+                arrival = lane.queue.get()
+                lane.idle -= 1
+                if arrival is None:
+                    return
+                self._execute(identity, arrival)
+        finally:
+            lane.identities.put(identity)
+
+    def _dispatch(self, schedule: Schedule, start_s: float, backlog_limit: int) -> None:
+        """Queue each arrival at its time, twins in random order; past the limit none is sent."""
+        rng = random.Random(self.plan.seed + self.worker)
         with Timer() as timer:
-            for number, (offset_s, operation) in enumerate(planned):
+            for number, offset_s, operation in self._share(schedule):
                 intended_s = start_s + offset_s
                 timer.wait_until(intended_s)
-                if len(arrivals) >= backlog_limit:
+                if any(lane.queue.qsize() >= backlog_limit for lane in self.lanes):
+                    self.unsent += 1
                     continue
-                for lane in rng.sample(self.lanes, len(self.lanes)):
-                    arrivals.spawn(self._execute, lane, Phase.OPEN, number, operation, intended_s)
+                for lane in self.lanes if rng.random() < 0.5 else self.lanes[::-1]:  # noqa: PLR2004 - a coin
+                    waited = lane.queue.qsize() >= lane.idle
+                    lane.queue.put(
+                        Arrival(number, Phase.OPEN, lane.code, operation, intended_s, waited)
+                    )
+
+    def _share(self, schedule: Schedule) -> Iterator[tuple[int, float, int]]:
+        """Yield this worker's arrivals as (number, offset, operation).
+
+        Only a few at a time are objects: a million of them would take 100 MB.
+        """
+        step = AT_ONCE * self.workers
+        for first in range(self.worker, len(schedule), step):
+            part = slice(first, first + step, self.workers)
+            numbers = range(first, len(schedule), self.workers)
+            times_s, operations = schedule.intended_s[part], schedule.operation[part]
+            yield from zip(numbers, times_s.tolist(), operations.tolist(), strict=False)
+
+    def _censor(self, schedule: Schedule, start_s: float) -> None:
+        """Write a row for every arrival of this worker's share that has none: it never started."""
+        for number, offset_s, operation in self._share(schedule):
+            for lane in self.lanes:
+                if self.recorder.unwritten(lane.code, number):
+                    self.recorder.censor(
+                        Arrival(
+                            number,
+                            Phase.OPEN,
+                            lane.code,
+                            operation,
+                            start_s + offset_s,
+                            waited=True,
+                        )
+                    )
+
+
+def sleep_until(moment_s: float) -> None:
+    """Let others work until a moment of ``time.monotonic``."""
+    gevent.sleep(max(0.0, moment_s - time.monotonic()))

@@ -10,6 +10,7 @@ import inspect
 import random
 from typing import TYPE_CHECKING, Any
 
+from gevent.queue import Queue
 from locust import TaskSet
 
 from perfgate.load.inside.crew import Crew
@@ -17,12 +18,11 @@ from perfgate.load.inside.crew import Crew
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from gevent.queue import Queue
     from locust import User
     from locust.env import Environment
 
     from perfgate.load.inside.recorder import Recorder
-    from perfgate.load.plan import Host, Plan
+    from perfgate.load.plan import Host
 
 Task = "Callable[[], Any]"
 SIGN_IN_CONCURRENCY = 8
@@ -37,9 +37,9 @@ class Identity:
             user.on_start()
             self._operations.update(_bound_tasks(user, type(user).tasks))
 
-    def run(self, operation: str) -> None:
-        """Run the task of that name once."""
-        self._operations[operation]()
+    def task(self, operation: str) -> Callable[[], Any]:
+        """Return the task of that name, to be called without arguments."""
+        return self._operations[operation]
 
 
 def operations_of(user_classes: Iterable[type[User]]) -> set[str]:
@@ -49,30 +49,31 @@ def operations_of(user_classes: Iterable[type[User]]) -> set[str]:
 
 def sign_in(
     host: Host,
-    plan: Plan,
+    seed: int,
+    numbers: Iterable[int],
     user_classes: list[type[User]],
     environment: Environment,
     recorder: Recorder,
-    identities: Queue[Identity],
-) -> Crew:
-    """Begin to make the plan's identities for one build: the crew runs their ``on_start``.
+) -> tuple[Crew, Queue[Identity]]:
+    """Begin to make these identities for one build: the crew runs their ``on_start``.
 
-    What fails is noted by the recorder under the build's name; such identities are left out of
-    ``identities``. Identity *i* of either build draws the same random numbers.
+    They come to the queue as they are ready. What fails is noted by the recorder under the build's
+    name; such identities are left out. Identity *i* of either build draws the same random numbers.
     """
     classes = [_at(user_class, host.url) for user_class in user_classes]
-    numbers = iter(range(plan.identities))
+    waiting = iter(numbers)
+    identities = Queue()
 
     def worker() -> None:
-        for number in numbers:
+        for number in waiting:
             with recorder.sign_in(host.build) as fails:
-                random.seed(plan.seed + number)
+                random.seed(seed + number)
                 identity = Identity([user_class(environment) for user_class in classes])
                 # A failed request need not raise anything.
                 if not fails():
                     identities.put(identity)
 
-    return Crew(SIGN_IN_CONCURRENCY, worker)
+    return Crew(SIGN_IN_CONCURRENCY, worker), identities
 
 
 def _at(user_class: type[User], url: str) -> type[User]:

@@ -1,4 +1,4 @@
-"""One row for every arrival, and the CPU readings around every closed-loop window.
+"""One row for every arrival, on disk as it ends, and the CPU readings around every window.
 
 Listens to Locust's request event to learn how the requests of a task ended. Decides nothing.
 """
@@ -9,17 +9,15 @@ import hashlib
 import json
 import re
 import time
-from array import array
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import gevent
-import numpy as np
 from locust.exception import CatchResponseError, InterruptTaskSet, RescheduleTask
 
 from perfgate.load.plan import BUILDS, Outcome, Phase
+from perfgate.load.rows import ROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +29,9 @@ MAX_FAILURE_CLASSES = 64
 MAX_FAILURE_CHARS = 160
 NO_REQUEST = "the task sent no request"
 OTHER = "other failures"
+# About 30 kB: writing them takes less time than the timer is accurate to.
+ROWS_AT_ONCE = 512
+_NAN = float("nan")
 _STATUS_LIMIT = 2**16
 # What tells one occurrence from the next, or base from candidate: origins, queries (which may hold
 # secrets), ports, addresses of objects.
@@ -59,44 +60,32 @@ class Arrival:
 class _Call:
     """What the requests of one running task have told so far."""
 
-    __slots__ = ("failure", "requests", "size_bytes", "status")
+    __slots__ = ("failure", "received_s", "requests", "size_bytes", "status")
 
     def __init__(self) -> None:
         self.requests = 0
         self.failure = ""
         self.status = 0
         self.size_bytes = 0
+        self.received_s = _NAN
 
 
 class Recorder:
-    """The journal of one load run, in columns; times are seconds of ``time.monotonic``."""
+    """The journal of one load run; times are seconds of ``time.monotonic``.
 
-    def __init__(self) -> None:
+    Rows go to ``journal`` as they come, so that a million of them take no memory.
+    """
+
+    def __init__(self, journal: Path) -> None:
         self._calls: dict[Any, _Call] = {}
-        self._rows: dict[str, array[Any]] = {
-            "number": array("q"),
-            "phase": array("B"),
-            "build": array("B"),
-            "operation": array("B"),
-            "intended_s": array("d"),
-            "started_s": array("d"),
-            "ended_s": array("d"),
-            "outcome": array("B"),
-            "failure": array("H"),
-            "status": array("H"),
-            "size_bytes": array("Q"),
-            "waited": array("B"),
-        }
-        self._windows: dict[str, array[Any]] = {
-            "phase": array("B"),
-            "build": array("B"),
-            "index": array("q"),
-            "from_s": array("d"),
-            "to_s": array("d"),
-            "cpu_s": array("d"),
-            "wait_s": array("d"),
-        }
+        self._file = journal.open("wb", buffering=0)
+        self._buffer = bytearray(ROW.size * ROWS_AT_ONCE)
+        self._filled = 0
+        self._rows = 0
+        self._seal = hashlib.sha256()
+        self._windows: list[dict[str, float]] = []
         self._failures: dict[str, int] = {"": 0}
+        self._open_loop: dict[int, bytearray] = {}
         self._ended = 0
         self.sign_in_failures: dict[str, list[str]] = {build: [] for build in BUILDS}
 
@@ -117,6 +106,12 @@ class Recorder:
         call.size_bytes += response_length or 0
         if exception is not None and not call.failure:
             call.failure = _failure_class(exception)
+
+    def on_received(self, moment_s: float) -> None:
+        """Note when the kernel received what the task running in this greenlet has just read."""
+        call = self._calls.get(gevent.getcurrent())
+        if call is not None:
+            call.received_s = moment_s
 
     def ended(self) -> int:
         """Return how many sign-ins and arrivals have ended so far, in whatever way."""
@@ -141,54 +136,53 @@ class Recorder:
 
     def run(self, task: Any, arrival: Arrival) -> None:
         """Run ``task`` and write the arrival's row, even if the greenlet is killed meanwhile."""
-        call = self._calls[gevent.getcurrent()] = _Call()
+        current = gevent.getcurrent()
+        call = self._calls[current] = _Call()
         started_s = time.monotonic()
         outcome = Outcome.CENSORED
         try:
             _run_task(task, call)
             outcome = Outcome.FAILED if call.failure else Outcome.OK
         finally:
-            ended_s = float("nan") if outcome is Outcome.CENSORED else time.monotonic()
-            del self._calls[gevent.getcurrent()]
+            ended_s = _NAN if outcome is Outcome.CENSORED else time.monotonic()
+            del self._calls[current]
             self._ended += 1
             self._append(arrival, started_s, ended_s, outcome, call)
 
-    def censor_missing(
-        self, builds: Iterable[int], intended_s: list[float], operations: list[int]
-    ) -> None:
-        """Write a row for every open-loop arrival that has none: it never started."""
-        rows = zip(self._rows["phase"], self._rows["number"], self._rows["build"], strict=True)
-        written = {(number, build) for phase, number, build in rows if phase == Phase.OPEN}
-        nan = float("nan")
-        for number, build in product(range(len(intended_s)), builds):
-            if (number, build) not in written:
-                operation, intended = operations[number], intended_s[number]
-                arrival = Arrival(number, Phase.OPEN, build, operation, intended, waited=True)
-                self._append(arrival, nan, nan, Outcome.CENSORED, _Call())
+    def expect_open_loop(self, builds: Iterable[int], arrivals: int) -> None:
+        """Get ready for an open loop: these builds are owed so many arrivals."""
+        self._open_loop = {build: bytearray(arrivals) for build in builds}
+
+    def unwritten(self, build: int, number: int) -> bool:
+        """Return whether the build's open-loop arrival has no row yet."""
+        return not self._open_loop[build][number]
+
+    def censor(self, arrival: Arrival) -> None:
+        """Write the row of an arrival that never started."""
+        self._append(arrival, _NAN, _NAN, Outcome.CENSORED, _Call())
 
     def window(self, phase: Phase, build: int, index: int, before: Reading, after: Reading) -> None:
         """Write what one build's processes used between two readings."""
-        row = {
-            "phase": phase,
-            "build": build,
-            "index": index,
-            "from_s": before.at_s,
-            "to_s": after.at_s,
-            "cpu_s": after.usage.cpu_s - before.usage.cpu_s,
-            "wait_s": after.usage.wait_s - before.usage.wait_s,
-        }
-        for name, value in row.items():
-            self._windows[name].append(value)
+        self._windows.append(
+            {
+                "phase": phase,
+                "build": build,
+                "index": index,
+                "from_s": before.at_s,
+                "to_s": after.at_s,
+                "cpu_s": after.usage.cpu_s - before.usage.cpu_s,
+                "wait_s": after.usage.wait_s - before.usage.wait_s,
+            }
+        )
 
-    def write(self, journal: Path, manifest: Path, facts: dict[str, Any]) -> None:
-        """Write the columns, then the manifest that counts and seals them."""
-        columns = {name: np.asarray(column) for name, column in self._rows.items()}
-        columns |= {f"window_{name}": np.asarray(col) for name, col in self._windows.items()}
-        with journal.open("wb") as file:
-            np.savez(file, allow_pickle=False, **columns)
+    def close(self, manifest: Path, facts: dict[str, Any]) -> None:
+        """Write what rows are left, then the manifest that counts and seals them."""
+        self._flush()
+        self._file.close()
         seal = {
-            "rows": len(self._rows["number"]),
-            "sha256": hashlib.sha256(journal.read_bytes()).hexdigest(),
+            "rows": self._rows,
+            "sha256": self._seal.hexdigest(),
+            "windows": self._windows,
             "failures": list(self._failures),
             "sign_in_failures": self.sign_in_failures,
         }
@@ -197,23 +191,35 @@ class Recorder:
     def _append(
         self, arrival: Arrival, started_s: float, ended_s: float, outcome: Outcome, call: _Call
     ) -> None:
-        intended_s = started_s if arrival.intended_s is None else arrival.intended_s
-        row = {
-            "number": arrival.number,
-            "phase": arrival.phase,
-            "build": arrival.build,
-            "operation": arrival.operation,
-            "intended_s": intended_s,
-            "started_s": started_s,
-            "ended_s": ended_s,
-            "outcome": outcome,
-            "failure": self._failure_code(call.failure),
-            "status": call.status,
-            "size_bytes": call.size_bytes,
-            "waited": arrival.waited,
-        }
-        for name, value in row.items():
-            self._rows[name].append(value)
+        if arrival.phase is Phase.OPEN:
+            self._open_loop[arrival.build][arrival.number] = 1
+        ROW.pack_into(
+            self._buffer,
+            self._filled,
+            arrival.number,
+            arrival.phase,
+            arrival.build,
+            arrival.operation,
+            outcome,
+            arrival.waited,
+            self._failure_code(call.failure),
+            call.status,
+            started_s if arrival.intended_s is None else arrival.intended_s,
+            started_s,
+            _NAN if outcome is Outcome.CENSORED else call.received_s,
+            ended_s,
+            call.size_bytes,
+        )
+        self._rows += 1
+        self._filled += ROW.size
+        if self._filled == len(self._buffer):
+            self._flush()
+
+    def _flush(self) -> None:
+        rows = memoryview(self._buffer)[: self._filled]
+        self._seal.update(rows)
+        self._file.write(rows)
+        self._filled = 0
 
     def _failure_code(self, failure: str) -> int:
         if failure not in self._failures and len(self._failures) >= MAX_FAILURE_CLASSES:

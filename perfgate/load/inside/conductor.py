@@ -1,0 +1,56 @@
+"""How one worker of a load run keeps in step with the others, and learns what a build has used.
+
+A run of one process has nobody to wait for and reads the builds' processes itself.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from perfgate.procfs import TreeMeter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from perfgate.load.plan import Host
+    from perfgate.procfs import TreeUsage
+
+
+class Conductor(Protocol):
+    """What a driver asks of whoever coordinates the run."""
+
+    @property
+    def worker(self) -> int:
+        """The number of this worker, from 0."""
+
+    @property
+    def workers(self) -> int:
+        """How many workers share the run."""
+
+    def meet(self, stage: str) -> float:
+        """Wait until every worker has come to this stage; return one moment for all of them.
+
+        It is a moment of this machine's ``time.monotonic``, now or soon.
+        """
+
+    def usage(self, build: str) -> TreeUsage:
+        """Return what the processes of a build have used so far."""
+
+
+class Alone:
+    """The conductor of a run of one process."""
+
+    worker = 0
+    workers = 1
+
+    def __init__(self, hosts: Iterable[Host]) -> None:
+        self._meters = {host.build: TreeMeter(host.pid) for host in hosts}
+
+    def meet(self, stage: str) -> float:  # noqa: ARG002 - nobody else comes to it
+        """Return now."""
+        return time.monotonic()
+
+    def usage(self, build: str) -> TreeUsage:
+        """Read the build's processes."""
+        return self._meters[build].read()

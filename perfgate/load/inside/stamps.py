@@ -1,0 +1,79 @@
+"""When the kernel received an answer: the generator's own wake-up noise is not in that time.
+
+Sockets of Python's clients pass through and tell, for every answer over plain TCP, the moment its
+last bytes arrived. TLS keeps its own way of reading and gets no stamps.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+from gevent.socket import socket as GeventSocket  # noqa: N812 - it is a class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python's socket module has no name for it
+_TIMESPEC = struct.Struct("@qq")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+_NS_PER_S = 1_000_000_000
+
+
+def clock_offset_s() -> float:
+    """Return by how much the kernel's stamps, of the real-time clock, are ahead of monotonic."""
+    before_s = time.monotonic()
+    now_s = time.clock_gettime(time.CLOCK_REALTIME)
+    return now_s - (before_s + time.monotonic()) / 2
+
+
+def stamp_answers(tell: Callable[[float], None]) -> None:
+    """From now on call ``tell`` with the monotonic moment at which received bytes had arrived.
+
+    It is called in the greenlet that reads them, for every read of a TCP connection made from now
+    on. To be called once.
+    """
+    offset_s = clock_offset_s()
+    plain_recv, plain_recv_into = GeventSocket.recv, GeventSocket.recv_into
+
+    def recv(self: Any, size: int, flags: int = 0) -> Any:
+        if flags:
+            return plain_recv(self, size, flags)
+        data, ancillary, _, _ = self.recvmsg(size, _ANCILLARY_BYTES)
+        for moment_s in _stamps(ancillary):
+            tell(moment_s - offset_s)
+        return data
+
+    def recv_into(self: Any, buffer: Any, size: int = 0, flags: int = 0) -> Any:
+        if size or flags:
+            return plain_recv_into(self, buffer, size, flags)
+        count, ancillary, _, _ = self.recvmsg_into([buffer], _ANCILLARY_BYTES)
+        for moment_s in _stamps(ancillary):
+            tell(moment_s - offset_s)
+        return count
+
+    GeventSocket.recv, GeventSocket.recv_into = recv, recv_into
+    GeventSocket.connect = _stamped(GeventSocket.connect)
+
+
+def _stamped(plain_connect: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a way to connect that asks the kernel for stamps."""
+
+    def connect(self: Any, address: Any) -> Any:
+        connected = plain_connect(self, address)
+        if self.family in _FAMILIES and self.type == socket.SOCK_STREAM:
+            self.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        return connected
+
+    return connect
+
+
+def _stamps(ancillary: Any) -> Iterator[float]:
+    """Yield the stamps, seconds of the real-time clock, among a message's ancillary data."""
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack(content)
+            yield seconds + nanoseconds / _NS_PER_S
