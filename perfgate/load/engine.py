@@ -7,6 +7,7 @@ read from its journal, never from Locust's own statistics or exit code.
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from perfgate.load.journal import known_operations, read_journal
 from perfgate.scrub import scrubbed
 from perfgate.tail import tail
 from perfgate.target.interrupts import deferred_interrupts
+from perfgate.target.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,11 +49,24 @@ class UnknownOperationsError(LoadError):
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """Workers on other machines: where this one waits for them, and the key they share with it."""
+
+    bind: str
+    port: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
-    """Locust on this machine: the user's file, and the CPUs it may use (none given: any)."""
+    """Locust: the user's file, the CPUs of this machine it may use (none given: any).
+
+    The workers of a plan are processes of this machine, or, with ``remote``, come from others.
+    """
 
     locustfile: Path
     cpus: tuple[int, ...] = ()
+    remote: Remote | None = None
 
 
 def run_load(
@@ -74,8 +89,8 @@ def run_load(
     plan.write(run_dir / "plan.json")
     if schedule is not None:
         schedule.write(run_dir / SCHEDULE_FILE)
-    with _locust(engine, run_dir) as process:
-        exit_code = _wait(process, tick, limit_s)
+    with _locust(engine, plan.workers, run_dir) as processes:
+        exit_code = _wait(processes, tick, limit_s)
     if exit_code is None:
         return None
     if exit_code != 0:
@@ -90,29 +105,56 @@ def run_load(
 
 
 @contextmanager
-def _locust(engine: Engine, run_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run Locust headless in a process group of its own, which ends with the block."""
-    own = {"HOME": str(run_dir), "PERFGATE_PLAN": str(run_dir / "plan.json")}
+def _locust(engine: Engine, workers: int, run_dir: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Run Locust headless, each process in a group of its own that ends with the block.
+
+    One process, or a master and its workers; the first one ends the run.
+    """
+    own = {"PERFGATE_PLAN": str(run_dir / "plan.json")}
     with ExitStack() as stack:
-        with deferred_interrupts(), (run_dir / LOG_FILE).open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "locust"),
-                    *("-f", f"{PLUGIN},{engine.locustfile.resolve()}"),
-                    *("--headless", "--users", "1", "--spawn-rate", "1", "--only-summary"),
-                    *("--exit-code-on-error", "0"),
-                ],
-                cwd=run_dir,
-                env=scrubbed(os.environ, extra=own),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            stack.callback(_end, process)
-        if engine.cpus:
-            psutil.Process(process.pid).cpu_affinity(list(engine.cpus))
-        yield process
+        if engine.remote is None and workers == 1:
+            yield [_start(stack, engine, [], run_dir, own)]
+            return
+        remote = engine.remote or Remote("127.0.0.1", free_port(), secrets.token_hex(32))
+        own["PERFGATE_KEY"] = remote.key
+        place = ["--master-bind-host", remote.bind, "--master-bind-port", str(remote.port)]
+        crowd = ["--master", "--expect-workers", str(workers), "--users", str(workers)]
+        processes = [_start(stack, engine, [*crowd, *place], run_dir, own)]
+        for worker in range(0 if engine.remote else workers):
+            worker_dir = run_dir / f"worker-{worker}"
+            worker_dir.mkdir()
+            words = ["--worker", "--master-host", remote.bind, "--master-port", str(remote.port)]
+            processes.append(_start(stack, engine, words, worker_dir, own))
+        yield processes
+
+
+def _start(
+    stack: ExitStack, engine: Engine, words: list[str], directory: Path, own: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start one Locust process in ``directory``; the stack ends it."""
+    with deferred_interrupts(), (directory / LOG_FILE).open("wb") as log:
+        process = subprocess.Popen(
+            [*locust_words(engine.locustfile), *words],
+            cwd=directory,
+            env=scrubbed(os.environ, extra={"HOME": str(directory), **own}),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        stack.callback(_end, process)
+    if engine.cpus:
+        psutil.Process(process.pid).cpu_affinity(list(engine.cpus))
+    return process
+
+
+def locust_words(locustfile: Path) -> list[str]:
+    """Return the command that runs Locust with perfgate's plugin beside the user's file."""
+    return [
+        *(sys.executable, "-m", "locust"),
+        *("-f", f"{PLUGIN},{locustfile.resolve()}"),
+        *("--headless", "--spawn-rate", "100", "--only-summary", "--exit-code-on-error", "0"),
+    ]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -128,14 +170,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], tick: Callable[[], bool], limit_s: float) -> int | None:
-    """Return the exit code, or None where ``tick`` asked for the end."""
+def _wait(
+    processes: list[subprocess.Popen[bytes]], tick: Callable[[], bool], limit_s: float
+) -> int | None:
+    """Return the first process's exit code, or None where ``tick`` asked for the end."""
     deadline_s = time.monotonic() + limit_s
     while True:
         try:
-            return process.wait(POLL_S)
+            return processes[0].wait(POLL_S)
         except subprocess.TimeoutExpired:
             if not tick():
                 return None
             if time.monotonic() > deadline_s:
                 raise LoadError(f"Locust did not end within {limit_s:.0f} s") from None
+            for worker, process in enumerate(processes[1:]):
+                if process.poll():
+                    raise LoadError(
+                        f"worker {worker} of the load generator was lost: its process ended with "
+                        f"exit code {process.returncode}"
+                    ) from None

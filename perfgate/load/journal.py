@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from perfgate.load.plan import Plan
 
+TIMES = ("intended_s", "started_s", "received_s", "ended_s")
 WINDOW_COLUMNS = ("phase", "build", "index", "from_s", "to_s", "cpu_s", "wait_s")
 
 
@@ -70,7 +71,11 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
         for worker, made in enumerate(manifests)
     ]
     rows = np.concatenate(parts)
-    windows = [window for made in manifests for window in made["windows"]]
+    windows = [
+        window | {name: window[name] + made["ahead_s"] for name in ("from_s", "to_s")}
+        for made in manifests
+        for window in made["windows"]
+    ]
     journal = Journal(
         rows={name: rows[name] for name in COLUMNS},
         windows={name: np.array([made[name] for made in windows]) for name in WINDOW_COLUMNS},
@@ -123,7 +128,7 @@ def _read_manifest(run_dir: Path, worker: int) -> dict[str, Any]:
 
 
 def _read_rows(path: Path, manifest: dict[str, Any], failures: list[str]) -> NDArray[Any]:
-    """Return a worker's rows, their failures as places in ``failures``."""
+    """Return a worker's rows by the run's clock, their failures as places in ``failures``."""
     sealed = path.read_bytes() if path.exists() else b""
     if hashlib.sha256(sealed).hexdigest() != manifest["sha256"]:
         raise LoadError(f"{path.name} does not match the checksum in its manifest")
@@ -132,6 +137,8 @@ def _read_rows(path: Path, manifest: dict[str, Any], failures: list[str]) -> NDA
     rows = np.frombuffer(sealed, dtype=DTYPE).copy()
     places = np.array([failures.index(name) for name in manifest["failures"]], dtype=np.uint16)
     rows["failure"] = places[rows["failure"]]
+    for name in TIMES:
+        rows[name] += manifest["ahead_s"]
     return rows
 
 

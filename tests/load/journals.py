@@ -134,6 +134,7 @@ def write_run(
         "failures": ["", "body is wrong"],
         "sign_in_failures": {build: [] for build in BUILDS},
         "operations": list(OPERATIONS),
+        "ahead_s": 0.0,
         "condition": condition,
         "unsent": unsent,
     }

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from perfgate.procfs import TreeUsage
 
 
+class AbandonedError(Exception):
+    """The run has ended elsewhere; this worker has nothing more to do."""
+
+
 class Conductor(Protocol):
     """What a driver asks of whoever coordinates the run."""
 
@@ -27,6 +31,10 @@ class Conductor(Protocol):
     @property
     def workers(self) -> int:
         """How many workers share the run."""
+
+    @property
+    def ahead_s(self) -> float:
+        """By how much the clock of the run is ahead of this process's ``time.monotonic``."""
 
     def meet(self, stage: str) -> float:
         """Wait until every worker has come to this stage; return one moment for all of them.
@@ -43,6 +51,7 @@ class Alone:
 
     worker = 0
     workers = 1
+    ahead_s = 0.0
 
     def __init__(self, hosts: Iterable[Host]) -> None:
         self._meters = {host.build: TreeMeter(host.pid) for host in hosts}

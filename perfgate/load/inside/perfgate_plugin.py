@@ -5,6 +5,7 @@ The user's classes are kept for their tasks; Locust itself spawns one driver, wh
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 import traceback
@@ -12,13 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import locust
+from gevent.event import Event
 from locust import User, events, task
+from locust.runners import MasterRunner, WorkerRunner
 
-from perfgate.load.inside.conductor import Alone
+from perfgate.load.inside.conductor import AbandonedError, Alone
 from perfgate.load.inside.driver import Driver, SilenceError
 from perfgate.load.inside.identities import operations_of
+from perfgate.load.inside.master import Master
 from perfgate.load.inside.recorder import Recorder
+from perfgate.load.inside.seal import Seal
 from perfgate.load.inside.stamps import clock_offset_s, stamp_answers
+from perfgate.load.inside.worker import Worker
 from perfgate.load.plan import Plan
 from perfgate.load.rows import journal_file, manifest_file
 from perfgate.load.schedule import Schedule
@@ -27,23 +33,32 @@ from perfgate.procfs import TreeMeter
 if TYPE_CHECKING:
     from locust.env import Environment
 
+    from perfgate.load.inside.conductor import Conductor
+
 PLAN_VARIABLE = "PERFGATE_PLAN"
+KEY_VARIABLE = "PERFGATE_KEY"
 
 
 class PerfgateDriver(User):
-    """The one user that Locust spawns."""
+    """The one user that Locust spawns in every process that sends load."""
 
     user_classes: tuple[type[User], ...] = ()
 
     @task
     def carry_out(self) -> None:
         """Run the plan, write journal and manifest, and stop Locust."""
-        plan_file = Path(os.environ[PLAN_VARIABLE])
+        runner, user_classes = self.environment.runner, list(self.user_classes)
         try:
-            _carry_out(plan_file, list(self.user_classes), self.environment)
+            if isinstance(runner, WorkerRunner):
+                worker = Worker(runner, _seal(), _digest(self.environment))
+                _carry_out_for_master(worker, user_classes, self.environment)
+                # A worker that went would have its user spawned again on another one.
+                Event().wait()
+            else:
+                _carry_out_alone(user_classes, self.environment)
         finally:
-            if self.environment.runner:
-                self.environment.runner.quit()
+            if runner:
+                runner.quit()
 
 
 def _take_over(environment: Environment, **_: Any) -> None:
@@ -53,6 +68,10 @@ def _take_over(environment: Environment, **_: Any) -> None:
     )
     environment.user_classes[:] = [PerfgateDriver]
     environment.shape_class = None
+    if isinstance(environment.runner, MasterRunner):
+        plan_file = Path(os.environ[PLAN_VARIABLE])
+        plan, run_dir = Plan.read(plan_file), plan_file.parent
+        Master(environment.runner, _seal(), plan, run_dir, _digest(environment))
 
 
 def _forget_exit_code(environment: Environment, **_: Any) -> None:
@@ -65,20 +84,61 @@ events.init.add_listener(_take_over)  # type: ignore[no-untyped-call] # Locust's
 events.quitting.add_listener(_forget_exit_code)  # type: ignore[no-untyped-call] # as above
 
 
-def _carry_out(plan_file: Path, user_classes: list[type[User]], environment: Environment) -> None:
+def _carry_out_alone(user_classes: list[type[User]], environment: Environment) -> None:
+    plan_file = Path(os.environ[PLAN_VARIABLE])
     plan, run_dir = Plan.read(plan_file), plan_file.parent
-    known = operations_of(user_classes)
-    facts: dict[str, Any] = {"locust": locust.__version__, "operations": sorted(known)}
+    schedule = Schedule.read(run_dir / plan.open.schedule) if plan.open else None
+    _carry_out(plan, schedule, run_dir, Alone(plan.hosts), (user_classes, environment))
+
+
+def _carry_out_for_master(
+    worker: Worker, user_classes: list[type[User]], environment: Environment
+) -> None:
+    run_dir = Path.cwd()
+    (run_dir / "plan.json").write_text(worker.plan)
+    plan, schedule = Plan.read(run_dir / "plan.json"), None
+    if plan.open:
+        (run_dir / plan.open.schedule).write_bytes(worker.schedule)
+        schedule = Schedule.read(run_dir / plan.open.schedule)
+    _carry_out(plan, schedule, run_dir, worker, (user_classes, environment))
+    worker.deliver(run_dir)
+
+
+def _seal() -> Seal:
+    return Seal(os.environ[KEY_VARIABLE].encode())
+
+
+def _digest(environment: Environment) -> str:
+    """Return what tells the user's Locust file from others."""
+    options = environment.parsed_options
+    names = options.locustfile.split(",") if options else []
+    own = [Path(name).read_bytes() for name in names if Path(name) != Path(__file__)]
+    return hashlib.sha256(b"".join(own)).hexdigest()
+
+
+def _carry_out(
+    plan: Plan,
+    schedule: Schedule | None,
+    run_dir: Path,
+    conductor: Conductor,
+    users: tuple[list[type[User]], Environment],
+) -> None:
+    known = operations_of(users[0])
+    facts: dict[str, Any] = {
+        "locust": locust.__version__,
+        "operations": sorted(known),
+        "ahead_s": conductor.ahead_s,
+    }
     condition = _Condition()
-    recorder = Recorder(journal_file(run_dir, 0))
+    recorder = Recorder(journal_file(run_dir, conductor.worker))
     if known.issuperset(plan.operations):
         events.request.add_listener(recorder.on_request)  # type: ignore[no-untyped-call] # as below
         stamp_answers(recorder.on_received)
-        schedule = Schedule.read(run_dir / plan.open.schedule) if plan.open else None
-        driver = Driver(plan, recorder, Alone(plan.hosts))
-        facts |= _drive(driver, user_classes, environment, schedule)
+        driver = Driver(plan, recorder, conductor)
+        facts |= _drive(driver, *users, schedule)
         facts["unsent"] = driver.unsent
-    recorder.close(manifest_file(run_dir, 0), facts | {"condition": condition.facts()})
+    manifest = manifest_file(run_dir, conductor.worker)
+    recorder.close(manifest, facts | {"condition": condition.facts()})
 
 
 def _drive(
@@ -92,6 +152,8 @@ def _drive(
         driver.run(user_classes, environment, schedule)
     except SilenceError as silence:
         return {"silent": {silence.build: str(silence)}}
+    except AbandonedError as end:
+        return {"abandoned": str(end)}
     except Exception:  # a fault of perfgate's own is told to the parent
         return {"broken": traceback.format_exc()}
     return {}

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import time
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,7 @@ class Recorder:
         self._failures: dict[str, int] = {"": 0}
         self._open_loop: dict[int, bytearray] = {}
         self._ended = 0
+        self.broken = ""
         self.sign_in_failures: dict[str, list[str]] = {build: [] for build in BUILDS}
 
     def on_request(
@@ -97,15 +99,21 @@ class Recorder:
         response_length: int | None = 0,
         **_: Any,
     ) -> None:
-        """Note how a request of the task running in this greenlet ended (Locust's event)."""
+        """Note how a request of the task running in this greenlet ended (Locust's event).
+
+        Locust only logs what a listener raises, and goes on; here it breaks the run.
+        """
         call = self._calls.get(gevent.getcurrent())
         if call is None:
             return
-        call.requests += 1
-        call.status = _status(response)
-        call.size_bytes += response_length or 0
-        if exception is not None and not call.failure:
-            call.failure = _failure_class(exception)
+        try:
+            call.requests += 1
+            call.status = _status(response)
+            call.size_bytes += response_length or 0
+            if exception is not None and not call.failure:
+                call.failure = _failure_class(exception)
+        except Exception:  # whatever a client tells
+            self.broken = self.broken or traceback.format_exc()
 
     def on_received(self, moment_s: float) -> None:
         """Note when the kernel received what the task running in this greenlet has just read."""
@@ -186,6 +194,8 @@ class Recorder:
             "failures": list(self._failures),
             "sign_in_failures": self.sign_in_failures,
         }
+        if self.broken:
+            seal["broken"] = self.broken
         manifest.write_text(json.dumps(seal | facts, indent=1))
 
     def _append(

@@ -1,0 +1,172 @@
+"""The master of a run of several processes: the plan goes out to workers, their journals come in.
+
+It keeps them in step and reads what the builds use, but sends no load itself. Whatever is not
+as agreed ends the run, and the manifest says why.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent.event import AsyncResult
+from locust.runners import STATE_MISSING
+
+from perfgate.load.inside.worker import REPLY, REQUEST, clock_name
+from perfgate.load.rows import journal_file, manifest_file
+from perfgate.procfs import TreeMeter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from locust.runners import MasterRunner
+
+    from perfgate.load.inside.seal import Seal
+    from perfgate.load.plan import Plan
+
+# From the last worker's coming to the moment all begin: for the answers to reach them.
+LEAD_S = 0.1
+WATCH_S = 0.25
+COMING_S = 60.0
+
+
+@dataclass(slots=True)
+class _Member:
+    """A worker that has introduced itself."""
+
+    worker: int
+    last_number: int
+    delivered: bool = False
+
+
+class Master:
+    """The other end of every :class:`perfgate.load.inside.worker.Worker` of the run."""
+
+    def __init__(
+        self, runner: MasterRunner, seal: Seal, plan: Plan, run_dir: Path, locustfile_digest: str
+    ) -> None:
+        self._runner, self._seal, self._plan, self._run_dir = runner, seal, plan, run_dir
+        self._digest = locustfile_digest
+        self._run = secrets.token_hex(16)
+        self._members: dict[str, _Member] = {}
+        self._meetings: dict[str, tuple[set[str], AsyncResult]] = {}
+        self._meters = {host.build: TreeMeter(host.pid) for host in plan.hosts}
+        self._broken = ""
+        self._answers: dict[str, Callable[..., Any]] = {
+            "hello": self._hello,
+            "clock": self._clock,
+            "meet": self._meet,
+            "usage": self._usage,
+            "rows": self._rows,
+            "manifest": self._manifest,
+        }
+        runner.register_message(REQUEST, self._on_request, concurrent=True)
+        gevent.spawn(self._watch)
+
+    def _on_request(self, msg: Any, **_: Any) -> None:
+        content = self._seal.open(REQUEST, msg.data)
+        if content is None or not self._is_new(content):
+            self._break_off(f"a message of {msg.node_id!r} was not sealed with this run's key")
+            return
+        answer = None
+        if not self._broken:
+            given = {k: v for k, v in content.items() if k not in ("run", "number", "what", "from")}
+            answer = self._answers[content["what"]](content["from"], **given)
+        reply = {
+            "to": content["from"],
+            "number": content["number"],
+            "answer": answer,
+            "broken": self._broken,
+        }
+        self._runner.send_message(REPLY, self._seal.close(REPLY, reply), client_id=content["from"])
+
+    def _is_new(self, content: dict[str, Any]) -> bool:
+        """Return whether a sealed message is of this run and none that was sent before."""
+        member = self._members.get(content["from"])
+        if member is None:
+            return bool(content["what"] == "hello")
+        if content["run"] != self._run or content["number"] <= member.last_number:
+            return False
+        member.last_number = content["number"]
+        return True
+
+    def _hello(self, name: str, locustfile: str) -> dict[str, Any] | None:
+        if len(self._members) == self._plan.workers:
+            self._break_off(f"more than the {self._plan.workers} expected workers came")
+            return None
+        if locustfile != self._digest:
+            self._break_off(f"worker {name!r} has another Locust file than this machine")
+            return None
+        self._members[name] = _Member(worker=len(self._members), last_number=1)
+        schedule = self._run_dir / self._plan.open.schedule if self._plan.open else None
+        return {
+            "run": self._run,
+            "worker": self._members[name].worker,
+            "workers": self._plan.workers,
+            "plan": (self._run_dir / "plan.json").read_text(),
+            "schedule": schedule.read_bytes() if schedule else b"",
+            "clock": clock_name(),
+        }
+
+    def _clock(self, _name: str) -> float:
+        return time.monotonic()
+
+    def _meet(self, name: str, stage: str) -> float | None:
+        came, moment = self._meetings.setdefault(stage, (set(), AsyncResult()))
+        came.add(name)
+        if any(member.delivered for member in self._members.values()):
+            self._part()
+        if len(came) == self._plan.workers:
+            moment.set(time.monotonic() + LEAD_S)
+        told_s: float | None = moment.get()
+        return told_s
+
+    def _usage(self, _name: str, build: str) -> dict[str, float]:
+        return asdict(self._meters[build].read())
+
+    def _rows(self, name: str, chunk: bytes) -> None:
+        with journal_file(self._run_dir, self._members[name].worker).open("ab") as journal:
+            journal.write(chunk)
+
+    def _manifest(self, name: str, text: str) -> None:
+        member = self._members[name]
+        manifest_file(self._run_dir, member.worker).write_text(text)
+        member.delivered = True
+        self._part()
+
+    def _part(self) -> None:
+        """Let nobody wait any longer for workers that will not come."""
+        for came, moment in self._meetings.values():
+            if len(came) < self._plan.workers and not moment.ready():
+                moment.set(None)
+
+    def _break_off(self, why: str) -> None:
+        """Give the run up; the first reason is the one that is told."""
+        if not self._broken:
+            self._broken = why
+            manifest_file(self._run_dir, 0).write_text(json.dumps({"broken": why}))
+            self._part()
+
+    def _watch(self) -> None:
+        """End Locust once all have delivered, or the run is given up."""
+        late_s = time.monotonic() + COMING_S
+        while not self._broken and not self._complete():
+            gevent.sleep(WATCH_S)
+            for name, member in self._members.items():
+                client = self._runner.clients.get(name)
+                gone = client is None or client.state == STATE_MISSING
+                if gone and not member.delivered:
+                    self._break_off(f"worker {member.worker} ({name!r}) was lost")
+            if len(self._members) < self._plan.workers and time.monotonic() > late_s:
+                came = f"{len(self._members)} of {self._plan.workers} workers"
+                self._break_off(f"only {came} came within {COMING_S:.0f} s")
+        self._runner.quit()
+
+    def _complete(self) -> bool:
+        members = self._members.values()
+        return len(members) == self._plan.workers and all(own.delivered for own in members)
