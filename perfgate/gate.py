@@ -261,4 +261,5 @@ def _plan(order: Order, hosts: tuple[Host, ...], seed: int, pairs: Pairs | None)
         open=Open("schedule.npz", profile.drain_s, BACKLOG_LIMIT),
         pairs=pairs,
         timeouts_s=order.terms.ledger.timeouts_s(),
+        workers=config.load.processes,
     )

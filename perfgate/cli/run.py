@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from perfgate.cli.console import shown_progress
 from perfgate.demand.ledger import check_operations
 from perfgate.errors import FileFaultsError
 from perfgate.gate import measure
-from perfgate.load.engine import Engine, UnknownOperationsError
+from perfgate.load.engine import Engine, Remote, UnknownOperationsError, shared_key
 from perfgate.machine import read_environment
 from perfgate.orders import comparing_order, solitary_order
 from perfgate.rig import Rig
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perfgate.config.load import LoadedConfig
+    from perfgate.config.models import Load
     from perfgate.measurement.models import Environment
     from perfgate.progress import Progress
     from perfgate.verdict.case import Case
@@ -28,28 +30,41 @@ if TYPE_CHECKING:
 
 def measured(wish: Wish, *, beside_base: bool, keep_in: Path | None) -> Case:
     """Carry out the wish; journals and logs are kept below ``keep_in`` where one is given."""
-    environment = read_environment()
+    environment, remote = read_environment(), _remote(wish.loaded.config.load)
     with shown_progress() as progress, _runs_dir(keep_in) as runs_dir:
         find = comparing_order if beside_base else solitary_order
         order = find(wish, environment, progress)
         try:
-            return measure(order, _rig(wish.loaded, environment, runs_dir, progress))
+            return measure(order, _rig(wish.loaded, environment, remote, runs_dir, progress))
         except UnknownOperationsError as error:
             raise _named_in_ledger(error, wish) from error
 
 
-def _rig(loaded: LoadedConfig, environment: Environment, runs_dir: Path, progress: Progress) -> Rig:
+def _rig(
+    loaded: LoadedConfig,
+    environment: Environment,
+    remote: Remote | None,
+    runs_dir: Path,
+    progress: Progress,
+) -> Rig:
     alone = environment.target_cpus == environment.generator_cpus
     return Rig(
         target=loaded.config.target,
         engine=Engine(
             loaded.root / loaded.config.load.locustfile,
             () if alone else environment.generator_cpus,
+            remote,
         ),
         target_cpu=None if alone else environment.target_cpus[0],
         runs_dir=runs_dir,
         progress=progress,
     )
+
+
+def _remote(load: Load) -> Remote | None:
+    if not load.expect_workers:
+        return None
+    return Remote(load.bind, load.port, shared_key(os.environ))
 
 
 @contextmanager

@@ -110,6 +110,7 @@ def _flaws(table: Mapping[str, object], root: Path) -> Iterator[Flaw]:
     yield from _locustfile_flaws(_text_at(table, "load", "locustfile"), root)
     yield from _profile_flaws(table.get("profiles"))
     yield from _identity_flaws(table)
+    yield from _worker_flaws(table.get("load"))
 
 
 def _text_at(table: Mapping[str, object], section: str, key: str) -> str:
@@ -187,3 +188,18 @@ def _identity_flaws(table: Mapping[str, object]) -> Iterator[Flaw]:
                 problem = f"{name} keeps {most} requests in flight, but there are {users} users"
                 hint = f"each request needs a user: set identities to {most}, or {key} to {users}"
                 yield Flaw(at, problem, str(users if given is None else given), hint)
+
+
+def _worker_flaws(load: object) -> Iterator[Flaw]:
+    """Find more processes than users, and two answers to where they run."""
+    if not isinstance(load, dict):
+        return
+    users = load.get("identities", Load.model_fields["identities"].default)
+    for key in ("workers", "expect_workers"):
+        given = load.get(key)
+        if isinstance(given, int) and isinstance(users, int) and given > users:
+            problem = f"is more than the {users} users, and every process needs one"
+            yield Flaw(("load", key), problem, str(given), f"at most {users}, or more identities")
+    if "workers" in load and load.get("expect_workers"):
+        hint = "remove one: workers run here, expect_workers on other machines"
+        yield Flaw(("load", "workers"), "stands beside expect_workers", hint=hint)

@@ -5,6 +5,7 @@ Reading files and telling faults is :mod:`perfgate.config.load`'s work.
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -13,7 +14,7 @@ Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 
-START_PLACEHOLDERS = ("port", "python", "data_dir")
+START_PLACEHOLDERS = ("port", "host", "python", "data_dir")
 READY_PLACEHOLDERS = ("port",)
 
 
@@ -21,6 +22,13 @@ def _path_or_url(value: str) -> str:
     if not value.startswith(("/", "http://")):
         raise ValueError('must begin with "/" or "http://"')
     return value
+
+
+def _ipv4(value: str) -> str:
+    try:
+        return str(IPv4Address(value))
+    except ValueError:
+        raise ValueError("must be an IPv4 address like 127.0.0.1") from None
 
 
 def _ascending(value: tuple[int, ...]) -> tuple[int, ...]:
@@ -41,7 +49,12 @@ class Target(Section):
 
     start: Annotated[str, Field(min_length=1)] = Field(
         description="Command that starts the service in the foreground, split like a shell would "
-        "but run without one. {port}, {python} and {data_dir} are filled in.",
+        "but run without one. {port}, {host}, {python} and {data_dir} are filled in.",
+    )
+    host: Annotated[str, AfterValidator(_ipv4)] = Field(
+        default="127.0.0.1",
+        description="IPv4 address the service listens on: one of this machine's. Only with workers "
+        "on other machines does it need to be one that they reach.",
     )
     build: str | None = Field(
         default=None,
@@ -74,6 +87,25 @@ class Load(Section):
     seed: Annotated[int, Field(ge=0)] = Field(
         default=20180713, description="Seed of the arrivals and of everything drawn from them."
     )
+    workers: Annotated[int, Field(ge=1, le=32)] = Field(
+        default=1, description="Processes of this machine that share the load."
+    )
+    expect_workers: Annotated[int, Field(ge=0, le=256)] = Field(
+        default=0,
+        description="Processes on other machines that send the load instead: each runs `perfgate "
+        "worker`. None: this machine sends it.",
+    )
+    bind: Annotated[str, AfterValidator(_ipv4)] = Field(
+        default="127.0.0.1", description="Address on which workers of other machines are awaited."
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=5557, description="Port on which they are awaited."
+    )
+
+    @property
+    def processes(self) -> int:
+        """Return how many processes share the load."""
+        return self.expect_workers or self.workers
 
 
 class Profile(Section):

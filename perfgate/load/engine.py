@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from perfgate.errors import LoadError
+from perfgate.errors import LoadError, UsageError
 from perfgate.load.journal import known_operations, read_journal
+from perfgate.load.plan import KEY_VARIABLE, PLAN_VARIABLE
 from perfgate.scrub import scrubbed
 from perfgate.tail import tail
 from perfgate.target.interrupts import deferred_interrupts
 from perfgate.target.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from perfgate.load.journal import Journal
     from perfgate.load.plan import Plan
@@ -38,6 +39,8 @@ SCHEDULE_FILE = "schedule.npz"
 LOG_FILE = "locust.log"
 POLL_S = 0.2
 STOP_S = 3.0
+EARLY_S = 30.0
+LEAST_KEY_CHARS = 32
 
 
 class UnknownOperationsError(LoadError):
@@ -94,10 +97,7 @@ def run_load(
     if exit_code is None:
         return None
     if exit_code != 0:
-        raise LoadError(
-            f"Locust ended with exit code {exit_code}:\n{chr(10).join(tail(run_dir / LOG_FILE))}",
-            hint=f"Try the file alone: locust -f {engine.locustfile} --headless -u 1 -t 5s -H URL",
-        )
+        raise _locust_failed(exit_code, engine.locustfile, run_dir)
     known = known_operations(run_dir)
     if not known.issuperset(plan.operations):
         raise UnknownOperationsError(set(plan.operations), known)
@@ -110,13 +110,13 @@ def _locust(engine: Engine, workers: int, run_dir: Path) -> Iterator[list[subpro
 
     One process, or a master and its workers; the first one ends the run.
     """
-    own = {"PERFGATE_PLAN": str(run_dir / "plan.json")}
+    own = {PLAN_VARIABLE: str(run_dir / "plan.json")}
     with ExitStack() as stack:
         if engine.remote is None and workers == 1:
             yield [_start(stack, engine, [], run_dir, own)]
             return
         remote = engine.remote or Remote("127.0.0.1", free_port(), secrets.token_hex(32))
-        own["PERFGATE_KEY"] = remote.key
+        own[KEY_VARIABLE] = remote.key
         place = ["--master-bind-host", remote.bind, "--master-bind-port", str(remote.port)]
         crowd = ["--master", "--expect-workers", str(workers), "--users", str(workers)]
         processes = [_start(stack, engine, [*crowd, *place], run_dir, own)]
@@ -126,6 +126,40 @@ def _locust(engine: Engine, workers: int, run_dir: Path) -> Iterator[list[subpro
             words = ["--worker", "--master-host", remote.bind, "--master-port", str(remote.port)]
             processes.append(_start(stack, engine, words, worker_dir, own))
         yield processes
+
+
+def serve_master(locustfile: Path, host: str, port: int, key: str, run_dir: Path) -> None:
+    """Be a worker of one run of the master at ``host``, once there is one.
+
+    Raises LoadError where Locust cannot even start.
+    """
+    words = ["--worker", "--master-host", host, "--master-port", str(port)]
+    begun_s = time.monotonic()
+    with ExitStack() as stack:
+        process = _start(stack, Engine(locustfile), words, run_dir, {KEY_VARIABLE: key})
+        exit_code = process.wait()
+    # Without a master Locust gives up too, but only after some minutes.
+    if exit_code and time.monotonic() - begun_s < EARLY_S:
+        raise _locust_failed(exit_code, locustfile, run_dir)
+
+
+def shared_key(environ: Mapping[str, str]) -> str:
+    """Return the key that workers of other machines share; raises UsageError without a good one."""
+    key = environ.get(KEY_VARIABLE, "")
+    if len(key) < LEAST_KEY_CHARS:
+        raise UsageError(
+            f"workers on other machines need a key in {KEY_VARIABLE}, of {LEAST_KEY_CHARS} "
+            f"characters or more; {'it is shorter' if key else 'it is not set'}",
+            hint=f"On every machine the same:  export {KEY_VARIABLE}=$(openssl rand -hex 32)",
+        )
+    return key
+
+
+def _locust_failed(exit_code: int, locustfile: Path, run_dir: Path) -> LoadError:
+    return LoadError(
+        f"Locust ended with exit code {exit_code}:\n{chr(10).join(tail(run_dir / LOG_FILE))}",
+        hint=f"Try the file alone: locust -f {locustfile} --headless -u 1 -t 5s -H URL",
+    )
 
 
 def _start(

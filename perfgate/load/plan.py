@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 BUILDS = ("base", "candidate")
 
+# How Locust's processes are told where the plan is, and the key they seal their messages with.
+PLAN_VARIABLE = "PERFGATE_PLAN"
+KEY_VARIABLE = "PERFGATE_KEY"
+
 
 class Phase(IntEnum):
     """The parts of a load run, in the order in which they run."""

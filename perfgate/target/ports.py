@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import sys
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -19,14 +20,10 @@ if TYPE_CHECKING:
 _LOWEST = 10_240
 _TRIES = 64
 _LISTEN = "0A"
-# 127.0.0.1, 0.0.0.0, ::, ::1 and ::ffff:127.0.0.1 as the kernel's tables have them.
-_REACHED_BY_LOOPBACK = (
-    "0100007F",
-    "00000000",
-    "0" * 32,
-    "00000000000000000000000001000000",
-    "0000000000000000FFFF00000100007F",
-)
+LOOPBACK = "127.0.0.1"
+# 0.0.0.0 and ::, and what comes before an IPv4 address as IPv6, as the kernel's tables have them.
+_ANY_ADDRESS = ("0" * 8, "0" * 32)
+_MAPPED = f"{'0' * 16}{int.from_bytes(bytes((0, 0, 255, 255)), sys.byteorder):08X}"
 
 
 class Holder(Enum):
@@ -37,8 +34,8 @@ class Holder(Enum):
     STRANGER = "a process that is not the target's"
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on, at random.
+def free_port(host: str = LOOPBACK) -> int:
+    """Return a port of an address that nobody listens on, at random.
 
     It lies below the range the kernel gives to outgoing connections where there is room: the load
     opens thousands of those, and any could take the port before the target does.
@@ -46,10 +43,10 @@ def free_port() -> int:
     highest = _first_ephemeral()
     for _ in range(_TRIES if highest > _LOWEST else 0):
         port = _LOWEST + secrets.randbelow(highest - _LOWEST)
-        if _can_bind(port):
+        if _can_bind(host, port):
             return port
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
@@ -60,25 +57,25 @@ def _first_ephemeral() -> int:
         return 0
 
 
-def _can_bind(port: int) -> bool:
+def _can_bind(host: str, port: int) -> bool:
     with socket.socket() as probe:
         # As servers do: connections that have ended a moment ago do not matter.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return False
         return True
 
 
-def holder(port: int, pids: Iterable[int]) -> Holder:
+def holder(port: int, pids: Iterable[int], host: str = LOOPBACK) -> Holder:
     """Return who listens on the port: only these processes, a stranger (too), or nobody.
 
     With SO_REUSEPORT the kernel deals connections out among all who listen, so one stranger among
     them answers some of the requests. Where the kernel does not list its sockets, the listener is
     taken to be one of them.
     """
-    listeners = _listening_inodes(port)
+    listeners = _listening_inodes(host, port)
     if listeners is None:
         return Holder.OWN
     if not listeners:
@@ -87,11 +84,12 @@ def holder(port: int, pids: Iterable[int]) -> Holder:
     return Holder.OWN if listeners <= own else Holder.STRANGER
 
 
-def _listening_inodes(port: int) -> set[str] | None:
+def _listening_inodes(host: str, port: int) -> set[str] | None:
     tables = [table for table in map(_table, ("tcp", "tcp6")) if table is not None]
     if not tables:
         return None
-    places = {f"{address}:{port:04X}" for address in _REACHED_BY_LOOPBACK}
+    own = f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}"
+    places = {f"{address}:{port:04X}" for address in (own, f"{_MAPPED}{own}", *_ANY_ADDRESS)}
     rows = (line.split() for table in tables for line in table.splitlines()[1:])
     return {row[9] for row in rows if row[3] == _LISTEN and row[1] in places}
 

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from perfgate.errors import TargetError
 from perfgate.procfs import TreeMeter, TreeUsage, read_stat
@@ -84,7 +84,7 @@ def start_target(
             data_dir = stack.enter_context(
                 TemporaryDirectory(prefix="perfgate-", ignore_cleanup_errors=True)
             )
-            marker, port = uuid.uuid4().hex, free_port()
+            marker, port = uuid.uuid4().hex, free_port(target.host)
             launch = _Launch(
                 name=name,
                 words=_words(name, target, port, data_dir),
@@ -101,7 +101,12 @@ def start_target(
 
 
 def _words(name: str, target: Target, port: int, data_dir: str) -> tuple[str, ...]:
-    places = {"{port}": str(port), "{python}": sys.executable, "{data_dir}": data_dir}
+    places = {
+        "{port}": str(port),
+        "{host}": target.host,
+        "{python}": sys.executable,
+        "{data_dir}": data_dir,
+    }
     try:
         words = shlex.split(target.start)
     except ValueError as error:
@@ -173,18 +178,16 @@ def _shown(words: Sequence[str]) -> str:
 class RunningTarget:
     """One target from its start to its end; :func:`start_target` makes it and stops it.
 
-    Attributes: ``name``; ``port`` (on 127.0.0.1); ``pid`` of the root process; ``url`` without a
-    path; ``log``; ``data_dir``.
+    Attributes: ``name``; ``port`` (on the target's host); ``pid`` of the root process; ``url``
+    without a path; ``log``; ``data_dir``.
     """
-
-    host: ClassVar[str] = "127.0.0.1"
 
     def __init__(
         self, launch: _Launch, target: Target, port: int, data_dir: Path, marker: str
     ) -> None:
         self.name, self.log = launch.name, launch.log
         self.port, self.data_dir = port, data_dir
-        self.url = f"http://{self.host}:{port}"
+        self.url = f"http://{target.host}:{port}"
         self._launch, self._target = launch, target
         self._process = _spawn(launch)
         self.pid = self._process.pid
@@ -228,7 +231,7 @@ class RunningTarget:
     def listener(self) -> Holder:
         """Return who listens on the target's port now."""
         self._count_members()
-        return holder(self.port, self._meter.pids)
+        return holder(self.port, self._meter.pids, self._target.host)
 
     def _age_s(self) -> float:
         return time.monotonic() - self._started_s
@@ -241,7 +244,7 @@ class RunningTarget:
         if code is None:
             return
         what = f"the process {_ending(code)} before it was ready"
-        if holder(self.port, self._meter.pids) is Holder.STRANGER:
+        if self.listener() is Holder.STRANGER:
             what += f"; port {self.port} is held by {Holder.STRANGER.value}"
         raise self._not_ready(what)
 
@@ -263,7 +266,7 @@ class RunningTarget:
         log = [f"  | {line}" for line in tail(self.log)] or ["  | (nothing)"]
         return TargetError(
             "\n".join([*lines, *log]),
-            hint="The command must run in the foreground and listen on 127.0.0.1:{port}; "
+            hint="The command must run in the foreground and listen on {host}:{port}; "
             "the ready URL must answer 2xx.",
         )
 

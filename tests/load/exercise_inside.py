@@ -21,6 +21,7 @@ import numpy as np
 
 from perfgate.load.inside.crew import Crew
 from perfgate.load.inside.recorder import Arrival, Recorder
+from perfgate.load.inside.seal import Seal
 from perfgate.load.inside.timer import Timer
 from perfgate.load.plan import Phase
 from perfgate.load.rows import COLUMNS, DTYPE, journal_file, manifest_file
@@ -153,9 +154,27 @@ def killed() -> dict[str, object]:
     return columns.written() | {"ended": ended}
 
 
+def seals() -> dict[str, object]:
+    """Open a sealed message as it came, changed, as another kind and with another key."""
+    seal, content = Seal(b"key"), {"what": "hello", "chunk": b"\x00\xff", "number": 7}
+    closed = seal.close("request", content)
+    flipped = bytes((closed["body"][0] ^ 1,)) + closed["body"][1:]
+    return {
+        "same": seal.open("request", closed) == content,
+        "refused": [
+            seal.open("reply", closed),
+            seal.open("request", closed | {"body": flipped}),
+            seal.open("request", {"body": closed["body"]}),
+            seal.open("request", {"body": "text", "mac": closed["mac"]}),
+            seal.open("request", None),
+            Seal(b"other").open("request", closed),
+        ],
+    }
+
+
 def main() -> None:
     """Exercise everything."""
-    parts = (timer, crew, failures, oddities, killed)
+    parts = (timer, crew, failures, oddities, killed, seals)
     json.dump({part.__name__: part() for part in parts}, sys.stdout)
 
 

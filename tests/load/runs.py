@@ -48,11 +48,12 @@ class Server:
 
     port: int
     pid: int
+    address: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
         """The address of the server."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     def seen(self) -> list[str]:
         """Return the paths it was asked for, in order."""
@@ -66,13 +67,13 @@ class Server:
 
 
 @contextmanager
-def tiny_server(*options: str) -> Iterator[Server]:
+def tiny_server(*options: str, address: str = "127.0.0.1") -> Iterator[Server]:
     """Run a server for as long as the block lasts."""
-    command = (sys.executable, "-I", "-S", str(SERVER), *options)
+    command = (sys.executable, "-I", "-S", str(SERVER), "--host", address, *options)
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
-            yield Server(int(process.stdout.readline()), process.pid)
+            yield Server(int(process.stdout.readline()), process.pid, address)
         finally:
             process.kill()
 

@@ -118,3 +118,9 @@ def test_a_killed_arrival_has_its_row(seen: dict[str, Any]) -> None:
     ]
     assert all(math.isnan(moment) for moment in rows["ended_s"])
     assert seen["killed"]["ended"] == 1
+
+
+def test_only_what_was_sealed_alike_is_opened(seen: dict[str, Any]) -> None:
+    """Law: a message opens as it was closed; changed, as another kind or by another key, never."""
+    assert seen["seals"]["same"]
+    assert seen["seals"]["refused"] == [None] * 6

@@ -38,7 +38,9 @@ class TinyServer:
 
     async def serve(self) -> None:
         """Listen on the port until the end of the process."""
-        self.server = await asyncio.start_server(self.converse, "127.0.0.1", self.options.port)
+        self.server = await asyncio.start_server(
+            self.converse, self.options.host, self.options.port
+        )
         sys.stdout.write(f"{self.server.sockets[0].getsockname()[1]}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
@@ -130,6 +132,7 @@ class TinyServer:
 def main() -> None:
     """Serve."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--at", type=int, default=0)
     parser.add_argument("--then", choices=("stall", "refuse", "exit", "killed", "lose"))

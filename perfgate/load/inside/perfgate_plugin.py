@@ -25,7 +25,7 @@ from perfgate.load.inside.recorder import Recorder
 from perfgate.load.inside.seal import Seal
 from perfgate.load.inside.stamps import clock_offset_s, stamp_answers
 from perfgate.load.inside.worker import Worker
-from perfgate.load.plan import Plan
+from perfgate.load.plan import KEY_VARIABLE, PLAN_VARIABLE, Plan
 from perfgate.load.rows import journal_file, manifest_file
 from perfgate.load.schedule import Schedule
 from perfgate.procfs import TreeMeter
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
     from perfgate.load.inside.conductor import Conductor
-
-PLAN_VARIABLE = "PERFGATE_PLAN"
-KEY_VARIABLE = "PERFGATE_KEY"
 
 
 class PerfgateDriver(User):
