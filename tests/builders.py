@@ -43,7 +43,7 @@ TODAY = date(2026, 11, 24)
 ARRIVALS = {"introspect": 240, "login": 30}
 SERVICE_MS = {"introspect": 5.0, "login": 60.0}
 OPEN_S = 5.0
-PAIRS = 8
+PAIRS = 12
 RATE_RPS = 400.0
 COST_S = 0.002
 
@@ -51,6 +51,9 @@ COST_S = 0.002
 @dataclass(frozen=True)
 class Build:
     """How one build behaves: slowdowns (log, positive is worse) against the standard one.
+
+    ``trend`` is the slowdown from the start to the end of the pairs, ``connects`` and
+    ``redirects`` are counted in every run.
 
     ``failed`` and ``missing`` count wrong answers and arrivals without any, by operation and run.
     """
@@ -62,6 +65,9 @@ class Build:
     failed: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, int] = field(default_factory=dict)
     failure: str = "wrong body"
+    connects: int = 4
+    redirects: int = 0
+    trend: float = 0.0
 
 
 STANDARD = Build()
@@ -76,6 +82,13 @@ def windows(count: int, wall_s: float, cpu_s: float, good: int) -> Windows:
         answered=(good,) * count,
         good=(good,) * count,
     )
+
+
+def rising(flat: Windows, trend: float) -> Windows:
+    """Return windows whose times grow evenly by this log ratio from first to last."""
+    count = len(flat.wall_s)
+    growth = np.exp(trend * (np.arange(count) / max(count - 1, 1) - 0.5))
+    return flat.model_copy(update={"wall_s": tuple((np.array(flat.wall_s) * growth).tolist())})
 
 
 def durations(count: int, median_s: float) -> Histogram:
@@ -115,7 +128,7 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
         saturation=windows(2, slice_s, slice_s * 0.9, round(RATE_RPS)),
         open=opened,
         open_cpu_s=answered * cost_s,
-        pairs=windows(pairs, 1.0 * math.exp(build.capacity), 16 * cost_s, 16),
+        pairs=rising(windows(pairs, 1.0 * math.exp(build.capacity), 16 * cost_s, 16), build.trend),
         failures={
             name: Failures(
                 requests=own.arrivals,
@@ -123,6 +136,8 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
             )
             for name, own in opened.operations.items()
         },
+        connects=build.connects,
+        redirects=build.redirects,
         peak_rss_bytes=100 * 2**20,
     )
 
@@ -171,6 +186,7 @@ def _shaken(build: Build, by: float) -> Build:
         capacity=build.capacity + by,
         saturated=build.saturated + by,
         latency=build.latency + by,
+        trend=build.trend + by,
     )
 
 

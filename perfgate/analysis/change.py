@@ -27,6 +27,8 @@ SATURATED = "saturated"
 ROLES: tuple[BuildRole, BuildRole] = ("candidate", "base")
 # One tick of a histogram; what is shorter is told as 0, which has no ratio.
 SHORTEST_S = 1 / TICKS_PER_S
+# Fewer pairs in a third tell no trend.
+LEAST_THIRD = 4
 
 
 def session_frame(sessions: Sequence[Run]) -> pd.DataFrame:
@@ -83,6 +85,22 @@ def quantile_slowdowns(
             quantiles.append(max(figures.service_s.quantile(share) or 0.0, SHORTEST_S))
         ratios.append(math.log(quantiles[0] / quantiles[1]))
     return np.array(ratios)
+
+
+def trends(sessions: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
+    """Return per session by how much a build's work got slower as it ran, as a log ratio.
+
+    The times of equal work in the last third of the pairs against those in the first third, 20 %
+    trimmed; NaN where there are too few pairs.
+    """
+    return np.array([_trend(run.builds[role].pairs) for run in sessions if role in run.builds])
+
+
+def _trend(pairs: Windows) -> float:
+    own_s, third = _own_time_s(pairs), len(pairs.wall_s) // 3
+    if third < LEAST_THIRD or own_s.min() <= 0:
+        return math.nan
+    return trimmed_log_ratio(own_s[-third:], own_s[:third])
 
 
 def _session_row(run: Run) -> dict[str, float]:

@@ -27,6 +27,8 @@ COLUMNS = {
     "received_s": "d",
     "ended_s": "d",
     "size_bytes": "Q",
+    "connects": "B",
+    "redirects": "B",
 }
 ROW = Struct("<" + "".join(COLUMNS.values()))
 # The same as numpy says it.

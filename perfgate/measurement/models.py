@@ -111,13 +111,19 @@ class Failures(Value):
 
 
 class BuildFigures(Value):
-    """One build in one run: fresh processes from start to stop."""
+    """One build in one run: fresh processes from start to stop.
+
+    ``connects`` and ``redirects`` count connections opened and redirects followed for the requests
+    of open loop and pairs.
+    """
 
     saturation: Windows
     open: OpenLoop
     open_cpu_s: float
     pairs: Windows
     failures: dict[str, Failures]
+    connects: int
+    redirects: int
     peak_rss_bytes: int
 
 

@@ -126,12 +126,15 @@ def _build_figures(
     peak_rss_bytes: int,
     timeouts_s: Mapping[str, float],
 ) -> BuildFigures:
+    judged = rows[rows["phase"].isin([Phase.OPEN, Phase.PAIRS])]
     return BuildFigures(
         saturation=_windows(rows, windows, Phase.SATURATION, timeouts_s),
         open=open_loop(rows[rows["phase"] == Phase.OPEN], open_s),
         open_cpu_s=float(windows.loc[windows["phase"] == Phase.OPEN, "cpu_s"].sum()),
         pairs=_windows(rows, windows, Phase.PAIRS, {}),
-        failures=_failures(rows[rows["phase"].isin([Phase.OPEN, Phase.PAIRS])]),
+        failures=_failures(judged),
+        connects=int(judged["connects"].sum()),
+        redirects=int(judged["redirects"].sum()),
         peak_rss_bytes=peak_rss_bytes,
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.verdict.checks import (
     change,
+    conduct,
     demand,
     errors,
     incidents,
@@ -38,6 +39,7 @@ CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
     change.CHECK: change.check,
     latency.CHECK: latency.check,
     slo.CHECK: slo.check,
+    conduct.CHECK: conduct.check,
     stored.CHECK: stored.check,
 }
 

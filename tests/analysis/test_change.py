@@ -6,7 +6,17 @@ import math
 
 import numpy as np
 import pytest
-from builders import Build, builds, demand_run, figures, session, sessions, slowdowns, windows
+from builders import (
+    PAIRS,
+    Build,
+    builds,
+    demand_run,
+    figures,
+    session,
+    sessions,
+    slowdowns,
+    windows,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,9 +77,9 @@ def test_sessions_without_a_base_are_left_out() -> None:
 
 def test_time_others_had_the_cpu_is_not_charged() -> None:
     """A window's time counts without the wait for a CPU, but never less than its CPU time."""
-    slow = windows(8, 2.0, 0.1, 16)
-    waited = slow.model_copy(update={"wait_s": (1.0,) * 8})
-    overlapping = slow.model_copy(update={"wait_s": (5.0,) * 8})
+    slow = windows(PAIRS, 2.0, 0.1, 16)
+    waited = slow.model_copy(update={"wait_s": (1.0,) * PAIRS})
+    overlapping = slow.model_copy(update={"wait_s": (5.0,) * PAIRS})
     shown = [
         session_frame([with_figures(session(), "candidate", pairs=own)])[CAPACITY].iloc[0]
         for own in (slow, waited, overlapping)
@@ -88,13 +98,13 @@ def test_a_stray_pair_does_not_move_capacity() -> None:
 @pytest.mark.parametrize("role", ["base", "candidate"])
 def test_no_cpu_time_is_no_cost(role: str) -> None:
     """A build whose CPU time was not seen has no cost to compare, rather than none at all."""
-    pairs = figures().pairs.model_copy(update={"cpu_s": (0.0,) * 8})
+    pairs = figures().pairs.model_copy(update={"cpu_s": (0.0,) * PAIRS})
     run = with_figures(session(), role, pairs=pairs, open_cpu_s=0.0)
     assert math.isnan(session_frame([run])[COST].iloc[0])
 
 
 @pytest.mark.parametrize("role", ["base", "candidate"])
-@pytest.mark.parametrize("pairs", [NOTHING, windows(8, 0.0, 0.0, 16)])
+@pytest.mark.parametrize("pairs", [NOTHING, windows(PAIRS, 0.0, 0.0, 16)])
 def test_no_time_in_pairs_is_no_capacity(role: str, pairs: Windows) -> None:
     """Pairs that are missing or took no time are no capacity to compare."""
     other = {"base": "candidate", "candidate": "base"}[role]

@@ -34,6 +34,8 @@ _ROW: dict[str, Any] = {
     "received_s": _NAN,
     "ended_s": 0.0,
     "size_bytes": 0,
+    "connects": 0,
+    "redirects": 0,
 }
 _WINDOW: dict[str, Any] = {
     "phase": Phase.PAIRS,

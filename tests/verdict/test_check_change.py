@@ -6,6 +6,7 @@ import math
 
 import pytest
 from builders import (
+    PAIRS,
     Build,
     case,
     config,
@@ -197,7 +198,7 @@ def test_sessions_of_one_build_do_not_count() -> None:
 
 def test_sessions_without_cpu_times_compare_nothing() -> None:
     """Where a session has no CPU times or no pairs, nothing is compared rather than all is well."""
-    for changes in ({"pairs": NOTHING}, {"pairs": windows(8, 1.0, 0.0, 16), "open_cpu_s": 0.0}):
+    for changes in ({"pairs": NOTHING}, {"pairs": windows(PAIRS, 1.0, 0.0, 16), "open_cpu_s": 0.0}):
         runs = (*sessions(3), spoilt(session(), **changes))
         (own,) = check(case(sessions=runs))
         assert own.outcome is Outcome.INCONCLUSIVE

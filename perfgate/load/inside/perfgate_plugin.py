@@ -23,7 +23,7 @@ from perfgate.load.inside.identities import operations_of
 from perfgate.load.inside.master import Master
 from perfgate.load.inside.recorder import Recorder
 from perfgate.load.inside.seal import Seal
-from perfgate.load.inside.stamps import clock_offset_s, stamp_answers
+from perfgate.load.inside.stamps import clock_offset_s, watch_sockets
 from perfgate.load.inside.worker import Worker
 from perfgate.load.plan import KEY_VARIABLE, PLAN_VARIABLE, Plan
 from perfgate.load.rows import journal_file, manifest_file
@@ -130,7 +130,7 @@ def _carry_out(
     recorder = Recorder(journal_file(run_dir, conductor.worker))
     if known.issuperset(plan.operations):
         events.request.add_listener(recorder.on_request)  # type: ignore[no-untyped-call] # as below
-        stamp_answers(recorder.on_received)
+        watch_sockets(recorder.on_received, recorder.on_connected)
         driver = Driver(plan, recorder, conductor)
         facts |= _drive(driver, *users, schedule)
         facts["unsent"] = driver.unsent

@@ -34,6 +34,7 @@ OTHER = "other failures"
 ROWS_AT_ONCE = 512
 _NAN = float("nan")
 _STATUS_LIMIT = 2**16
+_MOST_TOLD = 255
 # What tells one occurrence from the next, or base from candidate: origins, queries (which may hold
 # secrets), ports, addresses of objects.
 _PARTICULARS = re.compile(
@@ -61,10 +62,18 @@ class Arrival:
 class _Call:
     """What the requests of one running task have told so far."""
 
-    __slots__ = ("failure", "received_s", "requests", "size_bytes", "status")
+    __slots__ = (
+        "connects",
+        "failure",
+        "received_s",
+        "redirects",
+        "requests",
+        "size_bytes",
+        "status",
+    )
 
     def __init__(self) -> None:
-        self.requests = 0
+        self.requests = self.connects = self.redirects = 0
         self.failure = ""
         self.status = 0
         self.size_bytes = 0
@@ -110,6 +119,7 @@ class Recorder:
             call.requests += 1
             call.status = _status(response)
             call.size_bytes += response_length or 0
+            call.redirects += _redirects(response)
             if exception is not None and not call.failure:
                 call.failure = _failure_class(exception)
         except Exception:  # whatever a client tells
@@ -120,6 +130,12 @@ class Recorder:
         call = self._calls.get(gevent.getcurrent())
         if call is not None:
             call.received_s = moment_s
+
+    def on_connected(self) -> None:
+        """Note that the task running in this greenlet has opened a connection."""
+        call = self._calls.get(gevent.getcurrent())
+        if call is not None:
+            call.connects += 1
 
     def ended(self) -> int:
         """Return how many sign-ins and arrivals have ended so far, in whatever way."""
@@ -219,6 +235,8 @@ class Recorder:
             _NAN if outcome is Outcome.CENSORED else call.received_s,
             ended_s,
             call.size_bytes,
+            min(call.connects, _MOST_TOLD),
+            min(call.redirects, _MOST_TOLD),
         )
         self._rows += 1
         self._filled += ROW.size
@@ -263,6 +281,12 @@ def _status(response: Any) -> int:
     """Return the HTTP status, or 0 where there is none: other protocols have words of their own."""
     status = getattr(response, "status_code", 0)
     return status if isinstance(status, int) and 0 <= status < _STATUS_LIMIT else 0
+
+
+def _redirects(response: Any) -> int:
+    """Return how many redirects led to the answer, 0 for clients that do not tell."""
+    history = getattr(response, "history", ())
+    return len(history) if isinstance(history, list | tuple) else 0
 
 
 def _failure_class(error: BaseException) -> str:

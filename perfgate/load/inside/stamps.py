@@ -30,11 +30,11 @@ def clock_offset_s() -> float:
     return now_s - (before_s + time.monotonic()) / 2
 
 
-def stamp_answers(tell: Callable[[float], None]) -> None:
-    """From now on call ``tell`` with the monotonic moment at which received bytes had arrived.
+def watch_sockets(received: Callable[[float], None], connected: Callable[[], None]) -> None:
+    """From now on tell of every TCP connection, and when what is read from one had arrived.
 
-    It is called in the greenlet that reads them, for every read of a TCP connection made from now
-    on. To be called once.
+    ``received`` is called with a moment of ``time.monotonic``, for every read of a connection made
+    from now on; both are called in the greenlet that connects or reads. To be called once.
     """
     offset_s = clock_offset_s()
     plain_recv, plain_recv_into = GeventSocket.recv, GeventSocket.recv_into
@@ -44,7 +44,7 @@ def stamp_answers(tell: Callable[[float], None]) -> None:
             return plain_recv(self, size, flags)
         data, ancillary, _, _ = self.recvmsg(size, _ANCILLARY_BYTES)
         for moment_s in _stamps(ancillary):
-            tell(moment_s - offset_s)
+            received(moment_s - offset_s)
         return data
 
     def recv_into(self: Any, buffer: Any, size: int = 0, flags: int = 0) -> Any:
@@ -52,21 +52,24 @@ def stamp_answers(tell: Callable[[float], None]) -> None:
             return plain_recv_into(self, buffer, size, flags)
         count, ancillary, _, _ = self.recvmsg_into([buffer], _ANCILLARY_BYTES)
         for moment_s in _stamps(ancillary):
-            tell(moment_s - offset_s)
+            received(moment_s - offset_s)
         return count
 
     GeventSocket.recv, GeventSocket.recv_into = recv, recv_into
-    GeventSocket.connect = _stamped(GeventSocket.connect)
+    GeventSocket.connect = _stamped(GeventSocket.connect, connected)
 
 
-def _stamped(plain_connect: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a way to connect that asks the kernel for stamps."""
+def _stamped(
+    plain_connect: Callable[..., Any], connected: Callable[[], None]
+) -> Callable[..., Any]:
+    """Return a way to connect that asks the kernel for stamps, and tells of it."""
 
     def connect(self: Any, address: Any) -> Any:
-        connected = plain_connect(self, address)
+        result = plain_connect(self, address)
         if self.family in _FAMILIES and self.type == socket.SOCK_STREAM:
             self.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        return connected
+            connected()
+        return result
 
     return connect
 

@@ -1,0 +1,124 @@
+"""How the builds behave beyond what they answer: connections, redirects, and over time.
+
+Each of these costs callers something; how much is measured by other checks. Here it has a name.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perfgate.analysis.capacity import LEVEL
+from perfgate.analysis.change import ROLES, trends
+from perfgate.analysis.compare import t_interval
+from perfgate.analysis.sequential import percent
+from perfgate.verdict.finding import Finding, Outcome, counted
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from perfgate.measurement.models import BuildFigures, BuildRole
+    from perfgate.verdict.case import Case
+
+CHECK = "conduct"
+# Clients keep connections: a new one for every second request is the server's doing.
+CONNECTS_LIMIT_RATIO = 0.5
+REDIRECTS_LIMIT_RATIO = 0.01
+# Work that takes more than so much longer (or shorter) at the end than at the start of a session.
+TREND_LIMIT = math.log1p(0.1)
+
+
+def check(case: Case) -> list[Finding]:
+    """Return a finding for each thing that a user should know of; none where all is well."""
+    return [*_connections(case), *_redirects(case), *_slowing(case), *_warming(case)]
+
+
+def _connections(case: Case) -> list[Finding]:
+    own, base = (_ratio(case, role, "connects") for role in ("candidate", "base"))
+    if own is None or own <= max(CONNECTS_LIMIT_RATIO, 2 * (base or 0.0)):
+        return []
+    reason = (
+        f"The candidate closes connections that its callers want to keep: they opened "
+        f"{own:.2f} per request{_beside(base)}."
+    )
+    return [_warning("connections", reason, own, CONNECTS_LIMIT_RATIO)]
+
+
+def _redirects(case: Case) -> list[Finding]:
+    own, base = (_ratio(case, role, "redirects") for role in ("candidate", "base"))
+    if own is None or own <= (base or 0.0) + REDIRECTS_LIMIT_RATIO:
+        return []
+    reason = (
+        f"The candidate sends its callers elsewhere: they followed {own:.2f} redirects per "
+        f"request{_beside(base)}, each of them a request more."
+    )
+    return [_warning("redirects", reason, own, REDIRECTS_LIMIT_RATIO)]
+
+
+def _warning(what: str, reason: str, observed: float, limit: float) -> Finding:
+    return Finding(f"{CHECK}:{what}", Outcome.WARN, reason, observed, limit, unit="per request")
+
+
+def _beside(base: float | None) -> str:
+    return "" if base is None else f" (the base's, {base:.2f})"
+
+
+def _ratio(case: Case, role: BuildRole, what: str) -> float | None:
+    """Return how many there were per request, over all runs of a build; None without any."""
+    figures = [run.builds[role] for run in case.measurement.runs if role in run.builds]
+    requests = sum(_requests(own) for own in figures)
+    return sum(getattr(own, what) for own in figures) / requests if requests else None
+
+
+def _requests(figures: BuildFigures) -> int:
+    return sum(own.requests for own in figures.failures.values())
+
+
+def _slowing(case: Case) -> list[Finding]:
+    """Return a finding where the candidate gets slower as it runs, and the base does not."""
+    slower = _finite(trends(case.sessions, "candidate") - trends(case.sessions, "base"))
+    if len(slower) < case.profile.looks[0]:
+        return []
+    found = t_interval(slower, LEVEL)
+    if found.lower <= TREND_LIMIT:
+        return []
+    worse = found.lower > math.log1p(case.terms.config.margins.latency)
+    return [
+        Finding(
+            check=f"{CHECK}:trend",
+            outcome=Outcome.FAIL if worse else Outcome.WARN,
+            reason=f"The candidate gets slower as it runs, which the base does not: at the end of "
+            f"a session equal work took {percent(found.estimate):.0f} % more time than at its "
+            f"start (at least {percent(found.lower):.0f} %, over "
+            f"{counted(len(slower), 'session')}).",
+            observed=percent(found.estimate),
+            limit=percent(TREND_LIMIT),
+            interval=(percent(found.lower), percent(found.upper)),
+            unit="%",
+        )
+    ]
+
+
+def _warming(case: Case) -> list[Finding]:
+    """Return a finding where both builds were still getting faster while they were measured."""
+    both = [_finite(trends(case.sessions, role)) for role in ROLES]
+    if min(map(len, both)) < case.profile.looks[0]:
+        return []
+    faster = [-float(np.median(values)) for values in both]
+    if min(faster) <= TREND_LIMIT:
+        return []
+    return [
+        Finding(
+            check=f"{CHECK}:warm-up",
+            outcome=Outcome.WARN,
+            reason="Neither build was warm when it was measured: equal work took "
+            f"{-percent(-min(faster)):.0f} % less time at the end of a session than at its start.",
+            hint="A larger warmup_requests in the profile lets them warm up first.",
+        )
+    ]
+
+
+def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values[np.isfinite(values)]

@@ -1,0 +1,84 @@
+"""Conduct: what costs callers something has a name, and only where it is the candidate's."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from builders import ARRIVALS, Build, case
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfgate.verdict.checks.conduct import check
+from perfgate.verdict.finding import Finding, Outcome
+
+REQUESTS = sum(ARRIVALS.values())
+
+
+def only(findings: list[Finding]) -> Finding:
+    """Return the only finding."""
+    (own,) = findings
+    return own
+
+
+def test_equal_builds_have_nothing_to_tell() -> None:
+    """Builds that keep connections, redirect nobody and stay as fast as they are: no finding."""
+    assert check(case()) == []
+
+
+@given(connects=st.integers(0, 3 * REQUESTS))
+def test_what_the_base_does_too_is_not_told(connects: int) -> None:
+    """Law: a build that behaves as its base does has nothing to tell, whatever that is."""
+    same = Build(connects=connects, redirects=connects, trend=0.05)
+    assert check(case(same, same)) == []
+
+
+def test_closed_connections_are_told() -> None:
+    """A connection for every request is named, with the base's beside it."""
+    own = only(check(case(Build(connects=REQUESTS))))
+    assert (own.check, own.outcome) == ("conduct:connections", Outcome.WARN)
+    assert "closes connections" in own.reason
+    assert "1.00 per request (the base's, 0.01)" in own.reason
+
+
+def test_closed_connections_are_told_without_a_base() -> None:
+    """Without a base the habit is told all the same."""
+    own = only(check(case(Build(connects=REQUESTS), None)))
+    assert own.reason.endswith("1.00 per request.")
+
+
+def test_redirects_are_told() -> None:
+    """A redirect for every request is named."""
+    own = only(check(case(Build(redirects=REQUESTS))))
+    assert (own.check, own.outcome) == ("conduct:redirects", Outcome.WARN)
+    assert "1.00 redirects per request" in own.reason
+
+
+@pytest.mark.parametrize(
+    ("trend", "outcome"), [(0.5, Outcome.WARN), (1.5, Outcome.FAIL), (-1.5, None), (0.05, None)]
+)
+def test_a_candidate_that_slows_down(trend: float, outcome: Outcome | None) -> None:
+    """Getting slower as it runs is told, and fails where it is as much as latency may rise."""
+    found = check(case(Build(trend=trend)))
+    assert [own.outcome for own in found] == ([] if outcome is None else [outcome])
+    assert all("gets slower as it runs" in own.reason for own in found)
+
+
+def test_the_size_of_a_trend() -> None:
+    """The trend is that of the last third of the pairs against the first."""
+    own = only(check(case(Build(trend=math.log(3)), noise=0.0001)))
+    # Evenly from the first of twelve pairs to the last: the thirds' middles lie 8/11 of it apart.
+    assert own.observed == pytest.approx(100 * (3 ** (8 / 11) - 1), rel=0.01)
+
+
+def test_builds_that_are_still_warming_up() -> None:
+    """Where both builds get faster as they run, the warm-up was too short."""
+    cold = Build(trend=-0.5)
+    own = only(check(case(cold, cold)))
+    assert (own.check, own.outcome) == ("conduct:warm-up", Outcome.WARN)
+    assert "warmup_requests" in own.hint
+
+
+def test_too_few_sessions_tell_no_trend() -> None:
+    """Before the first look nothing is said of trends."""
+    assert check(case(Build(trend=1.5), count=3)) == []
