@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test quick-test lint bench docs lock clean
+.PHONY: help gate test quick-test lint soak bench docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ lint: .venv/.stamp ## Check style, types and the layers between rooms
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+soak: .venv/.stamp ## Try twenty times that workers together send the schedule, no more and no less
+	PERFGATE_REPEATS=20 $(BIN)/pytest tests/load/test_workers.py -k "union or other_machines"
 
 bench: .venv/.stamp ## Time perfgate's own hot paths and those of the auth service
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
