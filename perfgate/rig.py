@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 START_SLACK_S = 30.0
 SLACK_FACTOR = 3.0
+PORTS_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,17 @@ class _Watch:
     progress: Progress
     stage: str
     died: dict[BuildRole, Incident] = field(default_factory=dict)
+    ports_seen_s: float = 0.0
 
     def tick(self) -> bool:
-        """Return whether all targets live and none has lost a process."""
+        """Return whether all targets live and none has lost a process.
+
+        Raises LoadError where another process has come to listen on a target's port.
+        """
         self.progress.tick()
+        if time.monotonic() - self.ports_seen_s > PORTS_EVERY_S:
+            self.ports_seen_s = time.monotonic()
+            _refuse_strangers(self.targets)
         for role, target in self.targets.items():
             health = target.observe()
             if role not in self.died and (not health.alive or health.lost):
@@ -170,6 +178,17 @@ def _journal(
         return None
 
 
+def _refuse_strangers(targets: Mapping[BuildRole, RunningTarget]) -> None:
+    """Raise LoadError where another process may have answered in a target's place."""
+    for role, target in targets.items():
+        if target.listener() is Holder.STRANGER:
+            raise LoadError(
+                f"port {target.port} of the {role} is held by {Holder.STRANGER.value}, which may "
+                "have answered in its place",
+                hint="Something on this machine has taken the port meanwhile: run again.",
+            )
+
+
 def _hosts(targets: Mapping[BuildRole, RunningTarget]) -> tuple[Host, ...]:
     """Return the hosts, base before candidate."""
     roles = sorted(targets, key=BUILDS.index)
@@ -230,12 +249,6 @@ def _surroundings(
         steal_ratio=_ratio(before.steal_s, after.steal_s, seconds),
         pressure_ratio=_ratio(before.pressure_s, after.pressure_s, seconds),
         peak_rss_bytes={role: target.observe().peak_rss_bytes for role, target in targets.items()},
-        faults=tuple(
-            f"port {target.port} of the {role} is held by another process too, which may have "
-            "answered in its place"
-            for role, target in targets.items()
-            if target.listener() is Holder.STRANGER
-        ),
     )
 
 

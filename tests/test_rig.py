@@ -14,6 +14,7 @@ import perfgate
 from perfgate.build.provide import Build
 from perfgate.config.models import Target
 from perfgate.errors import LoadError, TargetError
+from perfgate.exitcodes import ExitCode
 from perfgate.load.engine import Engine
 from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation
 from perfgate.rig import Assignment, Outcome, Rig, run_once
@@ -209,6 +210,26 @@ def test_a_target_that_falls_silent(tmp_path: Path) -> None:
     assert outcome.run is None
     assert (incident.build, incident.kind) == ("candidate", "silent")
     assert incident.text == "stopped answering: no answer for 0.4 s in the warmup phase"
+
+
+def test_a_stranger_on_the_port(tmp_path: Path) -> None:
+    """Law: where another process has come to listen on a target's port, nothing is judged."""
+    intruder = """
+import socket
+class Caller(FastHttpUser):
+    def on_start(self):
+        port = int(self.host.rpartition(":")[2])
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.listener.bind(("127.0.0.1", port))
+        self.listener.listen()
+    @task
+    def fetch(self):
+        self.client.get("/ok")
+"""
+    with pytest.raises(LoadError, match="is held by a process that is not the target's") as caught:
+        alone(tiny_rig(tmp_path, intruder), tmp_path, "--shared", identities=1, silence_s=2.0)
+    assert caught.value.exit_code is ExitCode.UNDECIDED
 
 
 def test_load_that_cannot_be_run_is_no_incident(tmp_path: Path) -> None:

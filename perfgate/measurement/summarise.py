@@ -45,16 +45,12 @@ SIGN_IN = "sign-in"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the parent saw while the run lasted; ratios are shares of ``seconds`` on one CPU.
-
-    ``faults`` says in words what it saw that makes the run worthless.
-    """
+    """What the parent saw while the run lasted; ratios are shares of ``seconds`` on one CPU."""
 
     seconds: float
     steal_ratio: float | None
     pressure_ratio: float | None
     peak_rss_bytes: Mapping[BuildRole, int]
-    faults: tuple[str, ...] = ()
 
 
 def frame_of(journal: Journal) -> pd.DataFrame:
@@ -212,7 +208,7 @@ def _validity(frame: pd.DataFrame, journal: Journal, surroundings: Surroundings)
         generator_wait_ratio=max(own.wait_s / own.seconds for own in journal.generators),
         steal_ratio=surroundings.steal_ratio,
         pressure_ratio=surroundings.pressure_ratio,
-        faults=(*surroundings.faults, *_faults(float(lag_p99_ms), journal, surroundings)),
+        faults=tuple(_faults(float(lag_p99_ms), journal, surroundings)),
     )
 
 

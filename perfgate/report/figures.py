@@ -87,8 +87,10 @@ def how_measured(case: Case) -> list[str]:
 def _unknown(case: Case) -> list[str]:
     told, machine = [], case.measurement.environment
     if machine.target_cpus == machine.generator_cpus:
+        most = max((run.validity.generator_cpu_ratio for run in case.measurement.runs), default=0)
         told.append(
-            "One CPU for builds and load generator: the generator's cost is in all figures."
+            f"One CPU for builds and load generator: the generator took up to {most:.0%} of it, "
+            "which the service rate lacks and latencies have on top."
         )
     if case.terms.config.production.service_rate_rps is None:
         instances = counted(case.terms.config.production.instances, "instance")

@@ -32,6 +32,8 @@ def _host(stack: ExitStack, number: int) -> str:
     _ip("netns", "add", name)
     stack.callback(_ip, "netns", "del", name)
     _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name)
+    # It would go with the host too, but only some time after it.
+    stack.callback(_ip, "link", "del", cable)
     _ip("addr", "add", f"{here}/30", "dev", cable)
     _ip("link", "set", cable, "up")
     for words in (

@@ -38,8 +38,9 @@ class TinyServer:
 
     async def serve(self) -> None:
         """Listen on the port until the end of the process."""
+        options = self.options
         self.server = await asyncio.start_server(
-            self.converse, self.options.host, self.options.port
+            self.converse, options.host, options.port, reuse_port=options.shared or None
         )
         sys.stdout.write(f"{self.server.sockets[0].getsockname()[1]}\n")
         sys.stdout.flush()
@@ -134,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--shared", action="store_true")
     parser.add_argument("--at", type=int, default=0)
     parser.add_argument("--then", choices=("stall", "refuse", "exit", "killed", "lose"))
     asyncio.run(TinyServer(parser.parse_args()).serve())

@@ -1,0 +1,149 @@
+"""What can spoil a run is provoked, and told: never does it pass for a measurement."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from load.runs import HEADER, PLAIN, completed, open_plan, run, steady, tiny_server
+from perfgate.errors import LoadError
+from perfgate.load.engine import Engine, run_load
+from perfgate.load.plan import Open, Outcome
+from perfgate.measurement.summarise import Surroundings, summarise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from perfgate.load.journal import Journal
+    from perfgate.load.plan import Plan
+
+pytestmark = pytest.mark.slow
+
+MIX = {"fetch": 1.0}
+AROUND = Surroundings(seconds=3.0, steal_ratio=0.0, pressure_ratio=0.0, peak_rss_bytes={})
+
+
+def faults(directory: Path, locustfile: str) -> tuple[str, ...]:
+    """Return what is told of a run with this Locust file, one second long."""
+    with tiny_server() as server:
+        plan = open_plan(server.host())
+        journal = completed(directory, locustfile, plan, steady(50, 1.0, MIX))
+    return told(journal, plan)
+
+
+def told(journal: Journal, plan: Plan) -> tuple[str, ...]:
+    """Return the faults of a run."""
+    return summarise(journal, plan, 50.0, 1.0, AROUND).validity.faults
+
+
+def test_an_ordinary_run_has_no_faults(tmp_path: Path) -> None:
+    """Law: where nothing is wrong nothing is told."""
+    assert faults(tmp_path, PLAIN) == ()
+
+
+def test_a_recorder_that_throws(tmp_path: Path) -> None:
+    """Law: what the recorder cannot take breaks the run, which Locust itself would only log."""
+    text = (
+        PLAIN
+        + """
+        class Odd:
+            @property
+            def status_code(self):
+                raise TypeError("no status")
+        self.environment.events.request.fire(
+            request_type="X", name="x", response_time=1.0, response_length=0,
+            exception=None, context={}, response=Odd(),
+        )
+"""
+    )
+    with tiny_server() as server, pytest.raises(LoadError, match="TypeError"):
+        run(tmp_path, text, open_plan(server.host()), steady(50, 1.0, MIX))
+
+
+def test_too_many_sockets(tmp_path: Path) -> None:
+    """Law: a generator near the limit of select is told, for its clients then reconnect."""
+    text = (
+        """
+import socket
+sockets = [socket.socket() for _ in range(950)]
+"""
+        + PLAIN
+    )
+    (found,) = faults(tmp_path, text)
+    assert "files open" in found
+
+
+def test_a_clock_that_is_set(tmp_path: Path) -> None:
+    """Law: a step of real time during the run is told: the kernel's stamps are of that clock."""
+    text = (
+        """
+import time
+real = time.clock_gettime
+begun_s = time.monotonic()
+def stepped(clock):
+    late = time.monotonic() - begun_s > 1.0
+    return real(clock) + (0.05 if late else 0.0)
+time.clock_gettime = stepped
+"""
+        + PLAIN
+    )
+    assert any("clock was set by +50 ms" in fault for fault in faults(tmp_path, text))
+
+
+def test_a_crowded_cpu(tmp_path: Path) -> None:
+    """Law: a generator that waits for its CPU more than it may is told."""
+    cpu = min(os.sched_getaffinity(0))
+    burn = f"import os\nos.sched_setaffinity(0, {{{cpu}}})\nwhile True: pass"
+    busy = """
+import time
+class Caller(FastHttpUser):
+    @task
+    def fetch(self):
+        self.client.get("/ok")
+        end_s = time.thread_time() + 0.03
+        while time.thread_time() < end_s:
+            pass
+"""
+    # In sessions of their own, for the kernel may share a CPU out among sessions.
+    command = [sys.executable, "-c", burn]
+    crowd = [subprocess.Popen(command, start_new_session=True) for _ in range(4)]
+    try:
+        with tiny_server() as server:
+            plan, run_dir = open_plan(server.host()), tmp_path / "run"
+            run_dir.mkdir()
+            file = tmp_path / "locust file.py"
+            file.write_text(HEADER + busy)
+            journal = run_load(
+                Engine(file, (cpu,)),
+                plan,
+                steady(20, 2.0, MIX),
+                run_dir,
+                limit_s=90.0,
+                tick=lambda: True,
+            )
+    finally:
+        for process in crowd:
+            process.kill()
+            process.wait()
+    assert journal is not None
+    assert any("waited" in fault for fault in told(journal, plan))
+
+
+def test_the_cap_on_what_waits(tmp_path: Path) -> None:
+    """Law: past the cap nothing is sent, which is counted, and every arrival has its row."""
+    with tiny_server("--at", "5", "--then", "stall") as server:
+        plan = open_plan(
+            server.host(), identities=2, open=Open("schedule.npz", drain_s=0.5, backlog_limit=10)
+        )
+        journal = completed(tmp_path, PLAIN, plan, steady(50, 1.0, MIX))
+    (generator,) = journal.generators
+    never = journal.rows["outcome"] == Outcome.CENSORED
+
+    assert generator.unsent > 10
+    assert len(never) == 50
+    assert never.sum() >= generator.unsent
+    assert summarise(journal, plan, 50.0, 1.0, AROUND).validity.unsent == generator.unsent
