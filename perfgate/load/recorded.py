@@ -168,7 +168,8 @@ def _written_s(text: str) -> float:
     try:
         at = datetime.fromisoformat(_as_iso(stamp) if stamp else text)
     except ValueError as error:
-        raise _NoTimeError("has a text that is no time", text, TIMES) from error
+        hint = "there is no such moment" if stamp else TIMES
+        raise _NoTimeError("has a text that is no time", text, hint) from error
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 

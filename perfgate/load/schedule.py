@@ -94,24 +94,25 @@ def draw_schedule(
     Poisson process (Cinlar, Introduction to Stochastic Processes, 1975, section 4.7), and their
     number varies with the seed; ``uniform`` ones come whenever L has grown by 1; ``replayed`` ones
     in the pattern of ``recorded_s``, in seconds of any clock and in any order, of which at least
-    two must differ. Raises ValueError for a rate or duration that is negative, for stages in which
-    nothing is to be expected, and for recorded times without a pattern.
+    two must differ. The pattern decides when within a stage they come, never how many: a spike in
+    the stages is one, even where the log has a gap. Raises ValueError for a rate or duration that
+    is negative, for stages in which nothing is to be expected, and for times without a pattern.
     """
-    expected = _expected(stages)
+    above = _expected(stages)
     rng = np.random.default_rng(seed)
     match arrivals:
         case "poisson":
             # Given their number, the arrivals of a Poisson process are sorted uniforms.
-            reached = np.sort(rng.uniform(0.0, expected, size=rng.poisson(expected)))
+            reached = np.sort(rng.uniform(0.0, above[-1], size=rng.poisson(above[-1])))
         case "uniform":
             # Rounded, for 100/s in 0.29 s are 28.999... as floats.
-            reached = np.arange(float(round(expected)))
+            reached = np.arange(np.round(above[-1]))
         case "replayed":
-            reached = _replayed(rng, np.sort(recorded_s), expected)
+            reached = _replayed(rng, np.sort(recorded_s), above)
     shares = np.array([mix[name] for name in sorted(mix)])
     operation = rng.choice(len(shares), size=len(reached), p=shares / shares.sum())
     number = np.arange(len(reached), dtype=np.int64)
-    return Schedule(number, _moments(stages, reached), operation.astype(np.uint8))
+    return Schedule(number, _moments(stages, above, reached), operation.astype(np.uint8))
 
 
 def balanced_order(pairs: int, seed: int) -> list[bool]:
@@ -141,25 +142,24 @@ def even_mix(shares: Sequence[float], seed: int) -> Iterator[int]:
         yield index
 
 
-def _expected(stages: Sequence[Stage]) -> float:
-    """Return the number of arrivals to be expected in all stages; raises as told above."""
+def _expected(stages: Sequence[Stage]) -> Times:
+    """Return how many arrivals are to be expected up to each stage's end; raises as told above."""
     for stage in stages:
         if min(stage.rate_rps, stage.initial_rps, stage.duration_s) < 0:
             raise ValueError(f"neither rates nor durations may be negative: {stage}")
-    expected = sum(stage.expected for stage in stages)
-    if not expected > 0:
+    above = np.cumsum([stage.expected for stage in stages])
+    if not above[-1:].sum() > 0:
         raise ValueError(f"in these stages nothing is to be expected: {list(stages)}")
-    return expected
+    return above
 
 
-def _moments(stages: Sequence[Stage], reached: Times) -> Times:
+def _moments(stages: Sequence[Stage], above: Times, reached: Times) -> Times:
     """Return the seconds at which the expected number of arrivals has reached these numbers.
 
     Within a stage that starts at rate r and changes by s per second, n arrivals are expected in the
     t seconds with n = r t + s t^2 / 2; solved for t in the form that is exact for s = 0, too.
     """
     end_s = np.cumsum([stage.duration_s for stage in stages])
-    above = np.cumsum([stage.expected for stage in stages])
     duration_s, initial_rps, final_rps = np.array(
         [(stage.duration_s, stage.initial_rps, stage.rate_rps) for stage in stages]
     ).T
@@ -177,23 +177,29 @@ def _moments(stages: Sequence[Stage], reached: Times) -> Times:
     return ascending
 
 
-def _replayed(rng: np.random.Generator, recorded_s: Times, expected: float) -> Times:
-    """Return ascending numbers on [0, ``expected``] in the pattern of ascending recorded times.
+def _replayed(rng: np.random.Generator, recorded_s: Times, above: Times) -> Times:
+    """Return numbers on [0, ``above[-1]``), in the pattern of ascending recorded times.
 
     As many consecutive arrivals as are expected: from a random one on where more were recorded,
-    else the recording over and over, with a mean gap between its end and its beginning. Together
-    they are stretched so that the one that would come next falls on ``expected``.
+    else the recording over and over, with a mean gap between its end and its beginning. Those of a
+    stage are stretched together, so that the one that would come next falls on its end.
     """
     if len(recorded_s) == 0 or recorded_s[0] == recorded_s[-1]:
         raise ValueError("at least two recorded times must differ")
     times_s = _spread(rng, recorded_s - np.floor(recorded_s[0]))
-    count, length = round(expected), len(times_s)
+    length, ends = len(times_s), np.round(above).astype(int)
     period_s = (times_s[-1] - times_s[0]) * length / (length - 1)
-    place = rng.integers(max(length - count, 1)) + np.arange(count + 1)
+    place = rng.integers(max(length - ends[-1], 1)) + np.arange(ends[-1] + 1)
     unrolled_s = times_s[place % length] + place // length * period_s
-    passed_s: Times = unrolled_s - unrolled_s[0]
-    # Where all came at once, so they do again.
-    return passed_s[:-1] / (passed_s[-1] or 1.0) * expected
+    parts, start, below = [], 0, 0.0
+    for end, top in zip(ends, above, strict=True):
+        passed_s = unrolled_s[start:end] - unrolled_s[start]
+        # Where all came at once, so they do again.
+        span_s = unrolled_s[end] - unrolled_s[start] or 1.0
+        part = below + passed_s / span_s * (top - below)
+        parts.append(np.minimum(part, np.nextafter(top, 0.0)))
+        start, below = end, top
+    return np.concatenate(parts)
 
 
 def _spread(rng: np.random.Generator, times_s: Times) -> Times:
