@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from load.journals import (
     BASE,
@@ -186,6 +186,7 @@ def test_trials_are_cut_by_intention() -> None:
     assert {trial.seconds for trial in cut} == {4.0}
 
 
+@settings(max_examples=20)
 @given(rows=rows_of_any_run, ramp=rows_of_any_run)
 def test_the_ramp_counts_for_nothing(rows: list[Row], ramp: list[Row]) -> None:
     """Law: what was sent while the rate rose changes no figure and no trial."""
