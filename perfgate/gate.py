@@ -16,7 +16,7 @@ from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns, service_
 from perfgate.analysis.sequential import percent
 from perfgate.demand.demand import peak_demand
 from perfgate.load.plan import Open, Pairs, Plan, Saturation
-from perfgate.load.schedule import draw_schedule
+from perfgate.load.schedule import Stage, draw_schedule
 from perfgate.measurement.models import BuildId, DemandRun, Measurement
 from perfgate.rig import Assignment, run_once
 from perfgate.verdict.case import Case, required_rps, steps_of
@@ -24,6 +24,8 @@ from perfgate.verdict.checks.validity import DISCARD_LIMIT
 from perfgate.verdict.judge import decided
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from perfgate.build.provide import Build
     from perfgate.config.models import Profile
     from perfgate.load.plan import Host
@@ -45,13 +47,14 @@ OVERHEAD_S = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be measured, on which terms."""
+    """What is to be measured, on which terms; ``recorded_s`` are times of a log to replay."""
 
     terms: Terms
     profile: str
     candidate: Build
     base: Build | None
     environment: Environment
+    recorded_s: Sequence[float]
 
     @property
     def shape(self) -> Profile:
@@ -107,7 +110,7 @@ def session_s(profile: Profile) -> float:
 
 def demand_run_s(profile: Profile) -> float:
     """Return the seconds that the run at the required rate is expected to take."""
-    return OVERHEAD_S + profile.demand_s + profile.saturation_s
+    return OVERHEAD_S + profile.ramp_s + profile.demand_s + profile.saturation_s
 
 
 def _with_demand_run(case: Case, order: Order, rig: Rig) -> Case:
@@ -159,10 +162,11 @@ def _demand_assignment(order: Order, attempt: int) -> Assignment:
     profile, config = order.shape, order.terms.config
     rate_rps = local_required_rps(order.terms)
     seed = config.load.seed + attempt
-    schedule = _schedule(order, rate_rps, profile.demand_s, seed)
+    ramp = Stage(rate_rps, profile.ramp_s, from_rps=0.0)
+    schedule = _schedule(order, [ramp, Stage(rate_rps, profile.demand_s)], seed)
 
     def plan(hosts: tuple[Host, ...]) -> Plan:
-        return _plan(order, hosts, seed, pairs=None)
+        return _plan(order, hosts, seed, ramp_s=profile.ramp_s)
 
     return Assignment(
         stage=DEMAND_STAGE,
@@ -181,7 +185,7 @@ def _session_assignment(case: Case, order: Order) -> Assignment:
     tried = len(measured.sessions) + len(measured.discarded)
     seed = measured.seed + 1000 * (tried + 1)
     rate_rps = split_rps(case, order)
-    schedule = _schedule(order, rate_rps, profile.split_s, seed)
+    schedule = _schedule(order, [Stage(rate_rps, profile.split_s)], seed)
     builds: dict[BuildRole, Build] = {"candidate": order.candidate}
     if order.base is not None:
         builds["base"] = order.base
@@ -230,13 +234,13 @@ def split_rps(case: Case, order: Order) -> float:
     return max(min(wanted, order.shape.split_load_ratio * rate / builds), LEAST_RPS)
 
 
-def _schedule(order: Order, rate_rps: float, duration_s: float, seed: int) -> Schedule:
+def _schedule(order: Order, stages: Sequence[Stage], seed: int) -> Schedule:
     return draw_schedule(
-        rate_rps=rate_rps,
-        duration_s=duration_s,
+        stages,
         mix=_mix(order.terms),
         seed=seed,
         arrivals=order.shape.arrivals,
+        recorded_s=order.recorded_s,
     )
 
 
@@ -244,7 +248,13 @@ def _mix(terms: Terms) -> dict[str, float]:
     return peak_demand(steps_of(terms)).mix
 
 
-def _plan(order: Order, hosts: tuple[Host, ...], seed: int, pairs: Pairs | None) -> Plan:
+def _plan(
+    order: Order,
+    hosts: tuple[Host, ...],
+    seed: int,
+    ramp_s: float = 0.0,
+    pairs: Pairs | None = None,
+) -> Plan:
     profile, config = order.shape, order.terms.config
     return Plan(
         seed=seed,
@@ -258,7 +268,7 @@ def _plan(order: Order, hosts: tuple[Host, ...], seed: int, pairs: Pairs | None)
             ramp_s=RAMP_S,
             concurrency=profile.saturation_concurrency,
         ),
-        open=Open("schedule.npz", profile.drain_s, BACKLOG_LIMIT),
+        open=Open("schedule.npz", profile.drain_s, BACKLOG_LIMIT, ramp_s),
         pairs=pairs,
         timeouts_s=order.terms.ledger.timeouts_s(),
         workers=config.load.processes,

@@ -83,6 +83,7 @@ def _order(
         candidate=_build(candidate, wish.loaded, progress),
         base=None if base is None else _build(base, wish.loaded, progress),
         environment=environment,
+        recorded_s=wish.recorded_s,
     )
 
 

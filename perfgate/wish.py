@@ -1,4 +1,4 @@
-"""The words of the command line become a wish: configuration and ledger read, builds still names.
+"""The words of the command line become a wish: every file they name read, builds still names.
 
 Nothing is measured, built or looked up in git here; it imports nothing that takes long.
 """
@@ -14,8 +14,10 @@ from perfgate.config.load import load_config
 from perfgate.demand.demand import demand_steps, peak_demand
 from perfgate.demand.ledger import load_ledger
 from perfgate.errors import UsageError
+from perfgate.load.recorded import read_recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from perfgate.config.load import LoadedConfig
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for; ``base`` is None where the stored baseline's commit, or nothing, is."""
+    """What is asked for; ``base`` is None where the stored baseline's commit, or nothing, is.
+
+    ``recorded_s`` are the times that the profile replays, if it does.
+    """
 
     loaded: LoadedConfig
     ledger: Ledger
@@ -32,6 +37,7 @@ class Wish:
     candidate: str
     base: str | None
     on: date
+    recorded_s: Sequence[float]
 
     @property
     def ledger_path(self) -> Path:
@@ -42,10 +48,10 @@ class Wish:
 def read_wish(
     config: Path | None, profile: str, candidate: str, base: str | None, on: date
 ) -> Wish:
-    """Read the configuration (at ``config``, or the nearest one) and its ledger.
+    """Read the configuration (at ``config``, or the nearest one), its ledger, and what is replayed.
 
-    Raises FileFaultsError for what is wrong in either, UsageError where one is missing, has no
-    such profile, or looks ahead beyond the calendar.
+    Raises FileFaultsError for what is wrong in these files, UsageError where one is missing, has
+    no such profile, or looks ahead beyond the calendar.
     """
     loaded = load_config(config, Path.cwd())
     if profile not in loaded.config.profiles:
@@ -56,7 +62,9 @@ def read_wish(
     last_day(on, loaded.config.demand.horizon_days)
     ledger = load_ledger(loaded.root / loaded.config.demand.ledger)
     _refuse_no_demand(loaded, ledger, on)
-    return Wish(loaded, ledger, profile, candidate, base, on)
+    log = loaded.config.profiles[profile].recorded
+    recorded_s = () if log is None else read_recorded(loaded.root / log)
+    return Wish(loaded, ledger, profile, candidate, base, on, recorded_s)
 
 
 def _refuse_no_demand(loaded: LoadedConfig, ledger: Ledger, on: date) -> None:

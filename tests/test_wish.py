@@ -65,6 +65,19 @@ def test_faults(project: Path, file: str) -> None:
     assert caught.value.path.endswith(file)
 
 
+def test_what_is_replayed_is_read(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log of the profile that is asked for lies beside the configuration; no other is read."""
+    more = '[profiles.default]\n[profiles.nightly]\narrivals = "replayed"\nrecorded = "log"\n'
+    (project / "perfgate.toml").write_text(CONFIG + more)
+    assert list(read_wish(None, "default", ".", None, DAY).recorded_s) == []
+    with pytest.raises(UsageError, match="log: there is no such file"):
+        read_wish(None, "nightly", ".", None, DAY)
+    (project / "log").write_text("0.5\n2\n")
+    monkeypatch.chdir(project / ".git")
+    config = project / "perfgate.toml"
+    assert list(read_wish(config, "nightly", ".", None, DAY).recorded_s) == [0.5, 2.0]
+
+
 def test_a_horizon_beyond_the_calendar(project: Path) -> None:
     """A horizon that no date can be given to is refused before anything else is done."""
     more = "[demand]\nhorizon_days = 4000000\n"

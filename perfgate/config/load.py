@@ -109,6 +109,7 @@ def _flaws(table: Mapping[str, object], root: Path) -> Iterator[Flaw]:
     yield from _placeholder_flaws(("target", "ready"), ready, READY_PLACEHOLDERS)
     yield from _locustfile_flaws(_text_at(table, "load", "locustfile"), root)
     yield from _profile_flaws(table.get("profiles"))
+    yield from _recorded_flaws(table.get("profiles"))
     yield from _identity_flaws(table)
     yield from _worker_flaws(table.get("load"))
 
@@ -172,6 +173,20 @@ def _profile_flaws(profiles: object) -> Iterator[Flaw]:
         hint = f'did you mean "default" where "{names[0]}" stands?' if names else ""
         hint = hint or "add [profiles.default]; it may be empty"
         yield Flaw(("profiles",), 'has no profile "default"', ", ".join(profiles), hint)
+
+
+def _recorded_flaws(profiles: object) -> Iterator[Flaw]:
+    """Find profiles with a recording but another kind of arrivals, or the other way round."""
+    for name, profile in (profiles if isinstance(profiles, dict) else {}).items():
+        if not isinstance(profile, dict):
+            continue
+        kind, at = profile.get("arrivals"), ("profiles", name, "recorded")
+        if kind == "replayed" and "recorded" not in profile:
+            hint = 'name the log to replay, like recorded = "access.log"'
+            yield Flaw(at, 'is missing, but arrivals = "replayed"', hint=hint)
+        if kind in {None, "poisson", "uniform"} and "recorded" in profile:
+            problem = 'is only used with arrivals = "replayed"'
+            yield Flaw(at, problem, shown(profile["recorded"]), "set that, or take this away")
 
 
 def _identity_flaws(table: Mapping[str, object]) -> Iterator[Flaw]:

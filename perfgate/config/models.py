@@ -111,14 +111,26 @@ class Load(Section):
 class Profile(Section):
     """The shape and length of one kind of check."""
 
-    arrivals: Literal["poisson", "uniform"] = Field(
-        default="poisson", description="Spacing of the open-loop arrivals."
+    arrivals: Literal["poisson", "uniform", "replayed"] = Field(
+        default="poisson",
+        description="Spacing of the open-loop arrivals; replayed ones have the bursts and gaps of "
+        "`recorded`, at the rate that is wanted here.",
+    )
+    recorded: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description='Log to replay, with arrivals = "replayed"; only its times are used. An access '
+        "log of nginx or Apache, JSON lines with a time, or a time on each line.",
     )
     warmup_requests: Annotated[int, Field(ge=0)] = Field(
         default=200, description="Requests sent to each fresh process before anything is measured."
     )
     demand_s: Positive = Field(
         default=12.0, description="Length of the run at the required rate, judged in three trials."
+    )
+    ramp_s: Annotated[float, Field(ge=0)] = Field(
+        default=0.0,
+        description="Rise of the rate from 0, ahead of that run: its requests are sent, but not "
+        "judged.",
     )
     split_s: Positive = Field(default=5.0, description="Length of a session's open-loop part.")
     split_load_ratio: Fraction = Field(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from perfgate.errors import LoadError
-from perfgate.load.plan import BUILDS, Phase
+from perfgate.load.plan import BUILDS, SCHEDULED
 from perfgate.load.rows import COLUMNS, DTYPE, ROW, journal_file, manifest_file
 
 if TYPE_CHECKING:
@@ -145,9 +145,9 @@ def _read_rows(path: Path, manifest: dict[str, Any], failures: list[str]) -> NDA
 def _prove_complete(journal: Journal, plan: Plan, arrivals: int) -> None:
     """Raise LoadError unless every arrival stands there once for each build."""
     rows = journal.rows
-    is_open = rows["phase"] == Phase.OPEN
+    scheduled = np.isin(rows["phase"], SCHEDULED)
     for host in plan.hosts:
-        numbers = rows["number"][is_open & (rows["build"] == BUILDS.index(host.build))]
+        numbers = rows["number"][scheduled & (rows["build"] == BUILDS.index(host.build))]
         missing = np.setdiff1d(np.arange(arrivals), numbers)
         if len(missing) or len(numbers) != arrivals:
             raise LoadError(

@@ -26,8 +26,13 @@ class Phase(IntEnum):
 
     WARMUP = 0
     SATURATION = 1
-    OPEN = 2
-    PAIRS = 3
+    RAMP = 2
+    OPEN = 3
+    PAIRS = 4
+
+
+# The phases in which the arrivals of a schedule are sent.
+SCHEDULED = (Phase.RAMP, Phase.OPEN)
 
 
 class Outcome(IntEnum):
@@ -76,11 +81,15 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Open loop: the arrivals of the schedule, at their intended times, to every build."""
+    """Open loop: the arrivals of the schedule, at their intended times, to every build.
+
+    Those of the first ``ramp_s`` make up a phase of their own, the ramp.
+    """
 
     schedule: str
     drain_s: float
     backlog_limit: int
+    ramp_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The arrivals of an open-loop run: drawn once from a seed, before anything is started.
 
-A schedule says when and which operation; it knows nothing of builds, users or requests.
+A schedule says when and which operation; it knows nothing of builds, users or requests, and reads
+no log: recorded times are given to it.
 """
 
 from __future__ import annotations
@@ -17,53 +18,101 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Times = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of load at ``rate_rps``, or with a rate that goes there in a line from another."""
+
+    rate_rps: float
+    duration_s: float
+    from_rps: float | None = None
+
+    @property
+    def initial_rps(self) -> float:
+        """Return the rate at the start."""
+        return self.rate_rps if self.from_rps is None else self.from_rps
+
+    @property
+    def expected(self) -> float:
+        """Return the number of arrivals to be expected: the rate's integral over the stage."""
+        return (self.initial_rps + self.rate_rps) / 2 * self.duration_s
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schedule:
-    """Intended times in seconds from the start, ascending, and each arrival's operation code."""
+    """Columns of equal length: for each arrival its number, time and operation code.
 
-    intended_s: NDArray[np.float64]
+    Intended times are seconds from the start and ascend. Numbers count the arrivals of the whole
+    schedule from 0, also in a share of it.
+    """
+
+    number: NDArray[np.int64]
+    intended_s: Times
     operation: NDArray[np.uint8]
 
     def __len__(self) -> int:
-        return len(self.intended_s)
+        return len(self.number)
+
+    def share(self, worker: int, workers: int) -> Schedule:
+        """Return what falls to one of ``workers``, counted from 0: each in turn gets an arrival."""
+        return self._cut(slice(worker, None, workers))
+
+    def split(self, at_s: float) -> tuple[Schedule, Schedule]:
+        """Return what comes before ``at_s``, and the rest."""
+        count = int(np.searchsorted(self.intended_s, at_s))
+        return self._cut(slice(count)), self._cut(slice(count, None))
+
+    def _cut(self, part: slice) -> Schedule:
+        return Schedule(self.number[part], self.intended_s[part], self.operation[part])
 
     def write(self, path: Path) -> None:
         """Write the schedule as an npz file."""
-        np.savez(path, intended_s=self.intended_s, operation=self.operation)
+        np.savez(path, number=self.number, intended_s=self.intended_s, operation=self.operation)
 
     @classmethod
     def read(cls, path: Path) -> Schedule:
         """Read a schedule that :meth:`write` wrote."""
         with np.load(path, allow_pickle=False) as stored:
-            return cls(stored["intended_s"], stored["operation"])
+            return cls(stored["number"], stored["intended_s"], stored["operation"])
 
 
 def draw_schedule(
+    stages: Sequence[Stage],
     *,
-    rate_rps: float,
-    duration_s: float,
     mix: Mapping[str, float],
     seed: int,
-    arrivals: Literal["poisson", "uniform"] = "poisson",
+    arrivals: Literal["poisson", "uniform", "replayed"] = "poisson",
+    recorded_s: Sequence[float] = (),
 ) -> Schedule:
-    """Draw the arrivals of ``duration_s`` seconds at ``rate_rps`` with the shares of ``mix``.
+    """Draw the arrivals of the stages, one after the other, with the shares of ``mix``.
 
-    Operation codes index the sorted names of ``mix``. Poisson arrivals are exponential gaps
-    (so their number varies with the seed); uniform ones are equally spaced. Raises ValueError
-    for a rate or duration that is not positive.
+    Operation codes index the sorted names of ``mix``. With L(t) the expected number of arrivals
+    up to t, the integral of the rate, arrivals are drawn at rate 1 on [0, L(end)) and carried to
+    the clock by the inverse of L. ``poisson`` ones, then, are exactly those of the inhomogeneous
+    Poisson process (Cinlar, Introduction to Stochastic Processes, 1975, section 4.7), and their
+    number varies with the seed; ``uniform`` ones come whenever L has grown by 1; ``replayed`` ones
+    in the pattern of ``recorded_s``, in seconds of any clock and in any order, of which at least
+    two must differ. The pattern decides when within a stage they come, never how many: a spike in
+    the stages is one, even where the log has a gap. Raises ValueError for a rate or duration that
+    is negative, for stages in which nothing is to be expected, and for times without a pattern.
     """
-    if rate_rps <= 0 or duration_s <= 0:
-        raise ValueError(f"rate {rate_rps}/s and duration {duration_s} s must be positive")
+    above = _expected(stages)
     rng = np.random.default_rng(seed)
-    if arrivals == "uniform":
-        # Rounded, for 100/s in 0.29 s are 28.999... as floats.
-        intended = np.arange(round(rate_rps * duration_s)) / rate_rps
-    else:
-        intended = _poisson_times(rng, rate_rps, duration_s)
+    match arrivals:
+        case "poisson":
+            # Given their number, the arrivals of a Poisson process are sorted uniforms.
+            reached = np.sort(rng.uniform(0.0, above[-1], size=rng.poisson(above[-1])))
+        case "uniform":
+            # Rounded, for 100/s in 0.29 s are 28.999... as floats.
+            reached = np.arange(np.round(above[-1]))
+        case "replayed":
+            reached = _replayed(rng, np.sort(recorded_s), above)
     shares = np.array([mix[name] for name in sorted(mix)])
-    operation = rng.choice(len(shares), size=len(intended), p=shares / shares.sum())
-    return Schedule(intended, operation.astype(np.uint8))
+    operation = rng.choice(len(shares), size=len(reached), p=shares / shares.sum())
+    number = np.arange(len(reached), dtype=np.int64)
+    return Schedule(number, _moments(stages, above, reached), operation.astype(np.uint8))
 
 
 def balanced_order(pairs: int, seed: int) -> list[bool]:
@@ -93,9 +142,69 @@ def even_mix(shares: Sequence[float], seed: int) -> Iterator[int]:
         yield index
 
 
-def _poisson_times(
-    rng: np.random.Generator, rate_rps: float, duration_s: float
-) -> NDArray[np.float64]:
-    """Return the times of a Poisson process on [0, duration_s): a count, then sorted uniforms."""
-    count = rng.poisson(rate_rps * duration_s)
-    return np.sort(rng.uniform(0.0, duration_s, size=count))
+def _expected(stages: Sequence[Stage]) -> Times:
+    """Return how many arrivals are to be expected up to each stage's end; raises as told above."""
+    for stage in stages:
+        if min(stage.rate_rps, stage.initial_rps, stage.duration_s) < 0:
+            raise ValueError(f"neither rates nor durations may be negative: {stage}")
+    above = np.cumsum([stage.expected for stage in stages])
+    if not above[-1:].sum() > 0:
+        raise ValueError(f"in these stages nothing is to be expected: {list(stages)}")
+    return above
+
+
+def _moments(stages: Sequence[Stage], above: Times, reached: Times) -> Times:
+    """Return the seconds at which the expected number of arrivals has reached these numbers.
+
+    Within a stage that starts at rate r and changes by s per second, n arrivals are expected in the
+    t seconds with n = r t + s t^2 / 2; solved for t in the form that is exact for s = 0, too.
+    """
+    end_s = np.cumsum([stage.duration_s for stage in stages])
+    duration_s, initial_rps, final_rps = np.array(
+        [(stage.duration_s, stage.initial_rps, stage.rate_rps) for stage in stages]
+    ).T
+    reached = np.minimum(reached, np.nextafter(above[-1], 0.0))
+    # Right of the border, so that stages in which nothing happens are never found.
+    at = np.searchsorted(above, reached, side="right")
+    within = reached - np.concatenate([[0.0], above])[at]
+    slope = (final_rps[at] - initial_rps[at]) / duration_s[at]
+    squared = initial_rps[at] ** 2 + 2 * slope * within
+    mean_rps = (initial_rps[at] + np.sqrt(np.maximum(squared, 0.0))) / 2
+    passed_s = np.divide(within, mean_rps, out=np.zeros_like(within), where=mean_rps > 0)
+    moments = np.concatenate([[0.0], end_s])[at] + np.minimum(passed_s, duration_s[at])
+    # Rounding may swap neighbours at a border, or reach the very end.
+    ascending: Times = np.minimum(np.maximum.accumulate(moments), np.nextafter(end_s[-1], 0.0))
+    return ascending
+
+
+def _replayed(rng: np.random.Generator, recorded_s: Times, above: Times) -> Times:
+    """Return numbers on [0, ``above[-1]``), in the pattern of ascending recorded times.
+
+    As many consecutive arrivals as are expected: from a random one on where more were recorded,
+    else the recording over and over, with a mean gap between its end and its beginning. Those of a
+    stage are stretched together, so that the one that would come next falls on its end.
+    """
+    if len(recorded_s) == 0 or recorded_s[0] == recorded_s[-1]:
+        raise ValueError("at least two recorded times must differ")
+    times_s = _spread(rng, recorded_s - np.floor(recorded_s[0]))
+    length, ends = len(times_s), np.round(above).astype(int)
+    period_s = (times_s[-1] - times_s[0]) * length / (length - 1)
+    place = rng.integers(max(length - ends[-1], 1)) + np.arange(ends[-1] + 1)
+    unrolled_s = times_s[place % length] + place // length * period_s
+    parts, start, below = [], 0, 0.0
+    for end, top in zip(ends, above, strict=True):
+        passed_s = unrolled_s[start:end] - unrolled_s[start]
+        # Where all came at once, so they do again.
+        span_s = unrolled_s[end] - unrolled_s[start] or 1.0
+        part = below + passed_s / span_s * (top - below)
+        parts.append(np.minimum(part, np.nextafter(top, 0.0)))
+        start, below = end, top
+    return np.concatenate(parts)
+
+
+def _spread(rng: np.random.Generator, times_s: Times) -> Times:
+    """Spread at random within its second what shares one, where the clock counted whole seconds."""
+    if np.any(times_s != np.floor(times_s)):
+        return times_s
+    _, place, sharing = np.unique(times_s, return_inverse=True, return_counts=True)
+    return np.sort(times_s + rng.uniform(size=len(times_s)) * (sharing[place] > 1))

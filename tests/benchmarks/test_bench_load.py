@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from load.journals import journal, plan, row, window
 
 from perfgate.load.plan import Phase
-from perfgate.load.schedule import draw_schedule
+from perfgate.load.schedule import Stage, draw_schedule
 from perfgate.measurement.summarise import Surroundings, summarise
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ ROWS = 20_000
 
 def test_draw_schedule(benchmark: BenchmarkFixture) -> None:
     """Ten minutes of a hundred arrivals per second are drawn before a run starts."""
-    drawn = benchmark(draw_schedule, rate_rps=100.0, duration_s=600.0, mix=MIX, seed=1)
+    drawn = benchmark(draw_schedule, [Stage(100.0, 600.0)], mix=MIX, seed=1)
     assert len(drawn) > ROWS
 
 

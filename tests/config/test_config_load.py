@@ -174,7 +174,7 @@ pairs = 46
         Fault(
             10,
             "profiles.default.arrivals",
-            'must be one of "poisson", "uniform"',
+            'must be one of "poisson", "uniform", "replayed"',
             '"poison"',
             'did you mean "poisson"?',
         ),
@@ -251,6 +251,21 @@ def test_the_default_profile_cannot_be_lost(project: Path) -> None:
     assert fault.hint == 'did you mean "default" where "defualt" stands?'
     [fault] = faults_of_text(project, f"{SMALLEST}\n[profiles.quick]\n")
     assert fault.hint == "add [profiles.default]; it may be empty"
+
+
+@pytest.mark.parametrize("kind", ['arrivals = "poisson"\n', 'arrivals = "uniform"\n', ""])
+def test_a_log_and_its_replay_go_together(project: Path, kind: str) -> None:
+    """What is replayed needs a log, and a log that nobody replays is a mistake."""
+    text = f'{SMALLEST}\n[profiles.default]\narrivals = "replayed"\n'
+    [fault] = faults_of_text(project, text)
+    assert (fault.line, fault.where) == (9, "profiles.default.recorded")
+    assert fault.problem == 'is missing, but arrivals = "replayed"'
+    [fault] = faults_of_text(
+        project, f'{SMALLEST}\n[profiles.default]\nrecorded = "access.log"\n{kind}'
+    )
+    assert (fault.line, fault.where) == (10, "profiles.default.recorded")
+    assert fault.problem == 'is only used with arrivals = "replayed"'
+    assert load_config(write(project, f'{text}recorded = "access.log"\n'), project)
 
 
 def test_a_path_that_is_missing_is_a_fault_of_usage(project: Path) -> None:

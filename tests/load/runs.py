@@ -14,7 +14,7 @@ from urllib.request import urlopen
 from load.journals import plan
 from perfgate.load.engine import Engine, run_load
 from perfgate.load.plan import Host, Open
-from perfgate.load.schedule import Schedule, draw_schedule
+from perfgate.load.schedule import Schedule, Stage, draw_schedule
 from perfgate.procfs import all_pids, read_stat
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ def tiny_server(*options: str, address: str = "127.0.0.1") -> Iterator[Server]:
 
 def steady(rate_rps: float, duration_s: float, mix: dict[str, float]) -> Schedule:
     """Return equally spaced arrivals."""
-    return draw_schedule(
-        rate_rps=rate_rps, duration_s=duration_s, mix=mix, seed=5, arrivals="uniform"
-    )
+    return draw_schedule([Stage(rate_rps, duration_s)], mix=mix, seed=5, arrivals="uniform")
 
 
 def open_plan(*hosts: Host, **changes: Any) -> Plan:

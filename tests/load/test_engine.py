@@ -160,10 +160,13 @@ def test_every_request_of_a_task_counts(outcomes: Journal) -> None:
 
 
 def test_a_silent_server_ends_the_run_in_time(tmp_path: Path) -> None:
-    """Law: with nothing ever answered, every arrival is censored, those that never started too."""
+    """Law: with nothing ever answered, every arrival is censored, those that never started too.
+
+    Each stands in its own phase: in the ramp, or in the open loop proper.
+    """
     locustfile = PLAIN.replace("/ok", "/never")
     with tiny_server() as server:
-        plan = open_plan(server.host(), identities=2, open=Open("schedule.npz", 0.2, 5))
+        plan = open_plan(server.host(), identities=2, open=Open("schedule.npz", 0.2, 5, ramp_s=0.5))
         journal = completed(tmp_path, locustfile, plan, steady(20, 1.0, plan.mix))
     rows = journal.rows
 
@@ -171,6 +174,9 @@ def test_a_silent_server_ends_the_run_in_time(tmp_path: Path) -> None:
     assert set(rows["outcome"]) == {Outcome.CENSORED}
     assert np.count_nonzero(~np.isnan(rows["started_s"])) == 2
     assert rows["waited"][np.isnan(rows["started_s"])].all()
+    assert set(rows["number"][rows["phase"] == Phase.RAMP]) == set(range(10))
+    assert set(rows["number"][rows["phase"] == Phase.OPEN]) == set(range(10, 20))
+    assert journal.windows["phase"].tolist() == [Phase.RAMP, Phase.OPEN]
 
 
 @pytest.mark.parametrize("identities", [4, 64])

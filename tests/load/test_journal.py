@@ -34,14 +34,21 @@ def refusal(run_dir: Path, expected: int) -> str:
     return caught.value.message
 
 
-@given(order=st.permutations(range(8)), warmup=st.integers(0, 3))
+@given(order=st.permutations(range(8)), warmup=st.integers(0, 3), ramp=st.integers(0, 8))
 def test_a_whole_journal_reads_back(
-    tmp_path_factory: pytest.TempPathFactory, order: list[int], warmup: int
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], warmup: int, ramp: int
 ) -> None:
-    """Law: with every arrival once, in whatever order and beside other phases, it is read."""
+    """Law: with every arrival once, in whatever order and beside other phases, it is read.
+
+    The arrivals of the ramp are part of the schedule.
+    """
     run_dir = tmp_path_factory.mktemp("run")
     other = [row(number=number, phase=Phase.WARMUP) for number in range(warmup)]
-    write_run(run_dir, other + arrivals(order))
+    scheduled = [
+        made | {"phase": Phase.RAMP if made["number"] < ramp else Phase.OPEN}
+        for made in arrivals(order)
+    ]
+    write_run(run_dir, other + scheduled)
     journal = read_journal(run_dir, plan(), 8)
 
     assert journal.operations == OPERATIONS

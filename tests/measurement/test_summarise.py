@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from load.journals import (
     BASE,
@@ -184,6 +184,20 @@ def test_trials_are_cut_by_intention() -> None:
 
     assert [trial.arrivals for trial in cut] == [2, 2, 2]
     assert {trial.seconds for trial in cut} == {4.0}
+
+
+@settings(max_examples=20)
+@given(rows=rows_of_any_run, ramp=rows_of_any_run)
+def test_the_ramp_counts_for_nothing(rows: list[Row], ramp: list[Row]) -> None:
+    """Law: what was sent while the rate rose changes no figure and no trial."""
+    own = [made for made in rows if made["phase"] != Phase.RAMP]
+    risen = [made | {"phase": Phase.RAMP} for made in ramp]
+    spent = [window(phase=Phase.OPEN, cpu_s=1.0)]
+    without = journal(own, spent)
+    with_it = journal(own + risen, [*spent, window(phase=Phase.RAMP, cpu_s=5.0)])
+
+    assert summary(with_it) == summary(without)
+    assert trials(with_it, "candidate", OPEN_S, 3) == trials(without, "candidate", OPEN_S, 3)
 
 
 def test_latency_counts_from_the_intention_and_service_from_the_start() -> None:

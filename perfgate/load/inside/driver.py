@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from itertools import islice
+from itertools import islice, pairwise, repeat
 from typing import TYPE_CHECKING
 
 import gevent
@@ -18,7 +18,7 @@ from perfgate.load.inside.crew import Crew
 from perfgate.load.inside.identities import sign_in
 from perfgate.load.inside.recorder import Arrival, Reading
 from perfgate.load.inside.timer import Timer
-from perfgate.load.plan import BUILDS, Phase
+from perfgate.load.plan import BUILDS, SCHEDULED, Phase
 from perfgate.load.schedule import balanced_order, even_mix
 
 if TYPE_CHECKING:
@@ -194,23 +194,33 @@ class Driver:
     def _open(self, spec: Open, schedule: Schedule) -> None:
         """Send this worker's share of the schedule to every build, then wait for what is left."""
         self.recorder.expect_open_loop([lane.code for lane in self.lanes], len(schedule))
-        before = [self._read(lane) for lane in self.lanes] if self.worker == 0 else []
+        marks = [self._readings()]
         start_s = self.conductor.meet("open loop") + HEAD_START_S
+        risen = gevent.spawn(self._readings, start_s + spec.ramp_s)
         porters = Group()
         for lane in self.lanes:
             lane.porters = lane.identities.qsize()
             for _ in range(lane.porters):
                 porters.spawn(self._carry, lane, lane.identities.get())
-        self._dispatch(schedule, start_s, spec.backlog_limit)
+        self._dispatch(spec, schedule, start_s)
         for lane in self.lanes:
             for _ in range(lane.porters):
                 lane.queue.put(None)
         porters.join(timeout=spec.drain_s)
         porters.kill()
-        self._censor(schedule, start_s)
+        self._censor(spec, schedule, start_s)
         self.conductor.meet("end of the open loop")
-        for lane, reading in zip(self.lanes, before, strict=False):
-            self.recorder.window(Phase.OPEN, lane.code, 0, reading, self._read(lane))
+        marks += [risen.get(), self._readings()] if spec.ramp_s else [self._readings()]
+        for phase, (before, after) in zip(
+            SCHEDULED[-len(marks) + 1 :], pairwise(marks), strict=True
+        ):
+            for lane, first, last in zip(self.lanes, before, after, strict=False):
+                self.recorder.window(phase, lane.code, 0, first, last)
+
+    def _readings(self, moment_s: float = 0.0) -> list[Reading]:
+        """Read every build, now or at a moment to come; the first worker does it for all."""
+        sleep_until(moment_s)
+        return [self._read(lane) for lane in self.lanes] if self.worker == 0 else []
 
     def _carry(self, lane: Lane, identity: Identity) -> None:
         """Run arrivals of the build's queue as this identity until there are no more."""
@@ -225,48 +235,40 @@ class Driver:
         finally:
             lane.identities.put(identity)
 
-    def _dispatch(self, schedule: Schedule, start_s: float, backlog_limit: int) -> None:
+    def _dispatch(self, spec: Open, schedule: Schedule, start_s: float) -> None:
         """Queue each arrival at its time, twins in random order; past the limit none is sent."""
         rng = random.Random(self.plan.seed + self.worker)
         with Timer() as timer:
-            for number, offset_s, operation in self._share(schedule):
+            for phase, number, offset_s, operation in self._share(spec, schedule):
                 intended_s = start_s + offset_s
                 timer.wait_until(intended_s)
-                if any(lane.queue.qsize() >= backlog_limit for lane in self.lanes):
+                if any(lane.queue.qsize() >= spec.backlog_limit for lane in self.lanes):
                     self.unsent += 1
                     continue
                 for lane in self.lanes if rng.random() < 0.5 else self.lanes[::-1]:  # noqa: PLR2004 - a coin
                     waited = lane.queue.qsize() >= lane.idle
-                    lane.queue.put(
-                        Arrival(number, Phase.OPEN, lane.code, operation, intended_s, waited)
-                    )
+                    lane.queue.put(Arrival(number, phase, lane.code, operation, intended_s, waited))
 
-    def _share(self, schedule: Schedule) -> Iterator[tuple[int, float, int]]:
-        """Yield this worker's arrivals as (number, offset, operation).
+    def _share(self, spec: Open, schedule: Schedule) -> Iterator[tuple[Phase, int, float, int]]:
+        """Yield this worker's arrivals as (phase, number, offset, operation).
 
         Only a few at a time are objects: a million of them would take 100 MB.
         """
-        step = AT_ONCE * self.workers
-        for first in range(self.worker, len(schedule), step):
-            part = slice(first, first + step, self.workers)
-            numbers = range(first, len(schedule), self.workers)
-            times_s, operations = schedule.intended_s[part], schedule.operation[part]
-            yield from zip(numbers, times_s.tolist(), operations.tolist(), strict=False)
+        share = schedule.share(self.worker, self.workers)
+        for phase, part in zip(SCHEDULED, share.split(spec.ramp_s), strict=True):
+            for first in range(0, len(part), AT_ONCE):
+                few = slice(first, first + AT_ONCE)
+                columns = (part.number[few], part.intended_s[few], part.operation[few])
+                yield from zip(repeat(phase), *(column.tolist() for column in columns))
 
-    def _censor(self, schedule: Schedule, start_s: float) -> None:
+    def _censor(self, spec: Open, schedule: Schedule, start_s: float) -> None:
         """Write a row for every arrival of this worker's share that has none: it never started."""
-        for number, offset_s, operation in self._share(schedule):
+        for phase, number, offset_s, operation in self._share(spec, schedule):
             for lane in self.lanes:
                 if self.recorder.unwritten(lane.code, number):
+                    intended_s = start_s + offset_s
                     self.recorder.censor(
-                        Arrival(
-                            number,
-                            Phase.OPEN,
-                            lane.code,
-                            operation,
-                            start_s + offset_s,
-                            waited=True,
-                        )
+                        Arrival(number, phase, lane.code, operation, intended_s, waited=True)
                     )
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from locust.exception import CatchResponseError, InterruptTaskSet, RescheduleTask
 
-from perfgate.load.plan import BUILDS, Outcome, Phase
+from perfgate.load.plan import BUILDS, SCHEDULED, Outcome, Phase
 from perfgate.load.rows import ROW
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class Recorder:
     def _append(
         self, arrival: Arrival, started_s: float, ended_s: float, outcome: Outcome, call: _Call
     ) -> None:
-        if arrival.phase is Phase.OPEN:
+        if arrival.phase in SCHEDULED:
             self._open_loop[arrival.build][arrival.number] = 1
         ROW.pack_into(
             self._buffer,
