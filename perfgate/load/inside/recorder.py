@@ -294,4 +294,8 @@ def _failure_class(error: BaseException) -> str:
     text = str(error)
     if not isinstance(error, CatchResponseError):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        # A client's own words for it may hide what the system said.
+        origin = type(error.__context__).__name__
+        if isinstance(error.__context__, OSError) and origin not in text:
+            text = f"{text} ({origin})"
     return " ".join(_PARTICULARS.sub("", text).split())[:MAX_FAILURE_CHARS]
