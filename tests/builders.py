@@ -79,6 +79,7 @@ def windows(count: int, wall_s: float, cpu_s: float, good: int) -> Windows:
         wall_s=(wall_s,) * count,
         cpu_s=(cpu_s,) * count,
         wait_s=(0.0,) * count,
+        generator_wait_s=(0.0,) * count,
         answered=(good,) * count,
         good=(good,) * count,
     )

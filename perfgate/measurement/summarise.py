@@ -184,6 +184,7 @@ def _windows(
         wall_s=tuple(to_s - from_s for from_s, to_s in spans),
         cpu_s=tuple(own["cpu_s"].tolist()),
         wait_s=tuple(own["wait_s"].tolist()),
+        generator_wait_s=tuple(own["generator_wait_s"].tolist()),
         answered=tuple(_within(ended_s, *span) for span in spans),
         good=tuple(_within(good_s, *span) for span in spans),
     )

@@ -26,7 +26,7 @@ from perfgate.measurement.models import Run, Windows
 from perfgate.verdict.checks.change import check, plan_of, settled
 from perfgate.verdict.finding import Finding, Outcome
 
-NOTHING = Windows(wall_s=(), cpu_s=(), wait_s=(), answered=(), good=())
+NOTHING = windows(0, 1.0, 0.0, 16)
 
 
 def by_check(findings: list[Finding]) -> dict[str, Finding]:

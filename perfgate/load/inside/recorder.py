@@ -19,6 +19,7 @@ from locust.exception import CatchResponseError, InterruptTaskSet, RescheduleTas
 
 from perfgate.load.plan import BUILDS, SCHEDULED, Outcome, Phase
 from perfgate.load.rows import ROW
+from perfgate.procfs import own_wait_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -196,6 +197,7 @@ class Recorder:
                 "to_s": after.at_s,
                 "cpu_s": after.usage.cpu_s - before.usage.cpu_s,
                 "wait_s": after.usage.wait_s - before.usage.wait_s,
+                "generator_wait_s": after.generator_wait_s - before.generator_wait_s,
             }
         )
 
@@ -256,12 +258,13 @@ class Recorder:
 
 
 class Reading:
-    """A build's process tree at one moment."""
+    """A build's process tree, and how long the generator has waited for a CPU, at one moment."""
 
-    __slots__ = ("at_s", "usage")
+    __slots__ = ("at_s", "generator_wait_s", "usage")
 
     def __init__(self, usage: TreeUsage) -> None:
         self.at_s = time.monotonic()
+        self.generator_wait_s = own_wait_s()
         self.usage = usage
 
 
