@@ -282,7 +282,8 @@ def test_burners_beside_the_generator(tmp_path: Path) -> None:
         "candidate": build(tmp_path, "candidate"),
         "base": build(tmp_path, "base"),
     }
-    phases: dict[str, Any] = {"warmup_requests": 200, "pairs": Pairs(pairs=60, requests=16, concurrency=8)}
+    pairs = Pairs(pairs=60, requests=16, concurrency=8)
+    phases: dict[str, Any] = {"warmup_requests": 200, "pairs": pairs}
     with burners(others, 2):
         outcomes = [run_once(rigged, assignment(builds, AUTH_MIX, **phases)) for _ in range(2)]
     runs = [outcome.run for outcome in outcomes if outcome.run is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -32,7 +33,9 @@ from perfgate.analysis.change import (
     session_frame,
 )
 from perfgate.measurement.histogram import Histogram
-from perfgate.measurement.models import BuildFigures, Run, Windows
+
+if TYPE_CHECKING:
+    from perfgate.measurement.models import BuildFigures, Run, Windows
 
 
 def with_figures(run: Run, role: str, **changes: object) -> Run:

@@ -21,7 +21,6 @@ from builders import (
 )
 from hypothesis import given, settings
 
-from perfgate.measurement.models import Windows
 from perfgate.report.figures import Figure, figures_of, how_measured, shown_change
 
 if TYPE_CHECKING:
