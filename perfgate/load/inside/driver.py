@@ -194,9 +194,9 @@ class Driver:
     def _open(self, spec: Open, schedule: Schedule) -> None:
         """Send this worker's share of the schedule to every build, then wait for what is left."""
         self.recorder.expect_open_loop([lane.code for lane in self.lanes], len(schedule))
-        marks = [self._readings()]
+        begun = self._readings()
         start_s = self.conductor.meet("open loop") + HEAD_START_S
-        risen = gevent.spawn(self._readings, start_s + spec.ramp_s)
+        risen = [gevent.spawn(self._readings, start_s + spec.ramp_s)] if spec.ramp_s else []
         porters = Group()
         for lane in self.lanes:
             lane.porters = lane.identities.qsize()
@@ -210,10 +210,9 @@ class Driver:
         porters.kill()
         self._censor(spec, schedule, start_s)
         self.conductor.meet("end of the open loop")
-        marks += [risen.get(), self._readings()] if spec.ramp_s else [self._readings()]
-        for phase, (before, after) in zip(
-            SCHEDULED[-len(marks) + 1 :], pairwise(marks), strict=True
-        ):
+        marks = [begun, *(reading.get() for reading in risen), self._readings()]
+        phases = SCHEDULED if risen else (Phase.OPEN,)
+        for phase, (before, after) in zip(phases, pairwise(marks), strict=True):
             for lane, first, last in zip(self.lanes, before, after, strict=False):
                 self.recorder.window(phase, lane.code, 0, first, last)
 
