@@ -64,8 +64,6 @@ def _take_over(environment: Environment, **_: Any) -> None:
         user_class for user_class in environment.user_classes if user_class is not PerfgateDriver
     )
     environment.user_classes[:] = [PerfgateDriver]
-    # Nobody reads Locust's own statistics, and they cost as much as all of the journal.
-    environment.stats.log_request = lambda *_: None
     environment.shape_class = None
     if isinstance(environment.runner, MasterRunner):
         plan_file = Path(os.environ[PLAN_VARIABLE])
