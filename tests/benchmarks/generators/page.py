@@ -23,8 +23,8 @@ TITLE = """\
 PYTHONPATH=tests .venv/bin/python -m benchmarks.generators > docs/benchmarks.md
 ```
 
-Servers run on one CPU and generators on another, one generator at a time. Nothing is installed for
-it: a tool that is missing is named, and its rows are left out. Load goes to 127.0.0.1 only."""
+Servers run on one CPU and generators on another, one generator at a time. Nothing is installed: a
+tool that is missing is named, and rows that need it are left out. Load goes to 127.0.0.1 only."""
 
 COSTS = f"""\
 ## Cost, rate and lag
@@ -41,7 +41,9 @@ fast as {CONNECTIONS} connections allow: its CPU time per request is a lower bou
 - *from intended* counts from when a request should have started to when its caller had the answer.
   perfgate reports latency from there too, but to when the answer reached the machine, if the kernel
   tells; autocannon has a correction of its own.
-- *CPU* is user and system time of the generator, its start left out."""
+- *CPU* is user and system time of the generator, its start left out. Plain Locust's users are
+  spawned together and go on asking in bunches: that spares it wake-ups, and so CPU time, and makes
+  requests wait for each other."""
 
 STALLS = f"""\
 ## A server that stalls
@@ -57,10 +59,10 @@ CHANGES = f"""\
 ## A change of 5 %
 
 The server answers at an exact time after a request was read, and then at one that is 5 % longer.
-perfgate sends twins to both; its figures are service times, in which the client's own work counts
-too, so that of the shortest times less than 5 % is seen: twins leave within about a tenth of a
-millisecond, and each may wait in the client for the other. Locust's figures are those of two runs
-with {of.CHANGE_RPS / of.CHANGE_USER_RPS:g} users; they are rounded before they are counted."""
+perfgate sends twins to both; its figures are service times. They hold the work of sending too, so
+that of the shortest times less than 5 % is seen: twins leave within about a tenth of a millisecond,
+and each may wait in the client for the other. Locust's figures are those of two runs with
+{of.CHANGE_RPS / of.CHANGE_USER_RPS:g} users; they are rounded before they are counted."""
 
 SECTIONS = (TITLE, COSTS, STALLS, CHANGES)
 INSTALL = {
@@ -72,7 +74,7 @@ INSTALL = {
 
 def notice(tool: str) -> str:
     """Return the line that says that a tool is missing, and how to get it."""
-    return f"{tool} is not installed, so its rows are left out: `{INSTALL[tool]}` installs it."
+    return f"{tool} is missing, so rows that need it are left out: `{INSTALL[tool]}` installs it."
 
 
 def render(
@@ -82,10 +84,10 @@ def render(
     stalls: Sequence[StallRow],
     changes: Sequence[ChangeRow],
 ) -> str:
-    """Return the page as Markdown."""
+    """Return the page as Markdown; without nginx there are no costs, and no table of them."""
     parts = (
         *(TITLE, machine, COSTS),
-        cost_table(costs),
+        *([cost_table(costs)] if costs else []),
         *map(notice, missing),
         *(STALLS, stall_table(stalls)),
         *(CHANGES, change_table(changes)),
