@@ -74,7 +74,7 @@ INSTALL = {
 
 def notice(tool: str) -> str:
     """Return the line that says that a tool is missing, and how to get it."""
-    return f"{tool} is not installed, so rows that need it are left out: `{INSTALL[tool]}` installs it."
+    return f"{tool} is missing, so rows that need it are left out: `{INSTALL[tool]}` installs it."
 
 
 def render(
