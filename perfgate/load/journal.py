@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from perfgate.load.plan import Plan
 
-TIMES = ("intended_s", "started_s", "received_s", "ended_s")
+TIMES = ("intended_s", "started_s", "sent_s", "received_s", "ended_s")
 WINDOW_COLUMNS = (
     "phase",
     "build",

@@ -31,6 +31,7 @@ _ROW: dict[str, Any] = {
     "status": 200,
     "intended_s": 0.0,
     "started_s": 0.0,
+    "sent_s": _NAN,
     "received_s": _NAN,
     "ended_s": 0.0,
     "size_bytes": 0,

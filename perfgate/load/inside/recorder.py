@@ -69,6 +69,7 @@ class _Call:
         "received_s",
         "redirects",
         "requests",
+        "sent_s",
         "size_bytes",
         "status",
     )
@@ -78,7 +79,7 @@ class _Call:
         self.failure = ""
         self.status = 0
         self.size_bytes = 0
-        self.received_s = _NAN
+        self.sent_s = self.received_s = _NAN
 
 
 class Recorder:
@@ -131,6 +132,12 @@ class Recorder:
         call = self._calls.get(gevent.getcurrent())
         if call is not None:
             call.received_s = moment_s
+
+    def on_sent(self) -> None:
+        """Note that the task running in this greenlet hands bytes to the kernel, if the first."""
+        call = self._calls.get(gevent.getcurrent())
+        if call is not None and call.sent_s != call.sent_s:
+            call.sent_s = time.monotonic()
 
     def on_connected(self) -> None:
         """Note that the task running in this greenlet has opened a connection."""
@@ -234,6 +241,7 @@ class Recorder:
             call.status,
             started_s if arrival.intended_s is None else arrival.intended_s,
             started_s,
+            call.sent_s,
             _NAN if outcome is Outcome.CENSORED else call.received_s,
             ended_s,
             call.size_bytes,

@@ -1,15 +1,18 @@
 """A server whose answers come at moments known beforehand, run as a program of its own.
 
-``/N/`` in the path asks for an answer N microseconds after the request was read, however many are
-under way. With ``--service-us`` there is one queue instead: each request takes that long, one
-after the other, and none is begun during a stall of ``--stall-s``, which comes every ``--every-s``
-from the start on. It prints its port and its start in seconds of ``time.monotonic``.
+Numbers in the path, as in ``/1.05/400``, ask for an answer their product in microseconds after the
+request was read, however many are under way. With ``--service-us`` there is one queue instead:
+each request takes that long, one after the other, and none is begun during a stall of
+``--stall-s``, which comes every ``--every-s`` from the start on. With ``--awake`` it never sleeps,
+so that waking up is in no answer's time. It prints its port and its start in seconds of
+``time.monotonic``.
 """
 
 from __future__ import annotations
 
 import argparse
 import heapq
+import math
 import selectors
 import socket
 import sys
@@ -46,6 +49,8 @@ class Clockwork:
 
     def patience_s(self) -> float | None:
         """Return how long the kernel may wait: not at all shortly before an answer is due."""
+        if self.options.awake:
+            return 0.0
         return max(0.0, self.due[0][0] - time.monotonic() - AWAKE_S) if self.due else None
 
     def welcome(self, listener: socket.socket) -> None:
@@ -69,7 +74,8 @@ class Clockwork:
     def moment_s(self, read_s: float, request: bytes) -> float:
         """Return when the request that was read at ``read_s`` is to be answered."""
         if not self.options.service_us:
-            return read_s + int(request.split(b"/", 2)[1]) / 1e6
+            path = request.split(b" ", 2)[1].decode()
+            return read_s + math.prod(float(part) for part in path.split("/") if part) / 1e6
         begin_s = max(read_s, self.free_s)
         into_s = (begin_s - self.start_s) % self.options.every_s
         begin_s += max(0.0, self.options.stall_s - into_s)
@@ -89,6 +95,7 @@ def main() -> None:
     """Serve."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--service-us", type=int, default=0)
+    parser.add_argument("--awake", action="store_true")
     parser.add_argument("--stall-s", type=float, default=0.0)
     parser.add_argument("--every-s", type=float, default=1.0)
     options = parser.parse_args()

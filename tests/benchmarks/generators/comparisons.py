@@ -146,14 +146,13 @@ def _stall_row(bench: Bench, name: str, generator: Generator) -> StallRow:
 
 def compare_changes(bench: Bench) -> list[ChangeRow]:
     """Return how a service time that grows by a known share looks in each generator's figures."""
-    with clockwork(bench.server_cpu) as server:
+    with clockwork(bench.server_cpu, awake=True) as server:
         return [row for us in SERVICES_US for row in _change_rows(bench, server, us)]
 
 
 def _change_rows(bench: Bench, server: Server, service_us: int) -> list[ChangeRow]:
     before, after = (
-        replace(server, url=f"{server.url}/{round(us)}")
-        for us in (service_us, service_us * CHANGE_RATIO)
+        replace(server, url=f"{server.url}/{us}") for us in (service_us, service_us * CHANGE_RATIO)
     )
     seen = _perfgate_quantiles(_ask_change(bench, "perfgate", service_us, before, after))
     told = [

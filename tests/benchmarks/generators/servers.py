@@ -65,11 +65,17 @@ def nginx(directory: Path, cpu: int) -> Iterator[Server]:
 
 @contextmanager
 def clockwork(
-    cpu: int, *, service_us: int = 0, stall_s: float = 0.0, every_s: float = 1.0
+    cpu: int,
+    *,
+    service_us: int = 0,
+    stall_s: float = 0.0,
+    every_s: float = 1.0,
+    awake: bool = False,
 ) -> Iterator[Server]:
     """Run the clockwork for as long as the block lasts; what it is told is in its docstring."""
     options = ("--service-us", service_us, "--stall-s", stall_s, "--every-s", every_s)
     command = (sys.executable, "-I", "-S", str(CLOCKWORK), *map(str, options))
+    command += ("--awake",) if awake else ()
     with _running(command, cpu) as process:
         assert process.stdout is not None
         port, start_s = process.stdout.readline().split()
