@@ -6,6 +6,7 @@ Nothing is started here but build commands.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,12 @@ def solitary_order(wish: Wish, environment: Environment, progress: Progress) -> 
     """
     candidate = read_spec(wish.candidate, Path.cwd())
     return _order(wish, (candidate, None), None, environment, progress)
+
+
+def twin_order(wish: Wish, environment: Environment, progress: Progress) -> Order:
+    """Return the order of a measurement of the candidate beside itself; raises as above."""
+    order = solitary_order(wish, environment, progress)
+    return replace(order, base=order.candidate)
 
 
 def _order(

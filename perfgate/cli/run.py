@@ -14,7 +14,7 @@ from perfgate.errors import FileFaultsError
 from perfgate.gate import measure
 from perfgate.load.engine import Engine, Remote, UnknownOperationsError, shared_key
 from perfgate.machine import read_environment
-from perfgate.orders import comparing_order, solitary_order
+from perfgate.orders import comparing_order, solitary_order, twin_order
 from perfgate.rig import Rig
 
 if TYPE_CHECKING:
@@ -38,6 +38,16 @@ def measured(wish: Wish, *, beside_base: bool, keep_in: Path | None) -> Case:
             return measure(order, _rig(wish.loaded, environment, remote, runs_dir, progress))
         except UnknownOperationsError as error:
             raise _named_in_ledger(error, wish) from error
+
+
+def measured_against_itself(wish: Wish) -> Case:
+    """Measure the candidate beside itself, in as many sessions as the profile's first look has."""
+    environment, remote = read_environment(), _remote(wish.loaded.config.load)
+    with shown_progress() as progress, _runs_dir(None) as runs_dir:
+        order = twin_order(wish, environment, progress)
+        sessions = order.shape.looks[0]
+        rig = _rig(wish.loaded, environment, remote, runs_dir, progress)
+        return measure(order, rig, sessions=sessions)
 
 
 def _rig(
