@@ -145,7 +145,7 @@ def _idle(case: Case) -> list[Finding]:
             check=f"{CHECK}:saturation",
             outcome=Outcome.WARN,
             reason=f"With {users} requests in flight the candidate used only {busy:.0%} of a CPU: "
-            "more in flight might raise its service rate, and then the one that is told is too low.",
+            "more in flight might raise its service rate, and then the rate told is too low.",
             observed=busy,
             limit=BUSY_LIMIT_RATIO,
             unit="CPUs",
