@@ -112,43 +112,30 @@ def refused(directory: Path, disturb: Callable[[Path], None]) -> str:
     return caught.value.message
 
 
-def test_a_lost_worker_spoils_the_run(tmp_path: Path) -> None:
-    """Law: a worker that is killed is told, not made up for by the others."""
-
-    def kill(run_dir: Path) -> None:
-        process = next(
-            one
-            for one in psutil.Process().children(recursive=True)
-            if one.cwd() == str(run_dir / "worker-0")
-        )
-        process.send_signal(signal.SIGKILL)
-
-    assert "was lost" in refused(tmp_path, kill)
+def process_in(directory: Path, word: str) -> psutil.Process:
+    """Return the process of Locust in this directory that was started with this word."""
+    return next(
+        one
+        for one in psutil.Process().children(recursive=True)
+        if one.cwd() == str(directory) and word in one.cmdline()
+    )
 
 
-def test_a_stopped_worker_spoils_the_run(tmp_path: Path) -> None:
-    """Law: a worker that no longer answers is lost too, though its process is there."""
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_lost_worker_spoils_the_run(tmp_path: Path, how: signal.Signals) -> None:
+    """Law: a worker that ends, or no longer answers, is told, not made up for by the others."""
 
-    def stop(run_dir: Path) -> None:
-        process = next(
-            one
-            for one in psutil.Process().children(recursive=True)
-            if one.cwd() == str(run_dir / "worker-1")
-        )
-        process.send_signal(signal.SIGSTOP)
+    def lose(run_dir: Path) -> None:
+        process_in(run_dir / "worker-1", "--worker").send_signal(how)
 
-    assert "was lost" in refused(tmp_path, stop)
+    assert "was lost" in refused(tmp_path, lose)
 
 
 def test_a_forged_message_spoils_the_run(tmp_path: Path) -> None:
     """Law: what was not sealed with the run's key is never taken for a worker's word."""
 
     def forge(run_dir: Path) -> None:
-        master = next(
-            one
-            for one in psutil.Process().children(recursive=True)
-            if one.cwd() == str(run_dir) and "--master" in one.cmdline()
-        )
+        master = process_in(run_dir, "--master")
         words = master.cmdline()
         port = words[words.index("--master-bind-port") + 1]
         subprocess.run([sys.executable, str(FORGE), port], check=True, timeout=60)
