@@ -6,13 +6,14 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from benchmarks.generators.servers import clockwork
 from benchmarks.generators.truth import quantile_ms, true_latencies_s
 
 from load.runs import PLAIN, open_plan, write_locustfile
 from perfgate.load.engine import run_load
-from perfgate.load.plan import Host, Open, Outcome
+from perfgate.load.plan import Host, Open, Outcome, Phase
 from perfgate.load.schedule import Stage, draw_schedule
 from perfgate.measurement.summarise import frame_of, trials
 
@@ -37,6 +38,9 @@ EVERY_SERVICE = "class Caller(FastHttpUser):" + "".join(
     for number, factor in enumerate(FACTORS)
 )
 STRETCHES = 4
+# A run in which others had the CPUs for longer is tried again.
+QUIET_RATIO = 0.05
+ATTEMPTS = 4
 SERVER_CPU = min(os.sched_getaffinity(0))
 OTHER_CPUS = tuple(sorted(os.sched_getaffinity(0) - {SERVER_CPU}))
 
@@ -44,11 +48,22 @@ OTHER_CPUS = tuple(sorted(os.sched_getaffinity(0) - {SERVER_CPU}))
 def asked(directory: Path, text: str, plan: Plan, schedule: Schedule) -> Journal:
     """Return the journal of a run whose generator is kept away from the server."""
     engine = replace(write_locustfile(directory, text), cpus=OTHER_CPUS)
-    run_dir = directory / "run"
+    run_dir = directory / f"run-{len(list(directory.iterdir()))}"
     run_dir.mkdir()
     journal = run_load(engine, plan, schedule, run_dir, limit_s=60.0, tick=lambda: True)
     assert journal is not None
     return journal
+
+
+def robbed_ratio(journal: Journal) -> float:
+    """Return the share of the open loop in which server or generator waited for a CPU.
+
+    A server that is kept from its CPU takes longer than is known of it.
+    """
+    windows = journal.windows
+    (own,) = np.flatnonzero(windows["phase"] == Phase.OPEN)
+    waited_s = windows["wait_s"][own] + windows["generator_wait_s"][own]
+    return float(waited_s / (windows["to_s"][own] - windows["from_s"][own]))
 
 
 def test_a_change_of_five_percent_is_told_as_such(tmp_path: Path) -> None:
@@ -57,11 +72,14 @@ def test_a_change_of_five_percent_is_told_as_such(tmp_path: Path) -> None:
     Of several stretches the quietest counts: what else the machine does only adds.
     """
     mix = {f"after_{us}_{number}": 1.0 for us in SERVICES_US for number in range(len(FACTORS))}
-    with clockwork(SERVER_CPU, awake=True) as server:
-        schedule = draw_schedule([Stage(300.0, 8.0)], mix=mix, seed=4)
-        host = Host("candidate", server.url, server.pid)
-        plan = open_plan(host, mix=mix, identities=80, warmup_requests=80)
-        journal = asked(tmp_path, EVERY_SERVICE, plan, schedule)
+    schedule = draw_schedule([Stage(300.0, 8.0)], mix=mix, seed=4)
+    for _ in range(ATTEMPTS):
+        with clockwork(SERVER_CPU, awake=True) as server:
+            host = Host("candidate", server.url, server.pid)
+            plan = open_plan(host, mix=mix, identities=80, warmup_requests=80)
+            journal = asked(tmp_path, EVERY_SERVICE, plan, schedule)
+        if robbed_ratio(journal) < QUIET_RATIO:
+            break
     stretches = [stretch.operations for stretch in trials(journal, "candidate", 8.0, STRETCHES)]
     for us in SERVICES_US:
         before_s, after_s = (
