@@ -159,7 +159,7 @@ def read_contention() -> Contention:
 
 
 def own_wait_s() -> float:
-    """Return how long this process's first thread was ready to run but did not, in seconds.
+    """Return how long the calling thread was ready to run but did not, in seconds.
 
     0 where the kernel does not say.
     """

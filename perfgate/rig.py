@@ -149,7 +149,8 @@ def _load(
     incidents = _incidents(journal, plan, watch)
     if journal is None or incidents:
         return Outcome(incidents=incidents)
-    surroundings = _surroundings(before, seconds, targets)
+    apart = rig.target_cpu is not None
+    surroundings = _surroundings(before, seconds, targets, apart=apart)
     run = summarise(journal, plan, assignment.offered_rps, assignment.open_s, surroundings)
     cut = (
         trials(journal, "candidate", assignment.open_s, assignment.trials)
@@ -181,7 +182,8 @@ def _journal(
 def _refuse_strangers(targets: Mapping[BuildRole, RunningTarget]) -> None:
     """Raise LoadError where another process may have answered in a target's place."""
     for role, target in targets.items():
-        if target.listener() is Holder.STRANGER:
+        # Asked twice, for a child that has just been born is not known to be the target's yet.
+        if all(target.listener() is Holder.STRANGER for _ in range(2)):
             raise LoadError(
                 f"port {target.port} of the {role} is held by {Holder.STRANGER.value}, which may "
                 "have answered in its place",
@@ -209,7 +211,8 @@ def _incidents(journal: Journal | None, plan: Plan, watch: _Watch) -> tuple[Inci
             watch,
             build,
             "locked out",
-            f"let none of {plan.identities} users sign in: {journal.sign_in_failures[build][0]}",
+            f"let {len(journal.sign_in_failures[build])} of {plan.identities} users not sign in: "
+            f"{journal.sign_in_failures[build][0]}",
         )
         for build in shut_out(journal, plan)
     ]
@@ -241,7 +244,11 @@ def _death(role: BuildRole, target: RunningTarget, stage: str) -> Incident:
 
 
 def _surroundings(
-    before: Contention, seconds: float, targets: Mapping[BuildRole, RunningTarget]
+    before: Contention,
+    seconds: float,
+    targets: Mapping[BuildRole, RunningTarget],
+    *,
+    apart: bool,
 ) -> Surroundings:
     after = read_contention()
     return Surroundings(
@@ -249,6 +256,7 @@ def _surroundings(
         steal_ratio=_ratio(before.steal_s, after.steal_s, seconds),
         pressure_ratio=_ratio(before.pressure_s, after.pressure_s, seconds),
         peak_rss_bytes={role: target.observe().peak_rss_bytes for role, target in targets.items()},
+        apart=apart,
     )
 
 

@@ -205,7 +205,7 @@ def test_a_target_that_lets_nobody_in(tmp_path: Path) -> None:
 
     assert outcome.run is None
     assert (incident.build, incident.kind) == ("candidate", "locked out")
-    assert incident.text.startswith("let none of 8 users sign in: LocustBadStatusCode")
+    assert incident.text.startswith("let 8 of 8 users not sign in: LocustBadStatusCode")
 
 
 def test_a_target_that_falls_silent(tmp_path: Path) -> None:

@@ -123,7 +123,8 @@ def _pairs_slowdown(candidate: Windows, base: Windows) -> float:
 def _own_time_s(windows: Windows) -> NDArray[np.float64]:
     """Return each window's time less the wait for a CPU that others had, at least its CPU time.
 
-    Time runnable but not running is the neighbours' doing; locks, sleeps and I/O remain.
+    Time runnable but not running is the neighbours' doing, also where it is the load generator that
+    waited, on CPUs of its own; locks, sleeps and I/O remain.
     """
     wall, wait, cpu = map(np.array, (windows.wall_s, windows.wait_s, windows.cpu_s))
     waits = wait + np.array(windows.generator_wait_s)

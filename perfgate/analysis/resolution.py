@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.sequential import errors_beyond, t_multipliers
+from perfgate.analysis.sequential import POWER, errors_beyond, t_multipliers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,8 @@ def resolutions(
 
     ``session_sd`` is a log ratio's standard deviation between sessions of equal builds, the
     largest of ``metrics`` metrics, which share ``plan.fail_alpha``. The bounds of the looks are
-    those of :func:`perfgate.analysis.sequential.t_multipliers`.
+    those of :func:`perfgate.analysis.sequential.t_multipliers`. To pass, all metrics must, so the
+    chance to miss that is shared among them too (Bonferroni).
     """
     fail = t_multipliers(plan.looks, plan.fail_alpha / metrics)
     passing = t_multipliers(plan.looks, plan.pass_alpha)
@@ -50,7 +51,7 @@ def resolutions(
                 sessions=look,
                 seconds=look * session_s,
                 found=plan.tolerance + errors_beyond(t_fail, look) * error,
-                passed=errors_beyond(t_pass, look) * error,
+                passed=errors_beyond(t_pass, look, (1 - POWER) / metrics) * error,
             )
         )
     return tuple(found)

@@ -111,7 +111,7 @@ def _flaws(table: Mapping[str, object], root: Path) -> Iterator[Flaw]:
     yield from _profile_flaws(table.get("profiles"))
     yield from _recorded_flaws(table.get("profiles"))
     yield from _identity_flaws(table)
-    yield from _worker_flaws(table.get("load"))
+    yield from _worker_flaws(table)
 
 
 def _text_at(table: Mapping[str, object], section: str, key: str) -> str:
@@ -205,16 +205,22 @@ def _identity_flaws(table: Mapping[str, object]) -> Iterator[Flaw]:
                 yield Flaw(at, problem, str(users if given is None else given), hint)
 
 
-def _worker_flaws(load: object) -> Iterator[Flaw]:
-    """Find more processes than users, and two answers to where they run."""
+def _worker_flaws(table: Mapping[str, object]) -> Iterator[Flaw]:
+    """Find more processes than there are users for, and two answers to where they run."""
+    load, profiles = table.get("load"), table.get("profiles")
     if not isinstance(load, dict):
         return
     users = load.get("identities", Load.model_fields["identities"].default)
+    shapes = profiles.values() if isinstance(profiles, dict) else ()
+    batches = [shape.get("batch_concurrency") for shape in shapes if isinstance(shape, dict)]
+    usual = Profile.model_fields["batch_concurrency"].default
+    each = max((size if isinstance(size, int) else usual for size in batches), default=usual)
     for key in ("workers", "expect_workers"):
         given = load.get(key)
-        if isinstance(given, int) and isinstance(users, int) and given > users:
-            problem = f"is more than the {users} users, and every process needs one"
-            yield Flaw(("load", key), problem, str(given), f"at most {users}, or more identities")
+        if isinstance(given, int) and isinstance(users, int) and given > 1 and given * each > users:
+            problem = f"leaves fewer than {each} of the {users} users to each process"
+            hint = f"a batch of a pair needs so many: at most {users // each}, or more identities"
+            yield Flaw(("load", key), problem, str(given), hint)
     if "workers" in load and load.get("expect_workers"):
         hint = "remove one: workers run here, expect_workers on other machines"
         yield Flaw(("load", "workers"), "stands beside expect_workers", hint=hint)

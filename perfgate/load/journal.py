@@ -64,6 +64,7 @@ class Journal:
     failures: tuple[str, ...]
     sign_in_failures: dict[str, list[str]]
     silent: dict[str, str]
+    locked_out: frozenset[str]
     generators: tuple[Generator, ...]
 
 
@@ -95,6 +96,7 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
             for build in BUILDS
         },
         silent={k: v for made in manifests for k, v in made.get("silent", {}).items()},
+        locked_out=frozenset(name for made in manifests for name in made.get("locked_out", ())),
         generators=tuple(
             Generator(**made["condition"], unsent=made.get("unsent", 0)) for made in manifests
         ),
@@ -110,12 +112,8 @@ def reached_open(journal: Journal, plan: Plan) -> bool:
 
 
 def shut_out(journal: Journal, plan: Plan) -> tuple[str, ...]:
-    """Return the builds at which no identity at all could sign in."""
-    return tuple(
-        host.build
-        for host in plan.hosts
-        if len(journal.sign_in_failures[host.build]) >= plan.identities
-    )
+    """Return the builds at which no identity of some process could sign in."""
+    return tuple(host.build for host in plan.hosts if host.build in journal.locked_out)
 
 
 def known_operations(run_dir: Path) -> set[str]:

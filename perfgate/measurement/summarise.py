@@ -45,12 +45,16 @@ SIGN_IN = "sign-in"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the parent saw while the run lasted; ratios are shares of ``seconds`` on one CPU."""
+    """What the parent saw while the run lasted; ratios are shares of ``seconds`` on one CPU.
+
+    ``apart``: the load generator had CPUs of its own.
+    """
 
     seconds: float
     steal_ratio: float | None
     pressure_ratio: float | None
     peak_rss_bytes: Mapping[BuildRole, int]
+    apart: bool = False
 
 
 def frame_of(journal: Journal) -> pd.DataFrame:
@@ -78,6 +82,9 @@ def summarise(
     """Return the figures of a run whose open loop lasted ``open_s`` at ``offered_rps``."""
     frame = frame_of(journal)
     windows = pd.DataFrame(journal.windows)
+    if not surroundings.apart:
+        # On a CPU that they share, the generator waits for the builds themselves.
+        windows["generator_wait_s"] = 0.0
     builds: dict[BuildRole, BuildFigures] = {}
     for role in (host.build for host in plan.hosts):
         code = BUILDS.index(role)
@@ -178,7 +185,7 @@ def _windows(
     in_phase = rows[rows["phase"] == phase]
     ended_s = in_phase["ended_s"].to_numpy()
     patience_s = in_phase["operation"].astype(object).map(timeouts_s).astype(float)
-    in_time = ~(in_phase["service_s"] > patience_s)
+    in_time = ~(in_phase["latency_s"] > patience_s)
     good_s = in_phase.loc[(in_phase["outcome"] == Outcome.OK) & in_time, "ended_s"].to_numpy()
     spans = list(zip(own["from_s"], own["to_s"], strict=True))
     return Windows(

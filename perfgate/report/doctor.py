@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from scipy.special import chdtri
+
 from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns
 from perfgate.analysis.compare import mean_and_sd
 from perfgate.analysis.resolution import first_to_find, first_to_pass, resolutions
@@ -69,7 +71,7 @@ def _verdict(case: Case, looks: Sequence[Resolution]) -> str:
     plain = f"{what} is not found reliably here with {looks[-1].sessions} sessions."
     if found is not None:
         time = _duration(found.seconds)
-        plain = f"{what} is found in about {time} ({counted(found.sessions, 'session')})."
+        plain = f"{what} is found in about {time} of sessions ({found.sessions})."
     margins, budget = case.terms.config.margins, case.terms.config.budget
     can, would = ("can", "mostly pass") if can_decide(case) else ("can NOT", "often stay undecided")
     return (
@@ -90,7 +92,8 @@ def _machine(case: Case) -> list[str]:
         f"waited {_worst(runs, 'generator_wait_ratio'):.0%} of the time for a CPU",
         "steal": f"{_worst(runs, 'steal_ratio'):.1%} of a CPU at most",
         "noise": f"equal builds differ by {percent(spreads[COST]):.1f} % in cost and "
-        f"{percent(spreads[CAPACITY]):.1f} % in capacity from session to session",
+        f"{percent(spreads[CAPACITY]):.1f} % in capacity from session to session; known from "
+        f"{counted(len(case.sessions), 'session')} only, it may be {_unknown(case):.1f} times that",
     }
     if case.measurement.discarded:
         told["set aside"] = f"{counted(len(case.measurement.discarded), 'run')} not to be trusted"
@@ -135,6 +138,12 @@ def _helps(case: Case) -> list[str]:
 def _spreads(case: Case) -> dict[str, float]:
     slowdowns = primary_slowdowns(case.sessions)
     return {name: mean_and_sd(values)[1] for name, values in slowdowns.items()}
+
+
+def _unknown(case: Case) -> float:
+    """Return how much larger the true spread may be: the upper 95 % bound of an sd, over the sd."""
+    freedom = len(case.sessions) - 1
+    return math.sqrt(freedom / float(chdtri(freedom, 0.95)))
 
 
 def _worst(runs: Sequence[Run], what: str) -> float:

@@ -88,6 +88,7 @@ def journal(rows: list[Row], windows: list[Row] | None = None, **changes: Any) -
         "failures": ("", "body is wrong", "HTTPError: 500"),
         "sign_in_failures": {build: [] for build in BUILDS},
         "silent": {},
+        "locked_out": frozenset(),
         "generators": (GENERATOR,),
     }
     stored = np.frombuffer(packed(rows), DTYPE)

@@ -25,7 +25,7 @@ SLOW_S = 0.2
 STALL_S = 0.8
 EXIT_CODE = 7
 # An answer with this habit takes so much longer than the one before.
-GROWTH_S = 0.0001
+GROWTH_S = 0.0003
 EXTRA = {302: "location: /elsewhere\r\n"}
 RESET = (0, "")
 

@@ -104,6 +104,7 @@ class Driver:
         self.operations = plan.operations
         self.lanes: list[Lane] = []
         self.unsent = 0
+        self.locked_out: list[str] = []
         # Which build comes first, by chance, so that neither always gets the colder start.
         self._coin = random.Random(plan.seed).random() < 0.5  # noqa: PLR2004 - a coin
 
@@ -122,7 +123,8 @@ class Driver:
             )
             self._finish(newcomers, host.build, SIGN_IN_STAGE)
             self.lanes.append(Lane(host, identities))
-        if not all(lane.identities.qsize() for lane in self.lanes):
+        self.locked_out = [lane.host.build for lane in self.lanes if lane.identities.empty()]
+        if self.locked_out:
             return
         for lane in self.lanes if self._coin else self.lanes[::-1]:
             work = islice(

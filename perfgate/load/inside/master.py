@@ -100,7 +100,9 @@ class Master:
             self._break_off(f"more than the {self._plan.workers} expected workers came")
             return None
         if locustfile != self._digest:
-            self._break_off(f"worker {name!r} has another Locust file than this machine")
+            self._break_off(
+                f"worker {name!r} has another Locust file, or perfgate, than this machine"
+            )
             return None
         self._members[name] = _Member(worker=len(self._members), last_number=1)
         schedule = self._run_dir / self._plan.open.schedule if self._plan.open else None

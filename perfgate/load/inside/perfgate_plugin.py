@@ -17,6 +17,7 @@ from gevent.event import Event
 from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
+from perfgate import __version__
 from perfgate.load.inside.conductor import AbandonedError, Alone
 from perfgate.load.inside.driver import Driver, SilenceError
 from perfgate.load.inside.identities import operations_of
@@ -106,11 +107,11 @@ def _seal() -> Seal:
 
 
 def _digest(environment: Environment) -> str:
-    """Return what tells the user's Locust file from others."""
+    """Return what tells the user's Locust file, and this version of perfgate, from others."""
     options = environment.parsed_options
     names = options.locustfile.split(",") if options else []
     own = [Path(name).read_bytes() for name in names if Path(name) != Path(__file__)]
-    return hashlib.sha256(b"".join(own)).hexdigest()
+    return hashlib.sha256(b"".join([__version__.encode(), *own])).hexdigest()
 
 
 def _carry_out(
@@ -133,7 +134,7 @@ def _carry_out(
         watch_sockets(recorder)
         driver = Driver(plan, recorder, conductor)
         facts |= _drive(driver, *users, schedule)
-        facts["unsent"] = driver.unsent
+        facts |= {"unsent": driver.unsent, "locked_out": driver.locked_out}
     manifest = manifest_file(run_dir, conductor.worker)
     recorder.close(manifest, facts | {"condition": condition.facts()})
 

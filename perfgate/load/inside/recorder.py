@@ -1,4 +1,4 @@
-"""One row for every arrival, on disk as it ends, and the CPU readings around every window.
+"""One row for every arrival, on disk soon after it ends, and the CPU readings around windows.
 
 Listens to Locust's request event to learn how the requests of a task ended. Decides nothing.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import time
 import traceback
@@ -85,7 +86,7 @@ class _Call:
 class Recorder:
     """The journal of one load run; times are seconds of ``time.monotonic``.
 
-    Rows go to ``journal`` as they come, so that a million of them take no memory.
+    Rows go to ``journal`` a few hundred at a time, so that a million of them take no memory.
     """
 
     def __init__(self, journal: Path) -> None:
@@ -120,7 +121,7 @@ class Recorder:
         try:
             call.requests += 1
             call.status = _status(response)
-            call.size_bytes += response_length or 0
+            call.size_bytes += max(int(response_length or 0), 0)
             call.redirects += _redirects(response)
             if exception is not None and not call.failure:
                 call.failure = _failure_class(exception)
@@ -134,9 +135,15 @@ class Recorder:
             call.received_s = moment_s
 
     def on_sent(self) -> None:
-        """Note that the task running in this greenlet hands bytes to the kernel, if the first."""
+        """Note when the task running in this greenlet first turns to the network.
+
+        What it has received so far is no answer to what it sends now.
+        """
         call = self._calls.get(gevent.getcurrent())
-        if call is not None and call.sent_s != call.sent_s:
+        if call is None:
+            return
+        call.received_s = _NAN
+        if math.isnan(call.sent_s):
             call.sent_s = time.monotonic()
 
     def on_connected(self) -> None:
@@ -226,8 +233,6 @@ class Recorder:
     def _append(
         self, arrival: Arrival, started_s: float, ended_s: float, outcome: Outcome, call: _Call
     ) -> None:
-        if arrival.phase in SCHEDULED:
-            self._open_loop[arrival.build][arrival.number] = 1
         ROW.pack_into(
             self._buffer,
             self._filled,
@@ -248,6 +253,8 @@ class Recorder:
             min(call.connects, _MOST_TOLD),
             min(call.redirects, _MOST_TOLD),
         )
+        if arrival.phase in SCHEDULED:
+            self._open_loop[arrival.build][arrival.number] = 1
         self._rows += 1
         self._filled += ROW.size
         if self._filled == len(self._buffer):

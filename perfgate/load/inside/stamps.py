@@ -37,7 +37,7 @@ class Watcher(Protocol):
         """Hear that a TCP connection has been made."""
 
     def on_sent(self) -> None:
-        """Hear that something is about to be sent."""
+        """Hear that something is about to be sent, if only to connect."""
 
     def on_received(self, moment_s: float) -> None:
         """Hear at which moment of ``time.monotonic`` what is being read had arrived."""
@@ -48,7 +48,7 @@ def watch_sockets(watcher: Watcher) -> None:
 
     To be called once.
     """
-    GeventSocket.connect = _stamped(GeventSocket.connect, watcher.on_connected)
+    GeventSocket.connect = _stamped(GeventSocket.connect, watcher)
     GeventSocket.sendall = _told(GeventSocket.sendall, watcher.on_sent)
     _watch_reads(watcher.on_received)
 
@@ -87,16 +87,15 @@ def _watch_reads(received: Callable[[float], None]) -> None:
     GeventSocket.recv, GeventSocket.recv_into = recv, recv_into
 
 
-def _stamped(
-    plain_connect: Callable[..., Any], connected: Callable[[], None]
-) -> Callable[..., Any]:
+def _stamped(plain_connect: Callable[..., Any], watcher: Watcher) -> Callable[..., Any]:
     """Return a way to connect that asks the kernel for stamps, and tells of it."""
 
     def connect(self: Any, address: Any) -> Any:
+        watcher.on_sent()
         result = plain_connect(self, address)
         if self.family in _FAMILIES and self.type == socket.SOCK_STREAM:
             self.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            connected()
+            watcher.on_connected()
         return result
 
     return connect

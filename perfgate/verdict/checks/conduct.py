@@ -14,6 +14,7 @@ from perfgate.analysis.capacity import LEVEL
 from perfgate.analysis.change import ROLES, trends
 from perfgate.analysis.compare import t_interval
 from perfgate.analysis.sequential import percent
+from perfgate.measurement.summarise import SIGN_IN
 from perfgate.verdict.finding import Finding, Outcome, counted
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ CHECK = "conduct"
 # Clients keep connections: a new one for every second request is the server's doing.
 CONNECTS_LIMIT_RATIO = 0.5
 REDIRECTS_LIMIT_RATIO = 0.01
-# Work that takes more than so much longer (or shorter) at the end than at the start of a session.
+# Work that takes so much longer (or shorter) in the last third of the pairs than in the first.
 TREND_LIMIT = math.log1p(0.1)
 # A saturated build that uses less of a CPU waits: for locks or others, or for more requests.
 BUSY_LIMIT_RATIO = 0.5
@@ -74,14 +75,19 @@ def _beside(base: float | None) -> str:
 
 
 def _ratio(case: Case, role: BuildRole, what: str) -> float | None:
-    """Return how many there were per request, over all runs of a build; None without any."""
-    figures = [run.builds[role] for run in case.measurement.runs if role in run.builds]
+    """Return how many there were per request of a build; None without any.
+
+    Where there is a base only sessions count: at other rates connections may be kept for other
+    times.
+    """
+    runs = case.sessions if case.measurement.base else case.measurement.runs
+    figures = [run.builds[role] for run in runs if role in run.builds]
     requests = sum(_requests(own) for own in figures)
     return sum(getattr(own, what) for own in figures) / requests if requests else None
 
 
 def _requests(figures: BuildFigures) -> int:
-    return sum(own.requests for own in figures.failures.values())
+    return sum(own.requests for name, own in figures.failures.items() if name != SIGN_IN)
 
 
 def _slowing(case: Case) -> list[Finding]:
@@ -97,10 +103,9 @@ def _slowing(case: Case) -> list[Finding]:
         Finding(
             check=f"{CHECK}:trend",
             outcome=Outcome.FAIL if worse else Outcome.WARN,
-            reason=f"The candidate gets slower as it runs, which the base does not: at the end of "
-            f"a session equal work took {percent(found.estimate):.0f} % more time than at its "
-            f"start (at least {percent(found.lower):.0f} %, over "
-            f"{counted(len(slower), 'session')}).",
+            reason=f"The candidate gets slower as it runs, which the base does not: the last third "
+            f"of the pairs took {percent(found.estimate):.0f} % more time than the first (at least "
+            f"{percent(found.lower):.0f} %, over {counted(len(slower), 'session')}).",
             observed=percent(found.estimate),
             limit=percent(TREND_LIMIT),
             interval=(percent(found.lower), percent(found.upper)),
@@ -121,8 +126,8 @@ def _warming(case: Case) -> list[Finding]:
         Finding(
             check=f"{CHECK}:warm-up",
             outcome=Outcome.WARN,
-            reason="Neither build was warm when it was measured: equal work took "
-            f"{-percent(-min(faster)):.0f} % less time at the end of a session than at its start.",
+            reason="Neither build was warm when it was measured: the last third of the pairs took "
+            f"{-percent(-min(faster)):.0f} % less time than the first.",
             hint="A larger warmup_requests in the profile lets them warm up first.",
         )
     ]
