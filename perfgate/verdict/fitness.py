@@ -17,7 +17,7 @@ from perfgate.analysis.resolution import MOST_SESSIONS, Pace, resolution_of, wan
 from perfgate.analysis.sequential import percent
 from perfgate.exitcodes import ExitCode
 from perfgate.verdict.checks.change import plan_of
-from perfgate.verdict.finding import told_apart
+from perfgate.verdict.finding import number, told_apart
 from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def _for_the_noise(examination: Examination) -> list[str]:
 
 
 def _more_sessions(rehearsal: Rehearsal, found: Resolution) -> str:
-    enough, margin = wanted(found), f"{percent(rehearsal.margin):.1f} %"
+    enough, margin = wanted(found), f"{number(percent(rehearsal.margin))} %"
     if enough is None:
         return (
             f"A quieter machine, or longer sessions: even {MOST_SESSIONS} of these would not find "
