@@ -29,7 +29,7 @@ POWER = 0.8
 # Of the interval in which the true noise lies.
 LEVEL = 0.8
 # More sessions than these take longer than anybody waits for a check.
-MOST_SESSIONS = 40
+MOST_SESSIONS = 24
 
 
 @dataclass(frozen=True, slots=True)

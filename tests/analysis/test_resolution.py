@@ -78,7 +78,7 @@ def test_the_best_look_is_within_the_budget(sd: float, budget_s: float) -> None:
     assert lower < affordable[-1].worst < upper
 
 
-@settings(deadline=None, max_examples=15)  # each sums up to forty sessions' chances
+@settings(deadline=None, max_examples=15)  # each sums up dozens of sessions' chances
 @given(sd=spreads)
 def test_what_is_wanted_would_do(sd: float) -> None:
     """With the looks and the budget that are named, the margin is found; else nothing is named."""
