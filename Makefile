@@ -36,8 +36,9 @@ lint: .venv/.stamp ## Check style, types and the layers between rooms
 soak: .venv/.stamp ## Try twenty times that workers together send the schedule, no more and no less
 	PERFGATE_REPEATS=20 $(BIN)/pytest tests/load/test_workers.py -k "union or other_machines"
 
-bench: .venv/.stamp ## Time perfgate's own hot paths and those of the auth service
+bench: .venv/.stamp ## Time hot paths; compare load generators (six minutes)
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.generators
 
 docs: .venv/.stamp ## Rewrite docs/configuration.md from the models
 	{ $(BIN)/perfgate schema config --format markdown; echo; \

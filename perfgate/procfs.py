@@ -158,6 +158,15 @@ def read_contention() -> Contention:
     )
 
 
+def own_wait_s() -> float:
+    """Return how long this process's first thread was ready to run but did not, in seconds.
+
+    0 where the kernel does not say.
+    """
+    fields = _text("/proc/thread-self/schedstat").split()
+    return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
+
+
 def _text(path: str) -> str:
     try:
         return Path(path).read_text("ascii")

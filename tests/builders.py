@@ -53,7 +53,7 @@ class Build:
     """How one build behaves: slowdowns (log, positive is worse) against the standard one.
 
     ``trend`` is the slowdown from the start to the end of the pairs, ``connects`` and
-    ``redirects`` are counted in every run.
+    ``redirects`` are counted in every run. ``busy`` is the share of a CPU that it uses saturated.
 
     ``failed`` and ``missing`` count wrong answers and arrivals without any, by operation and run.
     """
@@ -68,6 +68,7 @@ class Build:
     connects: int = 4
     redirects: int = 0
     trend: float = 0.0
+    busy: float = 0.9
 
 
 STANDARD = Build()
@@ -79,6 +80,7 @@ def windows(count: int, wall_s: float, cpu_s: float, good: int) -> Windows:
         wall_s=(wall_s,) * count,
         cpu_s=(cpu_s,) * count,
         wait_s=(0.0,) * count,
+        generator_wait_s=(0.0,) * count,
         answered=(good,) * count,
         good=(good,) * count,
     )
@@ -125,7 +127,7 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
     answered = sum(own.good + own.failed for own in opened.operations.values())
     slice_s = math.exp(build.saturated)
     return BuildFigures(
-        saturation=windows(2, slice_s, slice_s * 0.9, round(RATE_RPS)),
+        saturation=windows(2, slice_s, slice_s * build.busy, round(RATE_RPS)),
         open=opened,
         open_cpu_s=answered * cost_s,
         pairs=rising(windows(pairs, 1.0 * math.exp(build.capacity), 16 * cost_s, 16), build.trend),

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +17,7 @@ from load.runs import PLAIN, SERVER, processes_in, steady, write_locustfile
 from load.tiny_server import EXIT_CODE
 
 import perfgate
+from perfgate.analysis.change import primary_slowdowns
 from perfgate.build.provide import Build
 from perfgate.config.models import Target
 from perfgate.errors import LoadError, TargetError
@@ -20,7 +27,7 @@ from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation
 from perfgate.rig import Assignment, Outcome, Rig, run_once
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from perfgate.measurement.models import BuildRole
 
@@ -259,3 +266,44 @@ def test_runs_are_kept_in_their_order(tmp_path: Path) -> None:
         assert {"plan.json", "schedule.npz", "journal-0.bin", "manifest-0.json"} <= names
         assert {"candidate.log", "locust.log"} <= names
         assert re.search("exit code 0", (directory / "locust.log").read_text())
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="needs a CPU for the generator")
+def test_burners_beside_the_generator(tmp_path: Path) -> None:
+    """Law: strangers on the generator's CPU change what is told of equal builds by 5 % at most.
+
+    Or else the run says that it is not to be trusted.
+    """
+    target_cpu, *others = sorted(os.sched_getaffinity(0))
+    command = "{python} -m perfgate.demo --port {port} --data-dir {data_dir}"
+    engine = Engine(AUTH_LOCUSTFILE, tuple(others))
+    rigged = replace(rig(tmp_path, engine, command), target_cpu=target_cpu)
+    builds: dict[BuildRole, Build] = {
+        "candidate": build(tmp_path, "candidate"),
+        "base": build(tmp_path, "base"),
+    }
+    pairs = Pairs(pairs=60, requests=16, concurrency=8)
+    phases: dict[str, Any] = {"warmup_requests": 200, "pairs": pairs}
+    with burners(others, 2):
+        outcomes = [run_once(rigged, assignment(builds, AUTH_MIX, **phases)) for _ in range(2)]
+    runs = [outcome.run for outcome in outcomes if outcome.run is not None]
+
+    assert len(runs) == 2
+    if not any(run.validity.faults for run in runs):
+        for slowdown in primary_slowdowns(runs).values():
+            assert abs(slowdown.mean()) < math.log(1.05)
+
+
+@contextmanager
+def burners(cpus: list[int], count: int) -> Iterator[None]:
+    """Keep CPUs busy with ``count`` processes for as long as the block lasts."""
+    burn = f"import os\nos.sched_setaffinity(0, {set(cpus)})\nwhile True: pass"
+    # In sessions of their own, for the kernel may share a CPU out among sessions.
+    command = [sys.executable, "-I", "-S", "-c", burn]
+    crowd = [subprocess.Popen(command, start_new_session=True) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in crowd:
+            process.kill()
+            process.wait()

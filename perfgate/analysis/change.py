@@ -126,7 +126,8 @@ def _own_time_s(windows: Windows) -> NDArray[np.float64]:
     Time runnable but not running is the neighbours' doing; locks, sleeps and I/O remain.
     """
     wall, wait, cpu = map(np.array, (windows.wall_s, windows.wait_s, windows.cpu_s))
-    own: NDArray[np.float64] = np.maximum(wall - wait, cpu)
+    waits = wait + np.array(windows.generator_wait_s)
+    own: NDArray[np.float64] = np.maximum(wall - waits, cpu)
     return own
 
 

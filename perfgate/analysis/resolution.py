@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from scipy.special import chdtri, nctdtrinc
+from scipy.special import chdtri
 
 from perfgate.analysis.compare import mean_and_sd, t_interval
-from perfgate.analysis.sequential import t_multipliers
+from perfgate.analysis.sequential import errors_beyond, t_multipliers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from perfgate.analysis.sequential import Plan
 
-# The chance with which a slowdown called detectable is found, as in every report of a check.
-POWER = 0.8
 # Of the interval in which the true noise lies.
 LEVEL = 0.8
 # More sessions than these take longer than anybody waits for a check.
@@ -142,15 +140,14 @@ def resolution_of(
 def detectable(plan: Plan, sessions: int, session_sd: float, metrics: int) -> float:
     """Return the smallest true slowdown of one metric that a look fails with chance POWER.
 
-    Its bound is that of :func:`perfgate.analysis.sequential.decide` for ``metrics`` metrics. With
-    n sessions of true mean m and spread sd, (mean - tolerance) / (s / sqrt n) is noncentral t with
-    n - 1 degrees of freedom and noncentrality (m - tolerance) / (sd / sqrt n) (Johnson and Welch,
-    Biometrika 31, 1940), which is solved for m. Earlier looks find a little more: a point or two
+    Its bound is that of :func:`perfgate.analysis.sequential.decide` for ``metrics`` metrics, and
+    :func:`perfgate.analysis.sequential.errors_beyond` says how far beyond the tolerance the truth
+    must lie to pass that bound. Earlier looks find a little more: a point or two
     of 100. Raises ValueError for a number of sessions that is not a look.
     """
     look = plan.looks.index(sessions)
     bound = t_multipliers(plan.looks, plan.fail_alpha / metrics)[look]
-    shift = float(nctdtrinc(sessions - 1, 1 - POWER, bound))
+    shift = errors_beyond(bound, sessions)
     return plan.tolerance + shift * session_sd / math.sqrt(sessions)
 
 

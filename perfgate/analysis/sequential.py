@@ -23,7 +23,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import nctdtrinc, ndtr, ndtri, stdtr, stdtrit
 
 from perfgate.analysis.compare import mean_and_sd
 
@@ -39,7 +39,7 @@ _PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(8)
 _HALVINGS = 60  # of a bracket of 50 standard deviations: down to the last bits
 _BINS = 240  # of Student's walk; with four times as many, multipliers change by less than 0.5 %
 _BIN_REACH_SDS = 7.0
-_POWER = 0.8  # the chance with which a loss called detectable is found
+POWER = 0.8  # the chance with which a loss called detectable is found
 
 
 def power_spending(information: float, alpha: float, rho: float = 2.0) -> float:
@@ -189,6 +189,17 @@ def decide(slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan) -> Decision
     return Decision(_outcome(metrics, plan, sessions), sessions, metrics)
 
 
+def errors_beyond(multiplier: float, sessions: int) -> float:
+    """Return how many standard errors beyond a limit the truth must lie to be told four in five.
+
+    Told: the estimate less ``multiplier`` of its own standard errors, from so many sessions, lies
+    beyond the limit. With the spread estimated, that is the noncentrality at which Student's t
+    exceeds the multiplier with that chance (Johnson, Kotz and Balakrishnan, Continuous Univariate
+    Distributions 2, 1995, ch. 31).
+    """
+    return float(nctdtrinc(sessions - 1, 1 - POWER, multiplier))
+
+
 def percent(log_ratio: float) -> float:
     """Return a log ratio as a change in percent: 100 * (exp(x) - 1)."""
     return 100 * math.expm1(log_ratio)
@@ -216,7 +227,7 @@ def _evidence(
         significant=lower > 0,
         relevant=mean > plan.margin,
         session_sd=sd,
-        detectable=plan.tolerance + (t_fail + float(stdtrit(n - 1, _POWER))) * error,
+        detectable=plan.tolerance + errors_beyond(t_fail, n) * error,
     )
 
 

@@ -95,5 +95,7 @@ def _named_in_ledger(
     error: UnknownOperationsError, wish: Wish
 ) -> FileFaultsError | UnknownOperationsError:
     """Say which lines of the ledger name operations that the Locust file lacks."""
+    if not error.known:
+        return error
     faults = check_operations(wish.ledger_path, wish.ledger, error.known)
     return FileFaultsError(str(wish.ledger_path), faults) if faults else error

@@ -47,7 +47,13 @@ class UnknownOperationsError(LoadError):
     """The demand's mix names operations that the Locust file does not define."""
 
     def __init__(self, wanted: set[str], known: set[str]) -> None:
-        super().__init__(f"no task in the Locust file is named {', '.join(sorted(wanted - known))}")
+        missing = ", ".join(sorted(wanted - known))
+        super().__init__(
+            f"no task in the Locust file is named {missing}"
+            if known
+            else f"the Locust file has no task at all, and the ledger asks for {missing}",
+            hint="An operation is a method with @task, in a class of users.",
+        )
         self.known = known
 
 

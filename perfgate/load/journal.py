@@ -24,8 +24,17 @@ if TYPE_CHECKING:
 
     from perfgate.load.plan import Plan
 
-TIMES = ("intended_s", "started_s", "received_s", "ended_s")
-WINDOW_COLUMNS = ("phase", "build", "index", "from_s", "to_s", "cpu_s", "wait_s")
+TIMES = ("intended_s", "started_s", "sent_s", "received_s", "ended_s")
+WINDOW_COLUMNS = (
+    "phase",
+    "build",
+    "index",
+    "from_s",
+    "to_s",
+    "cpu_s",
+    "wait_s",
+    "generator_wait_s",
+)
 
 
 @dataclass(frozen=True, slots=True)

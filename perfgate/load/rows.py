@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Column -> its code in a packed, little-endian row. ``received_s`` is the kernel's own stamp of
-# the last answer, NaN where the transport has none.
+# Column -> its code in a packed, little-endian row. ``sent_s`` is when the first request was handed
+# to the kernel, ``received_s`` the kernel's own stamp of the last answer; NaN where the transport
+# does not tell.
 COLUMNS = {
     "number": "q",
     "phase": "B",
@@ -24,6 +25,7 @@ COLUMNS = {
     "status": "H",
     "intended_s": "d",
     "started_s": "d",
+    "sent_s": "d",
     "received_s": "d",
     "ended_s": "d",
     "size_bytes": "Q",

@@ -56,13 +56,14 @@ class Windows(Value):
     """Stretches of closed loop, in columns of equal length.
 
     ``cpu_s`` and ``wait_s`` are the CPU time of the build's processes and the time they were
-    ready to run but did not, within ``wall_s``; ``answered`` counts all answers, ``good`` the
-    correct ones.
+    ready to run but did not, within ``wall_s``; ``generator_wait_s`` is that time of the load
+    generator. ``answered`` counts all answers, ``good`` the correct ones.
     """
 
     wall_s: tuple[float, ...]
     cpu_s: tuple[float, ...]
     wait_s: tuple[float, ...]
+    generator_wait_s: tuple[float, ...]
     answered: tuple[int, ...]
     good: tuple[int, ...]
 

@@ -56,8 +56,9 @@ class Surroundings:
 def frame_of(journal: Journal) -> pd.DataFrame:
     """Return the journal's rows with operation and failure as categories, times in seconds.
 
-    An answer counts from when the kernel had it, where that is known: what the generator took to
-    wake up and read it is not the build's time.
+    An answer counts from when the kernel had it, where that is known, and its service time from
+    when the kernel was given the request: what the generator took to make the one, and to wake up
+    and read the other, is not the build's time.
     """
     frame = pd.DataFrame(journal.rows, copy=False)
     for name, names in (("operation", journal.operations), ("failure", journal.failures)):
@@ -67,7 +68,7 @@ def frame_of(journal: Journal) -> pd.DataFrame:
     fresh = frame["received_s"] >= frame["started_s"]
     answered_s = frame["received_s"].where(fresh, frame["ended_s"])
     frame["latency_s"] = answered_s - frame["intended_s"]
-    frame["service_s"] = answered_s - frame["started_s"]
+    frame["service_s"] = answered_s - frame["sent_s"].fillna(frame["started_s"])
     return frame
 
 
@@ -184,6 +185,7 @@ def _windows(
         wall_s=tuple(to_s - from_s for from_s, to_s in spans),
         cpu_s=tuple(own["cpu_s"].tolist()),
         wait_s=tuple(own["wait_s"].tolist()),
+        generator_wait_s=tuple(own["generator_wait_s"].tolist()),
         answered=tuple(_within(ended_s, *span) for span in spans),
         good=tuple(_within(good_s, *span) for span in spans),
     )

@@ -10,8 +10,8 @@ import math
 import textwrap
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.resolution import LEVEL, POWER
-from perfgate.analysis.sequential import percent
+from perfgate.analysis.resolution import LEVEL
+from perfgate.analysis.sequential import POWER, percent
 from perfgate.tail import escaped
 from perfgate.verdict.finding import counted, number, told_apart
 from perfgate.verdict.fitness import advice

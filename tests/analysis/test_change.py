@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -32,7 +33,9 @@ from perfgate.analysis.change import (
     session_frame,
 )
 from perfgate.measurement.histogram import Histogram
-from perfgate.measurement.models import BuildFigures, Run, Windows
+
+if TYPE_CHECKING:
+    from perfgate.measurement.models import BuildFigures, Run, Windows
 
 
 def with_figures(run: Run, role: str, **changes: object) -> Run:
@@ -44,7 +47,7 @@ def with_figures(run: Run, role: str, **changes: object) -> Run:
     return run.model_copy(update={"builds": builds_})
 
 
-NOTHING = Windows(wall_s=(), cpu_s=(), wait_s=(), answered=(), good=())
+NOTHING = windows(0, 1.0, 0.0, 16)
 
 
 @given(cost=slowdowns(), capacity=slowdowns(), saturated=slowdowns())
@@ -75,10 +78,14 @@ def test_sessions_without_a_base_are_left_out() -> None:
     assert primary_slowdowns([mixed[1]])[COST].size == 0
 
 
-def test_time_others_had_the_cpu_is_not_charged() -> None:
-    """A window's time counts without the wait for a CPU, but never less than its CPU time."""
+@pytest.mark.parametrize("whose", ["wait_s", "generator_wait_s"])
+def test_time_others_had_the_cpu_is_not_charged(whose: str) -> None:
+    """A window's time counts without the wait for a CPU, but never less than its CPU time.
+
+    Neither that of the build nor that of the load generator.
+    """
     slow = windows(PAIRS, 2.0, 0.1, 16)
-    waited = slow.model_copy(update={"wait_s": (1.0,) * PAIRS})
+    waited = slow.model_copy(update={whose: (1.0,) * PAIRS})
     overlapping = slow.model_copy(update={"wait_s": (5.0,) * PAIRS})
     shown = [
         session_frame([with_figures(session(), "candidate", pairs=own)])[CAPACITY].iloc[0]

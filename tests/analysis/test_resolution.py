@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfgate.analysis.resolution import POWER, Pace, Resolution, detectable, resolution_of, wanted
-from perfgate.analysis.sequential import Outcome, Plan, decide
+from perfgate.analysis.resolution import Pace, Resolution, detectable, resolution_of, wanted
+from perfgate.analysis.sequential import POWER, Outcome, Plan, decide
 
 PLAN = Plan((4, 6, 8, 10), 0.01, 0.05, math.log(1.01), math.log(1.03))
 PACE = Pace(first_s=20.0, session_s=15.0, expected_s=17.0, budget_s=240.0)

@@ -210,7 +210,7 @@ def test_every_unknown_placeholder_is_found(project: Path, name: str) -> None:
     assert name not in START_PLACEHOLDERS
     [fault] = faults_of_text(project, changed("-m auth", f"-m auth {{{name}}} {{{name}}}"))
     assert fault.problem == f"{{{name}}} is not a known placeholder"
-    assert fault.hint.startswith(("did you mean", "known here: port, python, data_dir"))
+    assert fault.hint.startswith(("did you mean", "known here: port, host, python, data_dir"))
 
 
 @pytest.mark.parametrize(

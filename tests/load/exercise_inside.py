@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def timer() -> dict[str, object]:
-    """Wait for moments ahead and past, beside a greenlet that counts."""
+    """Call at moments ahead and past, beside a greenlet that counts."""
     turns = 0
 
     def count() -> None:
@@ -40,19 +40,25 @@ def timer() -> dict[str, object]:
             turns += 1
             gevent.sleep(0.001)
 
+    def raising(_: object) -> None:
+        raise ZeroDivisionError
+
     counting = gevent.spawn(count)
     begun_s = time.monotonic()
     moments = [begun_s + 0.02 * step for step in range(1, 6)]
-    late_s = []
-    with Timer() as waiting:
-        for moment_s in moments:
-            waiting.wait_until(moment_s)
-            late_s.append(time.monotonic() - moment_s)
-        past = (*moments, 0.0, -1.0)
-        for moment_s in past:
-            waiting.wait_until(moment_s)
+    late_s: list[float] = []
+    past: list[float] = []
+    with Timer() as calling:
+        calling.call_each([(m, m) for m in moments], lambda m: late_s.append(time.monotonic() - m))
+        calling.call_each([(m, m) for m in (-1.0, 0.0, *moments)], past.append)
+        calling.call_each([], past.append)
+        try:
+            calling.call_each([(0.0, None)], raising)
+            raised = ""
+        except ZeroDivisionError as error:
+            raised = type(error).__name__
     counting.kill()
-    return {"late_s": late_s, "past": len(past), "turns": turns}
+    return {"late_s": late_s, "past": len(past), "turns": turns, "raised": raised}
 
 
 def crew() -> dict[str, object]:

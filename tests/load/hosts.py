@@ -13,8 +13,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# This machine as the hosts see it; every host has a network of four addresses to itself.
-HERE = "10.213.77.1"
+# Every host has a network of four addresses to itself; runs of the tests keep out of each other's
+# way.
+NETWORK = f"10.213.{os.getpid() % 256}"
+# This machine as the hosts see it.
+HERE = f"{NETWORK}.1"
 
 
 @contextmanager
@@ -28,7 +31,7 @@ def hosts(count: int) -> Iterator[list[str]]:
 
 def _host(stack: ExitStack, number: int) -> str:
     name, cable = f"perfgate-{os.getpid()}-{number}", f"pg{os.getpid()}-{number}"
-    here, there = (f"10.213.77.{4 * number + place}" for place in (1, 2))
+    here, there = (f"{NETWORK}.{4 * number + place}" for place in (1, 2))
     _ip("netns", "add", name)
     stack.callback(_ip, "netns", "del", name)
     _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name)

@@ -31,6 +31,7 @@ _ROW: dict[str, Any] = {
     "status": 200,
     "intended_s": 0.0,
     "started_s": 0.0,
+    "sent_s": _NAN,
     "received_s": _NAN,
     "ended_s": 0.0,
     "size_bytes": 0,
@@ -45,6 +46,7 @@ _WINDOW: dict[str, Any] = {
     "to_s": 1.0,
     "cpu_s": 0.0,
     "wait_s": 0.0,
+    "generator_wait_s": 0.0,
 }
 GENERATOR = Generator(seconds=20.0, cpu_s=1.0, wait_s=0.1, clock_step_s=0.0, open_files=30)
 

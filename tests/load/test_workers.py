@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import psutil
 import pytest
 
@@ -30,7 +31,7 @@ from load.runs import (
 from perfgate.errors import LoadError
 from perfgate.exitcodes import ExitCode
 from perfgate.load.engine import Remote, run_load
-from perfgate.load.plan import BUILDS, Outcome, Pairs, Phase, Saturation
+from perfgate.load.plan import BUILDS, SCHEDULED, Open, Outcome, Pairs, Phase, Saturation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,9 +51,10 @@ MIX = {"fetch": 1.0}
 def assert_union(journal: Journal, schedule: Schedule) -> None:
     """Assert that both builds got every arrival of the schedule once, at its time."""
     rows = journal.rows
-    start_s = rows["intended_s"][rows["phase"] == Phase.OPEN].min() - schedule.intended_s[0]
+    scheduled = np.isin(rows["phase"], SCHEDULED)
+    start_s = rows["intended_s"][scheduled].min() - schedule.intended_s[0]
     for build in range(len(BUILDS)):
-        own = (rows["phase"] == Phase.OPEN) & (rows["build"] == build)
+        own = scheduled & (rows["build"] == build)
         found = sorted(zip(rows["number"][own], rows["operation"][own], strict=True))
         assert found == list(enumerate(schedule.operation))
         for number, intended_s in zip(rows["number"][own], rows["intended_s"][own], strict=True):
@@ -63,7 +65,10 @@ def assert_union(journal: Journal, schedule: Schedule) -> None:
 @pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize("_", range(REPEATS))
 def test_the_union_is_the_schedule(tmp_path: Path, workers: int, _: int) -> None:
-    """Law: whatever the number of workers, together they send the schedule, each arrival once."""
+    """Law: whatever the number of workers, together they send the schedule, each arrival once.
+
+    What they send in the first quarter of a second is the ramp, and is metered apart.
+    """
     schedule = steady(RATE_RPS, 1.0, MIX)
     with tiny_server() as base, tiny_server() as candidate:
         plan = open_plan(
@@ -71,6 +76,7 @@ def test_the_union_is_the_schedule(tmp_path: Path, workers: int, _: int) -> None
             candidate.host(),
             identities=8,
             workers=workers,
+            open=Open("schedule.npz", 3.0, 2000, ramp_s=0.25),
             warmup_requests=20,
             saturation=Saturation(slices=2, slice_s=0.3, ramp_s=0.1, concurrency=5),
             pairs=Pairs(pairs=4, requests=6, concurrency=3),
@@ -80,8 +86,9 @@ def test_the_union_is_the_schedule(tmp_path: Path, workers: int, _: int) -> None
     assert_union(journal, schedule)
     assert len(journal.generators) == workers
     windows = Counter(journal.windows["phase"].tolist())
-    assert windows == {Phase.SATURATION: 4, Phase.OPEN: 2, Phase.PAIRS: 8}
-    assert Counter(journal.rows["phase"].tolist())[Phase.WARMUP] == 40
+    assert windows == {Phase.SATURATION: 4, Phase.RAMP: 2, Phase.OPEN: 2, Phase.PAIRS: 8}
+    sent = Counter(journal.rows["phase"].tolist())
+    assert (sent[Phase.WARMUP], sent[Phase.RAMP], sent[Phase.OPEN]) == (40, 100, 300)
 
 
 def refused(directory: Path, disturb: Callable[[Path], None]) -> str:
@@ -105,43 +112,30 @@ def refused(directory: Path, disturb: Callable[[Path], None]) -> str:
     return caught.value.message
 
 
-def test_a_lost_worker_spoils_the_run(tmp_path: Path) -> None:
-    """Law: a worker that is killed is told, not made up for by the others."""
-
-    def kill(run_dir: Path) -> None:
-        process = next(
-            one
-            for one in psutil.Process().children(recursive=True)
-            if one.cwd() == str(run_dir / "worker-0")
-        )
-        process.send_signal(signal.SIGKILL)
-
-    assert "was lost" in refused(tmp_path, kill)
+def process_in(directory: Path, word: str) -> psutil.Process:
+    """Return the process of Locust in this directory that was started with this word."""
+    return next(
+        one
+        for one in psutil.Process().children(recursive=True)
+        if one.cwd() == str(directory) and word in one.cmdline()
+    )
 
 
-def test_a_stopped_worker_spoils_the_run(tmp_path: Path) -> None:
-    """Law: a worker that no longer answers is lost too, though its process is there."""
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_lost_worker_spoils_the_run(tmp_path: Path, how: signal.Signals) -> None:
+    """Law: a worker that ends, or no longer answers, is told, not made up for by the others."""
 
-    def stop(run_dir: Path) -> None:
-        process = next(
-            one
-            for one in psutil.Process().children(recursive=True)
-            if one.cwd() == str(run_dir / "worker-1")
-        )
-        process.send_signal(signal.SIGSTOP)
+    def lose(run_dir: Path) -> None:
+        process_in(run_dir / "worker-1", "--worker").send_signal(how)
 
-    assert "was lost" in refused(tmp_path, stop)
+    assert "was lost" in refused(tmp_path, lose)
 
 
 def test_a_forged_message_spoils_the_run(tmp_path: Path) -> None:
     """Law: what was not sealed with the run's key is never taken for a worker's word."""
 
     def forge(run_dir: Path) -> None:
-        master = next(
-            one
-            for one in psutil.Process().children(recursive=True)
-            if one.cwd() == str(run_dir) and "--master" in one.cmdline()
-        )
+        master = process_in(run_dir, "--master")
         words = master.cmdline()
         port = words[words.index("--master-bind-port") + 1]
         subprocess.run([sys.executable, str(FORGE), port], check=True, timeout=60)

@@ -13,6 +13,8 @@ import itertools
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -22,6 +24,10 @@ from urllib.parse import parse_qs, urlsplit
 SLOW_S = 0.2
 STALL_S = 0.8
 EXIT_CODE = 7
+# An answer with this habit takes so much longer than the one before.
+GROWTH_S = 0.0001
+EXTRA = {302: "location: /elsewhere\r\n"}
+RESET = (0, "")
 
 
 class TinyServer:
@@ -34,6 +40,7 @@ class TinyServer:
         self.numbers = itertools.count()
         self.server: asyncio.Server | None = None
         self.callers: set[asyncio.StreamWriter] = set()
+        self.closes = options.habit == "close"
         self.child = subprocess.Popen(("sleep", "300")) if options.then == "lose" else None
 
     async def serve(self) -> None:
@@ -55,10 +62,20 @@ class TinyServer:
                 answer = await self.answer(head.split()[1])
                 if answer is None:
                     break
+                if answer is RESET:
+                    # Closed without lingering, a connection is reset.
+                    lingering = struct.pack("ii", 1, 0)
+                    caller = writer.get_extra_info("socket")
+                    caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingering)
+                    writer.transport.abort()
+                    break
                 status, body = answer
-                length = f"HTTP/1.1 {status} -\r\ncontent-length: {len(body)}\r\n\r\n"
-                writer.write((length + body).encode())
+                length = f"HTTP/1.1 {status} -\r\ncontent-length: {len(body)}\r\n"
+                extra = EXTRA.get(status, "") + ("connection: close\r\n" if self.closes else "")
+                writer.write(f"{length}{extra}\r\n{body}".encode())
                 await writer.drain()
+                if self.closes:
+                    break
         self.callers.discard(writer)
         writer.close()
 
@@ -71,7 +88,22 @@ class TinyServer:
         if len(self.seen) == self.options.at:
             self.change()
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if parts.path == "/ok" and self.options.habit:
+            return await self.indulge(len(self.seen))
         return await self.behave(parts.path, query)
+
+    async def indulge(self, number: int) -> tuple[int, str] | None:
+        """Answer in the way that is this server's habit."""
+        match self.options.habit:
+            case "reset":
+                return RESET
+            case "redirect":
+                return 302, ""
+            case "wrong":
+                return 200, "an error has occurred"
+            case "slower":
+                await asyncio.sleep(number * GROWTH_S)
+        return 200, "ok"
 
     async def behave(self, path: str, query: dict[str, str]) -> tuple[int, str] | None:
         """Do what the path says."""
@@ -138,6 +170,7 @@ def main() -> None:
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--at", type=int, default=0)
     parser.add_argument("--then", choices=("stall", "refuse", "exit", "killed", "lose"))
+    parser.add_argument("--habit", choices=("reset", "redirect", "wrong", "close", "slower"))
     asyncio.run(TinyServer(parser.parse_args()).serve())
 
 

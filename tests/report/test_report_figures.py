@@ -21,13 +21,12 @@ from builders import (
 )
 from hypothesis import given, settings
 
-from perfgate.measurement.models import Windows
 from perfgate.report.figures import Figure, figures_of, how_measured, shown_change
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case
 
-NOTHING = Windows(wall_s=(), cpu_s=(), wait_s=(), answered=(), good=())
+NOTHING = windows(0, 1.0, 0.0, 16)
 
 
 def by_name(made: Case) -> dict[str, Figure]:

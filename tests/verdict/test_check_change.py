@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 from builders import (
@@ -22,11 +23,13 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfgate.measurement.models import Run, Windows
 from perfgate.verdict.checks.change import check, plan_of, settled
 from perfgate.verdict.finding import Finding, Outcome
 
-NOTHING = Windows(wall_s=(), cpu_s=(), wait_s=(), answered=(), good=())
+if TYPE_CHECKING:
+    from perfgate.measurement.models import Run
+
+NOTHING = windows(0, 1.0, 0.0, 16)
 
 
 def by_check(findings: list[Finding]) -> dict[str, Finding]:

@@ -82,3 +82,11 @@ def test_builds_that_are_still_warming_up() -> None:
 def test_too_few_sessions_tell_no_trend() -> None:
     """Before the first look nothing is said of trends."""
     assert check(case(Build(trend=1.5), count=3)) == []
+
+
+@pytest.mark.parametrize(("busy", "told"), [(0.06, True), (0.9, False)])
+def test_a_build_that_is_hardly_busy(busy: float, told: bool) -> None:
+    """A service rate that hardly used the CPU may be that of the users; that is said."""
+    found = check(case(Build(busy=busy)))
+    assert [own.check for own in found] == (["conduct:saturation"] if told else [])
+    assert all("only 6% of a CPU" in own.reason for own in found)

@@ -156,3 +156,12 @@ def test_more_failures_are_never_judged_more_kindly(own: int, more: int) -> None
         only(check(case(failing(count), demand_run=None))) for count in (own, own + more)
     )
     assert fewer.outcome.severity <= rather.outcome.severity
+
+
+def test_a_load_that_tests_nothing_is_invalid() -> None:
+    """Where most answers of both builds are wrong, nothing was tested, and nothing passes."""
+    broken = Build(failed=dict(ARRIVALS))
+    found = check(case(broken, broken))
+    assert {own.outcome for own in found} == {Outcome.INVALID}
+    assert all("mend the task" in own.hint for own in found)
+    assert {own.outcome for own in check(case(broken))} == {Outcome.FAIL}

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 from itertools import islice, pairwise, repeat
 from typing import TYPE_CHECKING
 
 import gevent
+from gevent.hub import Waiter
 from gevent.pool import Group
-from gevent.queue import SimpleQueue
 
 from perfgate.load.inside.crew import Crew
 from perfgate.load.inside.identities import sign_in
@@ -53,14 +54,43 @@ class SilenceError(Exception):
 
 
 class Lane:
-    """One build as the driver sees it: its identities and what it is being sent."""
+    """One build as the driver sees it: its identities, and what waits for one that is free."""
 
     def __init__(self, host: Host, identities: Queue[Identity]) -> None:
         self.host = host
         self.code = BUILDS.index(host.build)
         self.identities = identities
-        self.porters = self.idle = 0
-        self.queue: SimpleQueue[Arrival | None] = SimpleQueue()
+        self.backlog: deque[Arrival] = deque()
+        self._idle: deque[Waiter] = deque()
+        self._closed = False
+
+    def is_idle(self) -> bool:
+        """Return whether somebody waits for an arrival."""
+        return bool(self._idle)
+
+    def give(self, arrival: Arrival) -> None:
+        """Let the one who has waited longest run the arrival, now; to be called in the hub."""
+        if self._idle:
+            self._idle.popleft().switch(arrival)
+        else:
+            self.backlog.append(arrival)
+
+    def take(self) -> Arrival | None:
+        """Wait for an arrival; None once there are no more."""
+        if self.backlog:
+            return self.backlog.popleft()
+        if self._closed:
+            return None
+        waiter = Waiter()
+        self._idle.append(waiter)
+        arrival: Arrival | None = waiter.get()
+        return arrival
+
+    def close(self) -> None:
+        """Let everybody who waits, or will, go."""
+        self._closed = True
+        while self._idle:
+            gevent.get_hub().loop.run_callback(self._idle.popleft().switch, None)
 
 
 class Driver:
@@ -194,26 +224,23 @@ class Driver:
     def _open(self, spec: Open, schedule: Schedule) -> None:
         """Send this worker's share of the schedule to every build, then wait for what is left."""
         self.recorder.expect_open_loop([lane.code for lane in self.lanes], len(schedule))
-        marks = [self._readings()]
+        begun = self._readings()
         start_s = self.conductor.meet("open loop") + HEAD_START_S
-        risen = gevent.spawn(self._readings, start_s + spec.ramp_s)
+        risen = [gevent.spawn(self._readings, start_s + spec.ramp_s)] if spec.ramp_s else []
         porters = Group()
         for lane in self.lanes:
-            lane.porters = lane.identities.qsize()
-            for _ in range(lane.porters):
+            for _ in range(lane.identities.qsize()):
                 porters.spawn(self._carry, lane, lane.identities.get())
         self._dispatch(spec, schedule, start_s)
         for lane in self.lanes:
-            for _ in range(lane.porters):
-                lane.queue.put(None)
+            lane.close()
         porters.join(timeout=spec.drain_s)
         porters.kill()
         self._censor(spec, schedule, start_s)
         self.conductor.meet("end of the open loop")
-        marks += [risen.get(), self._readings()] if spec.ramp_s else [self._readings()]
-        for phase, (before, after) in zip(
-            SCHEDULED[-len(marks) + 1 :], pairwise(marks), strict=True
-        ):
+        marks = [begun, *(reading.get() for reading in risen), self._readings()]
+        phases = SCHEDULED if risen else (Phase.OPEN,)
+        for phase, (before, after) in zip(phases, pairwise(marks), strict=True):
             for lane, first, last in zip(self.lanes, before, after, strict=False):
                 self.recorder.window(phase, lane.code, 0, first, last)
 
@@ -223,31 +250,29 @@ class Driver:
         return [self._read(lane) for lane in self.lanes] if self.worker == 0 else []
 
     def _carry(self, lane: Lane, identity: Identity) -> None:
-        """Run arrivals of the build's queue as this identity until there are no more."""
+        """Run the build's arrivals as this identity until there are no more."""
         try:
-            while True:
-                lane.idle += 1
-                arrival = lane.queue.get()
-                lane.idle -= 1
-                if arrival is None:
-                    return
+            while (arrival := lane.take()) is not None:
                 self._execute(identity, arrival)
         finally:
             lane.identities.put(identity)
 
     def _dispatch(self, spec: Open, schedule: Schedule, start_s: float) -> None:
-        """Queue each arrival at its time, twins in random order; past the limit none is sent."""
+        """Start each arrival at its time, twins in random order; past the limit none is sent."""
         rng = random.Random(self.plan.seed + self.worker)
+
+        def start(planned: tuple[Phase, int, float, int]) -> None:
+            phase, number, offset_s, operation = planned
+            if any(len(lane.backlog) >= spec.backlog_limit for lane in self.lanes):
+                self.unsent += 1
+                return
+            for lane in self.lanes if rng.random() < 0.5 else self.lanes[::-1]:  # noqa: PLR2004 - a coin
+                waited, intended_s = not lane.is_idle(), start_s + offset_s
+                lane.give(Arrival(number, phase, lane.code, operation, intended_s, waited))
+
         with Timer() as timer:
-            for phase, number, offset_s, operation in self._share(spec, schedule):
-                intended_s = start_s + offset_s
-                timer.wait_until(intended_s)
-                if any(lane.queue.qsize() >= spec.backlog_limit for lane in self.lanes):
-                    self.unsent += 1
-                    continue
-                for lane in self.lanes if rng.random() < 0.5 else self.lanes[::-1]:  # noqa: PLR2004 - a coin
-                    waited = lane.queue.qsize() >= lane.idle
-                    lane.queue.put(Arrival(number, phase, lane.code, operation, intended_s, waited))
+            share = self._share(spec, schedule)
+            timer.call_each(((start_s + planned[2], planned) for planned in share), start)
 
     def _share(self, spec: Open, schedule: Schedule) -> Iterator[tuple[Phase, int, float, int]]:
         """Yield this worker's arrivals as (phase, number, offset, operation).

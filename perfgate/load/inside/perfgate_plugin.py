@@ -130,7 +130,7 @@ def _carry_out(
     recorder = Recorder(journal_file(run_dir, conductor.worker))
     if known.issuperset(plan.operations):
         events.request.add_listener(recorder.on_request)  # type: ignore[no-untyped-call] # as below
-        watch_sockets(recorder.on_received, recorder.on_connected)
+        watch_sockets(recorder)
         driver = Driver(plan, recorder, conductor)
         facts |= _drive(driver, *users, schedule)
         facts["unsent"] = driver.unsent

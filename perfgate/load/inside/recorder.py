@@ -19,6 +19,7 @@ from locust.exception import CatchResponseError, InterruptTaskSet, RescheduleTas
 
 from perfgate.load.plan import BUILDS, SCHEDULED, Outcome, Phase
 from perfgate.load.rows import ROW
+from perfgate.procfs import own_wait_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -68,6 +69,7 @@ class _Call:
         "received_s",
         "redirects",
         "requests",
+        "sent_s",
         "size_bytes",
         "status",
     )
@@ -77,7 +79,7 @@ class _Call:
         self.failure = ""
         self.status = 0
         self.size_bytes = 0
-        self.received_s = _NAN
+        self.sent_s = self.received_s = _NAN
 
 
 class Recorder:
@@ -130,6 +132,12 @@ class Recorder:
         call = self._calls.get(gevent.getcurrent())
         if call is not None:
             call.received_s = moment_s
+
+    def on_sent(self) -> None:
+        """Note that the task running in this greenlet hands bytes to the kernel, if the first."""
+        call = self._calls.get(gevent.getcurrent())
+        if call is not None and call.sent_s != call.sent_s:
+            call.sent_s = time.monotonic()
 
     def on_connected(self) -> None:
         """Note that the task running in this greenlet has opened a connection."""
@@ -196,6 +204,7 @@ class Recorder:
                 "to_s": after.at_s,
                 "cpu_s": after.usage.cpu_s - before.usage.cpu_s,
                 "wait_s": after.usage.wait_s - before.usage.wait_s,
+                "generator_wait_s": after.generator_wait_s - before.generator_wait_s,
             }
         )
 
@@ -232,6 +241,7 @@ class Recorder:
             call.status,
             started_s if arrival.intended_s is None else arrival.intended_s,
             started_s,
+            call.sent_s,
             _NAN if outcome is Outcome.CENSORED else call.received_s,
             ended_s,
             call.size_bytes,
@@ -256,12 +266,13 @@ class Recorder:
 
 
 class Reading:
-    """A build's process tree at one moment."""
+    """A build's process tree, and how long the generator has waited for a CPU, at one moment."""
 
-    __slots__ = ("at_s", "usage")
+    __slots__ = ("at_s", "generator_wait_s", "usage")
 
     def __init__(self, usage: TreeUsage) -> None:
         self.at_s = time.monotonic()
+        self.generator_wait_s = own_wait_s()
         self.usage = usage
 
 
@@ -294,4 +305,8 @@ def _failure_class(error: BaseException) -> str:
     text = str(error)
     if not isinstance(error, CatchResponseError):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        # A client's own words for it may hide what the system said.
+        origin = type(error.__context__).__name__
+        if isinstance(error.__context__, OSError) and origin not in text:
+            text = f"{text} ({origin})"
     return " ".join(_PARTICULARS.sub("", text).split())[:MAX_FAILURE_CHARS]

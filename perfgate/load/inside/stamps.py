@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gevent.socket import socket as GeventSocket  # noqa: N812 - it is a class
 
@@ -30,12 +30,41 @@ def clock_offset_s() -> float:
     return now_s - (before_s + time.monotonic()) / 2
 
 
-def watch_sockets(received: Callable[[float], None], connected: Callable[[], None]) -> None:
-    """From now on tell of every TCP connection, and when what is read from one had arrived.
+class Watcher(Protocol):
+    """Who is told what the sockets do, in the greenlet that uses one."""
 
-    ``received`` is called with a moment of ``time.monotonic``, for every read of a connection made
-    from now on; both are called in the greenlet that connects or reads. To be called once.
+    def on_connected(self) -> None:
+        """Hear that a TCP connection has been made."""
+
+    def on_sent(self) -> None:
+        """Hear that something is about to be sent."""
+
+    def on_received(self, moment_s: float) -> None:
+        """Hear at which moment of ``time.monotonic`` what is being read had arrived."""
+
+
+def watch_sockets(watcher: Watcher) -> None:
+    """From now on tell of every TCP connection that is made, and what goes over it.
+
+    To be called once.
     """
+    GeventSocket.connect = _stamped(GeventSocket.connect, watcher.on_connected)
+    GeventSocket.sendall = _told(GeventSocket.sendall, watcher.on_sent)
+    _watch_reads(watcher.on_received)
+
+
+def _told(plain_sendall: Callable[..., Any], sent: Callable[[], None]) -> Callable[..., Any]:
+    """Return a way to send that tells of it first."""
+
+    def sendall(self: Any, data: Any, flags: int = 0) -> Any:
+        sent()
+        return plain_sendall(self, data, flags)
+
+    return sendall
+
+
+def _watch_reads(received: Callable[[float], None]) -> None:
+    """Read with the kernel's stamps from now on."""
     offset_s = clock_offset_s()
     plain_recv, plain_recv_into = GeventSocket.recv, GeventSocket.recv_into
 
@@ -56,7 +85,6 @@ def watch_sockets(received: Callable[[float], None], connected: Callable[[], Non
         return count
 
     GeventSocket.recv, GeventSocket.recv_into = recv, recv_into
-    GeventSocket.connect = _stamped(GeventSocket.connect, connected)
 
 
 def _stamped(

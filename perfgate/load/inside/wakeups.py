@@ -10,39 +10,47 @@ import json
 import random
 import sys
 import time
-from typing import TYPE_CHECKING
+from itertools import accumulate
 
 import gevent
 
 from perfgate.load.inside.timer import Timer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 WAKEUPS = 300
 RATE_PER_S = 300.0
+HEAD_START_S = 0.02
 
 
-def lateness_s(wait_until: Callable[[float], None]) -> list[float]:
-    """Return how late each wake-up was, at moments as irregular as Poisson arrivals."""
+def moments_s() -> list[float]:
+    """Return moments from soon on, as irregular as Poisson arrivals."""
     rng = random.Random(0)
-    found, moment_s = [], time.monotonic()
-    for _ in range(WAKEUPS):
-        moment_s = max(moment_s, time.monotonic()) + rng.expovariate(RATE_PER_S)
-        wait_until(moment_s)
-        found.append(time.monotonic() - moment_s)
-    return found
+    gaps_s = (rng.expovariate(RATE_PER_S) for _ in range(WAKEUPS))
+    return list(accumulate(gaps_s, initial=time.monotonic() + HEAD_START_S))
 
 
-def _sleep_until(moment_s: float) -> None:
-    gevent.sleep(max(0.0, moment_s - time.monotonic()))
+def by_timer_s() -> list[float]:
+    """Return how late the generator's timer was at each moment."""
+    late_s: list[float] = []
+    with Timer() as timer:
+        due = ((moment_s, moment_s) for moment_s in moments_s())
+        timer.call_each(due, lambda moment_s: late_s.append(time.monotonic() - moment_s))
+    return late_s
+
+
+def by_sleep_s() -> list[float]:
+    """Return how late gevent.sleep was at each moment that had not passed before it was called."""
+    late_s = []
+    for moment_s in moments_s():
+        ahead_s = moment_s - time.monotonic()
+        if ahead_s > 0:
+            gevent.sleep(ahead_s)
+            late_s.append(time.monotonic() - moment_s)
+    return late_s
 
 
 def main() -> None:
     """Try both and print what was found."""
-    with Timer() as timer:
-        by_timer = lateness_s(timer.wait_until)
-    json.dump({"timer_s": by_timer, "sleep_s": lateness_s(_sleep_until)}, sys.stdout)
+    json.dump({"timer_s": by_timer_s(), "sleep_s": by_sleep_s()}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ in :mod:`perfgate.analysis.sequential`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +67,9 @@ def check(case: Case) -> list[Finding]:
         found = _at(case.up_to(look))
         if settled(found):
             break
+    if any(finding.outcome is Outcome.FAIL for finding in found):
+        # More sessions would decide nothing that matters any more.
+        return [replace(finding, hint="") for finding in found]
     return found
 
 
@@ -206,7 +209,9 @@ def _bounds(outcome: Outcome, evidence: MetricEvidence, plan: Plan) -> str:
     most, limit = told_apart([upper, margin], 1, "+")
     found = f"{detectable:+.1f} % would have been found"
     if outcome is Outcome.PASS:
-        return f"at most {most} % ({found}); the limit is {limit} %"
+        # What is there and harmless was not missed.
+        told = f" ({found})" if evidence.estimate < evidence.detectable else ""
+        return f"at most {most} %{told}; the limit is {limit} %"
     return f"it may be anything from {lower:+.1f} % to {most} % ({found}); the limit is {limit} %"
 
 

@@ -28,11 +28,19 @@ CONNECTS_LIMIT_RATIO = 0.5
 REDIRECTS_LIMIT_RATIO = 0.01
 # Work that takes more than so much longer (or shorter) at the end than at the start of a session.
 TREND_LIMIT = math.log1p(0.1)
+# A saturated build that uses less of a CPU waits: for locks or others, or for more requests.
+BUSY_LIMIT_RATIO = 0.5
 
 
 def check(case: Case) -> list[Finding]:
     """Return a finding for each thing that a user should know of; none where all is well."""
-    return [*_connections(case), *_redirects(case), *_slowing(case), *_warming(case)]
+    return [
+        *_connections(case),
+        *_redirects(case),
+        *_slowing(case),
+        *_warming(case),
+        *_idle(case),
+    ]
 
 
 def _connections(case: Case) -> list[Finding]:
@@ -116,6 +124,33 @@ def _warming(case: Case) -> list[Finding]:
             reason="Neither build was warm when it was measured: equal work took "
             f"{-percent(-min(faster)):.0f} % less time at the end of a session than at its start.",
             hint="A larger warmup_requests in the profile lets them warm up first.",
+        )
+    ]
+
+
+def _idle(case: Case) -> list[Finding]:
+    """Return a finding where the service rate may be that of the users, not of the service."""
+    windows = [
+        run.builds["candidate"].saturation
+        for run in case.measurement.runs
+        if "candidate" in run.builds
+    ]
+    wall_s = sum(sum(own.wall_s) for own in windows)
+    busy = sum(sum(own.cpu_s) for own in windows) / wall_s if wall_s else 1.0
+    if busy > BUSY_LIMIT_RATIO:
+        return []
+    users = case.profile.saturation_concurrency
+    return [
+        Finding(
+            check=f"{CHECK}:saturation",
+            outcome=Outcome.WARN,
+            reason=f"With {users} requests in flight the candidate used only {busy:.0%} of a CPU: "
+            "more in flight might raise its service rate, and then the rate told is too low.",
+            observed=busy,
+            limit=BUSY_LIMIT_RATIO,
+            unit="CPUs",
+            hint="Try a larger saturation_concurrency in the profile, with as many identities; if "
+            "the rate stays, something else than the CPU limits it.",
         )
     ]
 

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.compare import worse_share
+from perfgate.analysis.compare import exact_lower_bound, worse_share
 from perfgate.config.models import Slo
 from perfgate.verdict.finding import Finding, Outcome, counted
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CHECK = "errors"
 UNANSWERED = "no answer before the end of the load"
+# Where more than this share of either build's answers is wrong, the load tests nothing.
+BROKEN_RATIO = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +109,29 @@ def _finding(case: Case, name: str, own: Tally, base: Tally | None, alpha: float
     share = worse_share(own.failed, own.requests, failed, requests, limit, alpha)
     cause, count = own.classes.most_common(1)[0]
     kinds = len(own.classes) - 1
+    outcome = _outcome(share)
+    broken = base is not None and outcome is not Outcome.FAIL and _broken(own, base, alpha)
     more = f" and {counted(kinds, 'other kind')}" if kinds else ""
     return Finding(
         check=f"{CHECK}:{name}",
-        outcome=_outcome(share),
+        outcome=Outcome.INVALID if broken else outcome,
         reason=f"{name}: {own.failed} of {own.requests} answers were wrong or missing "
         f'({share.share:.2%}, allowed {limit:.2%}): "{cause}" ({counted(count, "time")}){more}'
         f"{_compared(share, base)}.",
         observed=share.share,
         limit=limit,
         unit="ratio",
+        hint="Neither build answers it: mend the task in the Locust file, or the base."
+        if broken
+        else "",
+    )
+
+
+def _broken(own: Tally, base: Tally, alpha: float) -> bool:
+    """Return whether an operation surely fails more often than not, whichever build is asked."""
+    return all(
+        exact_lower_bound(tally.failed, tally.requests, alpha) > BROKEN_RATIO
+        for tally in (own, base)
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from difflib import get_close_matches
 from fractions import Fraction
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -117,12 +118,20 @@ def _operations(trials: tuple[OpenLoop, ...]) -> set[str]:
 
 def _untried(case: Case, trials: tuple[OpenLoop, ...]) -> list[Finding]:
     """Return what nobody asked for: a misspelt name, or an operation that the ledger lacks."""
-    names = sorted(case.terms.config.slo.keys() - {"*"} - _operations(trials))
+    asked = _operations(trials)
     words = "has promises, but was not asked for at the required rate: they are untested"
     hint = "Give it a share in the ledger's mix, or see whether the name in [slo] is right."
     return [
-        Finding(f"{CHECK}:{name}", Outcome.WARN, f"{name} {words}.", hint=hint) for name in names
+        Finding(
+            f"{CHECK}:{name}", Outcome.WARN, f"{name} {words}.", hint=_near(name, asked) or hint
+        )
+        for name in sorted(case.terms.config.slo.keys() - {"*"} - asked)
     ]
+
+
+def _near(name: str, known: set[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f'Did you mean "{near[0]}"?' if near else ""
 
 
 def _unanswered(case: Case, trials: tuple[OpenLoop, ...], rate: str) -> list[Finding]:

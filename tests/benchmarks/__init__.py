@@ -1,0 +1,1 @@
+"""Times of hot paths, and a comparison of load generators."""

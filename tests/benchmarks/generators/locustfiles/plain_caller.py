@@ -1,0 +1,18 @@
+"""An ordinary Locust file: one request with Locust's standard client."""
+
+from __future__ import annotations
+
+import os
+
+from locust import HttpUser, constant_throughput, task
+
+
+class Caller(HttpUser):
+    """Fetches one page; perfgate has arrivals of its own and leaves ``wait_time`` aside."""
+
+    wait_time = constant_throughput(float(os.environ.get("USER_RPS", "1")))
+
+    @task
+    def fetch(self) -> None:
+        """Fetch the page."""
+        self.client.get("/", name="fetch")

@@ -1,0 +1,95 @@
+"""The page that the comparison prints: what was done, on what, and the tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.generators import comparisons as of
+from benchmarks.generators.rounds import CONNECTIONS, USER_RPS
+from benchmarks.generators.tables import change_table, cost_table, stall_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.generators.rounds import Figures
+    from benchmarks.generators.tables import ChangeRow, StallRow
+
+TITLE = """\
+# Load generators side by side
+
+`make bench` prints this page after the times of perfgate's own hot paths. To write it anew:
+
+```sh
+PYTHONPATH=tests .venv/bin/python -m benchmarks.generators > docs/benchmarks.md
+```
+
+Servers run on one CPU and generators on another, one generator at a time. Nothing is installed: a
+tool that is missing is named, and rows that need it are left out. Load goes to 127.0.0.1 only."""
+
+COSTS = f"""\
+## Cost, rate and lag
+
+Each generator asks one nginx for two bytes, {of.ROUNDS} rounds of {of.ROUND_S:g} s each in turn;
+figures are medians over the rounds. Locust's users have `constant_throughput({USER_RPS:g})`.
+perfgate runs the same Locust file, unchanged, in an open loop of Poisson arrivals. wrk sends as
+fast as {CONNECTIONS} connections allow: its CPU time per request is a lower bound, not a rival.
+
+- *offered* is what was to be sent, *achieved* what was answered while it was to be sent.
+- *lag* is how late requests started. A user of plain Locust is to start one each period; when the
+  first was due is taken from that start of its which was the least late.
+- *reported* is the generator's own figure. Locust's is rounded to 1 ms (from 100 ms on, to 10 ms).
+- *from intended* counts from when a request should have started to when its caller had the answer.
+  perfgate reports latency from there too, but to when the answer reached the machine, if the kernel
+  tells; autocannon has a correction of its own.
+- *CPU* is user and system time of the generator, its start left out. Plain Locust's users are
+  spawned together and go on asking in bunches: that spares it wake-ups, and so CPU time, and makes
+  requests wait for each other."""
+
+STALLS = f"""\
+## A server that stalls
+
+The server has one queue and takes {of.STALL_SERVICE_US / 1000:g} ms for a request, but begins none
+for {of.STALL_S:g} s every {of.STALL_EVERY_S:g} s. It is asked at {of.STALL_RATE_RPS:g}/s for
+{of.STALL_ROUND_S:g} s. *True* is computed from the arrivals that were due and the known stalls;
+nothing is measured for it. A user in a closed loop sends nothing while it waits, and its pacing
+forgets what it did not send, so those requests are missing from Locust's figures (coordinated
+omission), the more of them the fewer the users."""
+
+CHANGES = f"""\
+## A change of 5 %
+
+The server answers at an exact time after a request was read, and then at one that is 5 % longer.
+perfgate sends twins to both; its figures are service times. They hold the work of sending too, so
+that of the shortest times less than 5 % is seen: twins leave within about a tenth of a millisecond,
+and each may wait in the client for the other. Locust's figures are those of two runs with
+{of.CHANGE_RPS / of.CHANGE_USER_RPS:g} users; they are rounded before they are counted."""
+
+SECTIONS = (TITLE, COSTS, STALLS, CHANGES)
+INSTALL = {
+    "nginx": "apt-get install nginx-light",
+    "wrk": "apt-get install wrk",
+    "autocannon": "npm install --global autocannon",
+}
+
+
+def notice(tool: str) -> str:
+    """Return the line that says that a tool is missing, and how to get it."""
+    return f"{tool} is missing, so rows that need it are left out: `{INSTALL[tool]}` installs it."
+
+
+def render(
+    machine: str,
+    missing: Sequence[str],
+    costs: Mapping[str, Sequence[Figures]],
+    stalls: Sequence[StallRow],
+    changes: Sequence[ChangeRow],
+) -> str:
+    """Return the page as Markdown; without nginx there are no costs, and no table of them."""
+    parts = (
+        *(TITLE, machine, COSTS),
+        *([cost_table(costs)] if costs else []),
+        *map(notice, missing),
+        *(STALLS, stall_table(stalls)),
+        *(CHANGES, change_table(changes)),
+    )
+    return "\n\n".join(parts)
