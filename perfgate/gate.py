@@ -62,23 +62,14 @@ class Order:
         return self.terms.config.profiles[self.profile]
 
 
-def measure(order: Order, rig: Rig, sessions: int | None = None) -> Case:
-    """Measure until the verdict cannot change any more, or the budget is spent.
-
-    With ``sessions``, measure so many, whatever they say.
-    """
+def measure(order: Order, rig: Rig) -> Case:
+    """Measure until the verdict cannot change any more, or the budget is spent."""
     case = _empty(order)
     case = _with_demand_run(case, order, rig)
     started_s = time.monotonic()
-    while not _enough(case, sessions) and _may_go_on(case, order, time.monotonic() - started_s):
+    while not decided(case) and _may_go_on(case, order, time.monotonic() - started_s):
         case = _with_session(case, order, rig)
     return case
-
-
-def _enough(case: Case, sessions: int | None) -> bool:
-    if sessions is None or case.measurement.incidents:
-        return decided(case)
-    return len(case.measurement.sessions) >= sessions
 
 
 def _empty(order: Order) -> Case:

@@ -5,6 +5,7 @@ Nothing is started here but build commands.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -63,10 +64,20 @@ def solitary_order(wish: Wish, environment: Environment, progress: Progress) -> 
     return _order(wish, (candidate, None), None, environment, progress)
 
 
-def twin_order(wish: Wish, environment: Environment, progress: Progress) -> Order:
-    """Return the order of a measurement of the candidate beside itself; raises as above."""
+def twin_order(wish: Wish, sessions: int, environment: Environment, progress: Progress) -> Order:
+    """Return the order of so many sessions of the candidate beside itself, with no look before.
+
+    Raises what :func:`solitary_order` raises.
+    """
     order = solitary_order(wish, environment, progress)
-    return replace(order, base=order.candidate)
+    shape = order.shape.model_copy(update={"looks": (sessions,)})
+    # However long they take: what the budget of a check affords is to be found out.
+    budget = order.terms.config.budget.model_copy(update={"sessions_s": math.inf})
+    config = order.terms.config.model_copy(
+        update={"profiles": {order.profile: shape}, "budget": budget}
+    )
+    terms = order.terms.model_copy(update={"config": config})
+    return replace(order, terms=terms, base=order.candidate)
 
 
 def _order(

@@ -1,67 +1,191 @@
-"""How small a loss a machine can show: the spread of equal builds becomes what sessions resolve.
+"""The noise of a build beside itself becomes what a check can find here, and how soon.
 
-Only slowdowns of sessions in which both builds were the same come in; nothing is judged.
+It does not measure, and does not say whether that is good enough.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.sequential import POWER, errors_beyond, t_multipliers
+from scipy.special import chdtri
+
+from perfgate.analysis.compare import mean_and_sd, t_interval
+from perfgate.analysis.sequential import errors_beyond, t_multipliers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from perfgate.analysis.sequential import Plan
+
+# Of the interval in which the true noise lies.
+LEVEL = 0.8
+# More sessions than these take longer than anybody waits for a check.
+MOST_SESSIONS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a check takes here, in seconds; ``first_s`` is what comes ahead of the sessions.
+
+    A session is begun while the ``expected_s`` that it is planned to take fit into what is left of
+    ``budget_s``.
+    """
+
+    first_s: float
+    session_s: float
+    expected_s: float
+    budget_s: float
+
+    def needed_s(self, sessions: int) -> float:
+        """Return the budget with which so many sessions are begun."""
+        return (sessions - 1) * self.session_s + self.expected_s
+
+    def affords(self, sessions: int) -> bool:
+        """Tell whether the budget lets so many sessions be made."""
+        return self.needed_s(sessions) <= self.budget_s
+
+    def check_s(self, sessions: int) -> float:
+        """Return how long a check takes that ends after so many sessions."""
+        return self.first_s + sessions * self.session_s
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """One metric of a build beside itself; log ratios, positive is worse.
+
+    ``lower`` and ``upper`` enclose the true standard deviation between sessions with chance LEVEL;
+    ``biased``: the build surely differs from itself by more than is tolerated.
+    """
+
+    mean: float
+    sd: float
+    lower: float
+    upper: float
+    biased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look finds: the smallest slowdown of each metric (log), after so many seconds."""
+
+    sessions: int
+    seconds: float
+    affordable: bool
+    detectable: Mapping[str, float]
+
+    @property
+    def worst(self) -> float:
+        """Return what is found whichever of the metrics shows it."""
+        return max(self.detectable.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a check resolves with so many sessions, which take so many seconds.
+    """What checks with this plan can find at this noise and pace."""
 
-    ``found`` is the smallest true slowdown that fails four times in five, and ``passed`` the
-    smallest margin below which an equal build passes four times in five; both are log ratios.
+    noise: Mapping[str, Noise]
+    looks: tuple[Look, ...]
+    pace: Pace
+    plan: Plan
+
+    @property
+    def best(self) -> Look | None:
+        """Return the look that finds most within the budget; None where it affords no look."""
+        affordable = [look for look in self.looks if look.affordable]
+        return min(affordable, key=lambda look: look.worst) if affordable else None
+
+    @property
+    def resolves(self) -> bool:
+        """Tell whether a slowdown as large as the margin is found within the budget."""
+        return self.best is not None and self.best.worst <= self.plan.margin
+
+    @property
+    def best_range(self) -> tuple[float, float]:
+        """Return what the best look finds at the ends of what the true noise may be.
+
+        Raises ValueError where the budget affords no look.
+        """
+        if self.best is None:
+            raise ValueError("the budget affords no look")
+        found = [
+            [detectable(self.plan, self.best.sessions, sd, len(self.noise)) for sd in sds]
+            for sds in ((own.lower, own.upper) for own in self.noise.values())
+        ]
+        return max(lower for lower, _ in found), max(upper for _, upper in found)
+
+    def first_to_find(self, slowdown: float) -> Look | None:
+        """Return the first look within the budget that finds it, or None."""
+        found = (look for look in self.looks if look.affordable and look.worst <= slowdown)
+        return next(found, None)
+
+
+def resolution_of(
+    slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan, pace: Pace
+) -> Resolution:
+    """Return what can be found, from the slowdowns of a build beside itself, shape (n,) each.
+
+    Raises ValueError for fewer than two sessions or values that are not finite.
     """
-
-    sessions: int
-    seconds: float
-    found: float
-    passed: float
+    noise = {name: _noise(values, plan) for name, values in slowdowns.items()}
+    return Resolution(noise, tuple(_look(noise, plan, pace, n) for n in plan.looks), pace, plan)
 
 
-def resolutions(
-    session_sd: float, plan: Plan, metrics: int, session_s: float
-) -> tuple[Resolution, ...]:
-    """Return what each look of the plan resolves where sessions spread by ``session_sd``.
+def detectable(plan: Plan, sessions: int, session_sd: float, metrics: int) -> float:
+    """Return the smallest true slowdown of one metric that a look fails with chance POWER.
 
-    ``session_sd`` is a log ratio's standard deviation between sessions of equal builds, the
-    largest of ``metrics`` metrics, which share ``plan.fail_alpha``. The bounds of the looks are
-    those of :func:`perfgate.analysis.sequential.t_multipliers`. To pass, all metrics must, so the
-    chance to miss that is shared among them too (Bonferroni).
+    Its bound is that of :func:`perfgate.analysis.sequential.decide` for ``metrics`` metrics, and
+    :func:`perfgate.analysis.sequential.errors_beyond` says how far beyond the tolerance the truth
+    must lie to pass that bound. Earlier looks find a little more: a point or two
+    of 100. Raises ValueError for a number of sessions that is not a look.
     """
-    fail = t_multipliers(plan.looks, plan.fail_alpha / metrics)
-    passing = t_multipliers(plan.looks, plan.pass_alpha)
-    found = []
-    for look, t_fail, t_pass in zip(plan.looks, fail, passing, strict=True):
-        error = session_sd / math.sqrt(look)
-        found.append(
-            Resolution(
-                sessions=look,
-                seconds=look * session_s,
-                found=plan.tolerance + errors_beyond(t_fail, look) * error,
-                passed=errors_beyond(t_pass, look, (1 - POWER) / metrics) * error,
-            )
-        )
-    return tuple(found)
+    look = plan.looks.index(sessions)
+    bound = t_multipliers(plan.looks, plan.fail_alpha / metrics)[look]
+    shift = errors_beyond(bound, sessions)
+    return plan.tolerance + shift * session_sd / math.sqrt(sessions)
 
 
-def first_to_find(looks: Sequence[Resolution], slowdown: float) -> Resolution | None:
-    """Return the first look that finds a slowdown (a log ratio), None where none does."""
-    return next((look for look in looks if look.found <= slowdown), None)
+def wanted(resolution: Resolution) -> tuple[tuple[int, ...], float] | None:
+    """Return looks and a budget in seconds with which the margin would be found; None: with none.
+
+    The looks of the plan where they do, else one more at their end.
+    """
+    plan, pace = resolution.plan, resolution.pace
+    largest = max(own.sd for own in resolution.noise.values())
+    for longer, sessions in _longer(plan):
+        if detectable(longer, sessions, largest, len(resolution.noise)) <= plan.margin:
+            return longer.looks, pace.needed_s(sessions)
+    return None
 
 
-def first_to_pass(looks: Sequence[Resolution], margin: float) -> Resolution | None:
-    """Return the first look at which an equal build passes a margin, None where none does."""
-    return next((look for look in looks if look.passed <= margin), None)
+def _longer(plan: Plan) -> Iterator[tuple[Plan, int]]:
+    """Yield plans with a look each of theirs that may find more than the one before."""
+    more = range(plan.looks[-1] + 2, MOST_SESSIONS + 1, 2)
+    for sessions in chain(plan.looks, more):
+        own = plan.looks if sessions in plan.looks else (*plan.looks, sessions)
+        yield dataclasses.replace(plan, looks=own), sessions
+
+
+def _noise(values: NDArray[np.float64], plan: Plan) -> Noise:
+    """Return the noise; the interval is that of a normal sample's spread, by chi-squared."""
+    mean, sd = mean_and_sd(values)
+    free, tail = len(values) - 1, (1 - LEVEL) / 2
+    between = t_interval(values, 1 - plan.fail_alpha)
+    return Noise(
+        mean=mean,
+        sd=sd,
+        lower=sd * math.sqrt(free / float(chdtri(free, tail))),
+        upper=sd * math.sqrt(free / float(chdtri(free, 1 - tail))),
+        biased=between.lower > plan.tolerance or between.upper < -plan.tolerance,
+    )
+
+
+def _look(noise: Mapping[str, Noise], plan: Plan, pace: Pace, sessions: int) -> Look:
+    found = {name: detectable(plan, sessions, own.sd, len(noise)) for name, own in noise.items()}
+    return Look(sessions, pace.check_s(sessions), pace.affords(sessions), found)

@@ -11,7 +11,7 @@ VERBS = {
     "judge": ("perfgate.cli.judge", "Judge a saved measurement again, without any load."),
     "baseline": ("perfgate.cli.baseline", "Accept a measurement as baseline; show what is stored."),
     "demand": ("perfgate.cli.demand", "Show what dependents send, now and after planned changes."),
-    "doctor": ("perfgate.cli.doctor", "Tell how small a loss this machine can show, and how soon."),
+    "doctor": ("perfgate.cli.doctor", "Tell what this machine can resolve, and what would help."),
     "worker": ("perfgate.cli.worker", "Send load for a check that runs on another machine."),
     "schema": ("perfgate.cli.schema", "Print every key of perfgate.toml or demand.toml."),
 }

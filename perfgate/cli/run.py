@@ -14,7 +14,7 @@ from perfgate.errors import FileFaultsError
 from perfgate.gate import measure
 from perfgate.load.engine import Engine, Remote, UnknownOperationsError, shared_key
 from perfgate.machine import read_environment
-from perfgate.orders import comparing_order, solitary_order, twin_order
+from perfgate.orders import comparing_order, solitary_order
 from perfgate.rig import Rig
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from perfgate.config.load import LoadedConfig
     from perfgate.config.models import Load
+    from perfgate.gate import Order
     from perfgate.measurement.models import Environment
     from perfgate.progress import Progress
     from perfgate.verdict.case import Case
@@ -30,24 +31,28 @@ if TYPE_CHECKING:
 
 def measured(wish: Wish, *, beside_base: bool, keep_in: Path | None) -> Case:
     """Carry out the wish; journals and logs are kept below ``keep_in`` where one is given."""
-    environment, remote = read_environment(), _remote(wish.loaded.config.load)
-    with shown_progress() as progress, _runs_dir(keep_in) as runs_dir:
+    environment = read_environment()
+    with shown_progress() as progress, rigged(wish, environment, keep_in, progress) as rig:
         find = comparing_order if beside_base else solitary_order
-        order = find(wish, environment, progress)
-        try:
-            return measure(order, _rig(wish.loaded, environment, remote, runs_dir, progress))
-        except UnknownOperationsError as error:
-            raise _named_in_ledger(error, wish) from error
+        return carried_out(wish, find(wish, environment, progress), rig)
 
 
-def measured_against_itself(wish: Wish) -> Case:
-    """Measure the candidate beside itself, in as many sessions as the profile's first look has."""
-    environment, remote = read_environment(), _remote(wish.loaded.config.load)
-    with shown_progress() as progress, _runs_dir(None) as runs_dir:
-        order = twin_order(wish, environment, progress)
-        sessions = order.shape.looks[0]
-        rig = _rig(wish.loaded, environment, remote, runs_dir, progress)
-        return measure(order, rig, sessions=sessions)
+@contextmanager
+def rigged(
+    wish: Wish, environment: Environment, keep_in: Path | None, progress: Progress
+) -> Iterator[Rig]:
+    """Hold ready what every run for the wish needs; what is not kept is removed at the end."""
+    remote = _remote(wish.loaded.config.load)
+    with _runs_dir(keep_in) as runs_dir:
+        yield _rig(wish.loaded, environment, remote, runs_dir, progress)
+
+
+def carried_out(wish: Wish, order: Order, rig: Rig) -> Case:
+    """Carry out the order; operations that the Locust file lacks are faults of the ledger's."""
+    try:
+        return measure(order, rig)
+    except UnknownOperationsError as error:
+        raise _named_in_ledger(error, wish) from error
 
 
 def _rig(

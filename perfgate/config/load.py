@@ -49,6 +49,10 @@ locustfile = "locustfiles/auth.py"
 """
 
 
+class NoConfigError(UsageError):
+    """There is no configuration to be found."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
     """A configuration, its file, and the directory that its relative paths start from."""
@@ -63,7 +67,8 @@ def load_config(path: Path | None, start: Path) -> LoadedConfig:
 
     Without a path, ``start`` and its parents are searched, up to the root of the git repository,
     for ``perfgate.toml`` and then for a ``pyproject.toml`` with a table ``tool.perfgate``.
-    Raises UsageError when there is none or it cannot be read, and FileFaultsError with all faults.
+    Raises NoConfigError when none is found, UsageError when it cannot be read, and FileFaultsError
+    with all faults.
     """
     file = _found(start) if path is None else read_toml(path)
     under = PYPROJECT_TABLE if file.path.name == PYPROJECT_NAME else ()
@@ -85,7 +90,7 @@ def _found(start: Path) -> TomlFile:
                 return file
     hint = f"write {CONFIG_NAME} at the root of the repository; the smallest that works:\n\n"
     message = f"no {CONFIG_NAME}, and no {PYPROJECT_NAME} with [tool.perfgate], in {start} or above"
-    raise UsageError(message, hint=hint + SMALLEST)
+    raise NoConfigError(message, hint=hint + SMALLEST)
 
 
 def _upwards(start: Path) -> Iterator[Path]:

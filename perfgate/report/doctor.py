@@ -1,165 +1,259 @@
-"""What this machine can resolve, in words and figures, from sessions of equal builds.
+"""What was found on this machine, as text: the answer first, then figures, then what would help.
 
-Nothing is measured here, and whether a build may ship is not the question.
+Nothing is judged here.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
-from scipy.special import chdtri
-
-from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns
-from perfgate.analysis.compare import mean_and_sd
-from perfgate.analysis.resolution import first_to_find, first_to_pass, resolutions
-from perfgate.analysis.sequential import Plan, percent
-from perfgate.verdict.finding import counted
+from perfgate.analysis.resolution import LEVEL
+from perfgate.analysis.sequential import POWER, percent
+from perfgate.tail import escaped
+from perfgate.verdict.finding import counted, number, told_apart
+from perfgate.verdict.fitness import advice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator
 
-    from perfgate.analysis.resolution import Resolution
-    from perfgate.measurement.models import Run
-    from perfgate.verdict.case import Case
+    from perfgate.analysis.resolution import Look, Resolution
+    from perfgate.verdict.fitness import Examination, Footing, Rehearsal
 
-# Starting builds and Locust, beside the load itself.
-START_S = 3.0
-# A loss that everybody understands.
-PLAIN_LOSS = math.log1p(0.05)
-NOTEWORTHY_RATIO = 0.05
-NOTEWORTHY_LAG_MS = 5.0
-
-
-def looks_of(case: Case) -> tuple[Resolution, ...]:
-    """Return what each look of the profile resolves on the machine that the case is from.
-
-    The case needs two sessions of equal builds at least.
-    """
-    margins = case.terms.config.margins
-    plan = Plan(
-        looks=case.profile.looks,
-        fail_alpha=margins.fail_alpha,
-        pass_alpha=margins.pass_alpha,
-        tolerance=math.log1p(margins.tolerance),
-        margin=math.log1p(margins.slowdown),
-    )
-    spreads = _spreads(case)
-    seconds = [run.validity.seconds for run in case.sessions]
-    session_s = START_S + sum(seconds) / len(seconds)
-    return resolutions(max(spreads.values()), plan, len(spreads), session_s)
+FORMAT = "perfgate.doctor/1"
+WIDTH = 100
+LABEL = 18
+COLUMN = 11
+# The slowdown whose time is told in a sentence.
+TYPICAL_PERCENT = 5.0
+MINUTE_S = 60.0
+LONGEST_IN_SECONDS = 100.0
 
 
-def can_decide(case: Case) -> bool:
-    """Return whether an equal build would pass the margin within the budget."""
-    margins, budget = case.terms.config.margins, case.terms.config.budget
-    look = first_to_pass(looks_of(case), math.log1p(margins.slowdown))
-    return look is not None and look.seconds <= budget.sessions_s
+def render(examination: Examination) -> str:
+    """Return the text for people, of fixed width."""
+    lines = [_wrapped(headline(examination), "")]
+    lines += [_wrapped(sentence, "  ") for sentence in sentences(examination)]
+    lines += ["", *(_labelled(*row) for row in _figures(examination))]
+    rehearsal = examination.rehearsal
+    if rehearsal and rehearsal.resolution:
+        lines += ["", *_table(rehearsal.resolution)]
+    helpful = [_wrapped(f"-> {line}", " " * 5, "  ") for line in advice(examination)]
+    if helpful:
+        lines += ["", "  What would help:", *helpful]
+    return "\n".join(lines) + "\n"
 
 
-def render(case: Case) -> str:
-    """Return what was measured of the machine, what that resolves, and what would help."""
-    looks = looks_of(case)
-    helps = [f"  -> {line}" for line in _helps(case)]
-    parts = [_verdict(case, looks), "", *_machine(case), "", *_table(looks)]
-    return "\n".join([*parts, *([""] if helps else []), *helps]) + "\n"
-
-
-def _verdict(case: Case, looks: Sequence[Resolution]) -> str:
-    found = first_to_find(looks, PLAIN_LOSS)
-    what = f"A loss of {percent(PLAIN_LOSS):.0f} % of the service rate"
-    plain = f"{what} is not found reliably here with {looks[-1].sessions} sessions."
-    if found is not None:
-        time = _duration(found.seconds)
-        plain = f"{what} is found in about {time} of sessions ({found.sessions})."
-    margins, budget = case.terms.config.margins, case.terms.config.budget
-    can, would = ("can", "mostly pass") if can_decide(case) else ("can NOT", "often stay undecided")
-    return (
-        f"{plain}\nThe margin of {100 * margins.slowdown:g} % {can} be decided within the budget "
-        f"of {budget.sessions_s:g} s: equal builds would {would}."
-    )
-
-
-def _machine(case: Case) -> list[str]:
-    machine, runs = case.measurement.environment, case.measurement.runs
-    apart = "one for the builds" if machine.target_cpus != machine.generator_cpus else "shared"
-    spreads = _spreads(case)
-    told = {
-        "CPUs": f"{machine.cpus} ({apart}), {machine.cpu_model}",
-        "timer": f"requests start {_worst(runs, 'lag_p50_ms'):.2f} ms late (p50), "
-        f"{_worst(runs, 'lag_p99_ms'):.1f} ms (p99)",
-        "generator": f"{_generator_us(runs):.0f} us of CPU per request; "
-        f"waited {_worst(runs, 'generator_wait_ratio'):.0%} of the time for a CPU",
-        "steal": f"{_worst(runs, 'steal_ratio'):.1%} of a CPU at most",
-        "noise": f"equal builds differ by {percent(spreads[COST]):.1f} % in cost and "
-        f"{percent(spreads[CAPACITY]):.1f} % in capacity from session to session; known from "
-        f"{counted(len(case.sessions), 'session')} only, it may be {_unknown(case):.1f} times that",
+def render_json(examination: Examination) -> str:
+    """Return the same for programs; slowdowns in percent."""
+    footing = examination.footing
+    document = {
+        "format": FORMAT,
+        "fit": examination.fit,
+        "reason": " ".join([headline(examination), *sentences(examination)]),
+        "advice": advice(examination),
+        "environment": examination.environment.model_dump(),
+        "timer_ms": {"p50": footing.timer.p50_ms, "p99": footing.timer.p99_ms},
+        "sleep_ms": {"p50": footing.sleep.p50_ms, "p99": footing.sleep.p99_ms},
+        "generator": {
+            "offered_rps": footing.offered_rps,
+            "cost_ms": footing.generator_cost_s * 1000,
+            "most_rps": footing.most_rps,
+            "lag_p99_ms": footing.lag_p99_ms,
+        },
+        "steal_ratio": footing.steal_ratio,
+        "pressure_ratio": footing.pressure_ratio,
+        "clock_step_ms": footing.clock_step_ms,
+        "governors": list(footing.governors),
+        "faults": list(footing.faults),
+        "rehearsal": None if examination.rehearsal is None else _rehearsal(examination.rehearsal),
     }
-    if case.measurement.discarded:
-        told["set aside"] = f"{counted(len(case.measurement.discarded), 'run')} not to be trusted"
-    return [f"  {name:<11}{text}" for name, text in told.items()]
+    return json.dumps(document, indent=2) + "\n"
 
 
-def _table(looks: Sequence[Resolution]) -> list[str]:
-    head = f"  {'sessions':>8}{'takes':>12}{'finds a loss of':>18}{'passes a margin of':>21}"
+FORMATS: dict[str, Callable[[Examination], str]] = {"terminal": render, "json": render_json}
+
+
+def headline(examination: Examination) -> str:
+    """Return the answer in one sentence."""
+    rehearsal = examination.rehearsal
+    if rehearsal is None:
+        if examination.footing.faults:
+            return "This machine cannot be trusted to measure anything as it is now."
+        return "This machine can send load on time; how noisy a service is here was not measured."
+    can = "can" if examination.fit else "cannot"
+    service, margin = escaped(rehearsal.service), number(percent(rehearsal.margin))
+    return f"This machine {can} tell a slowdown of {margin} % of {service} within the budget."
+
+
+def sentences(examination: Examination) -> list[str]:
+    """Return what the answer rests on."""
+    faults = map(escaped, examination.footing.faults)
+    told = [f"{fault[:1].upper()}{fault[1:]}." for fault in faults]
+    rehearsal = examination.rehearsal
+    if rehearsal is None:
+        return told
+    if rehearsal.resolution is None:
+        had = counted(rehearsal.sessions, "session")
+        return [*told, f"Its noise is not known, after {had}: {escaped(rehearsal.trouble)}"]
+    return [*told, *_found(rehearsal.resolution)]
+
+
+def _found(found: Resolution) -> list[str]:
+    budget, best = f"the budget of {found.pace.budget_s:.0f} s", found.best
+    if best is None:
+        first = counted(found.looks[0].sessions, "session")
+        each = f"{found.pace.session_s:.0f} s each"
+        return [f"A first decision needs {first}, {each}: {budget} is too little."]
+    smallest = f"{told_apart([percent(best.worst), percent(found.plan.margin)], 1)[0]} %"
+    typical = found.first_to_find(_slowdown(TYPICAL_PERCENT))
+    if typical is None:
+        told = f"The smallest slowdown that {budget} can find is {smallest}."
+    else:
+        told = (
+            f"A slowdown of {TYPICAL_PERCENT:g} % is found in about {_duration(typical.seconds)} "
+            f"({counted(typical.sessions, 'session')}); the smallest that {budget} can find is "
+            f"{smallest}."
+        )
+    lower, upper = (f"{percent(bound):.1f}" for bound in found.best_range)
     return [
-        head,
-        *(
-            f"  {look.sessions:>8}{look.seconds:>10.0f} s"
-            f"{percent(look.found):>16.1f} %{percent(look.passed):>19.1f} %"
-            for look in looks
-        ),
+        told,
+        f"Found means with a chance of {100 * POWER:.0f} %. So few sessions show the noise only "
+        f"roughly: with {100 * LEVEL:.0f} % confidence that smallest lies between {lower} % and "
+        f"{upper} %.",
     ]
 
 
-def _helps(case: Case) -> list[str]:
-    """Return what would help, for what was seen to be in the way."""
-    machine, runs = case.measurement.environment, case.measurement.runs
-    needed = first_to_pass(looks_of(case), math.log1p(case.terms.config.margins.slowdown))
-    causes = {
-        "A second CPU would keep the load generator away from the builds.": machine.cpus == 1,
-        "Other work has the generator's CPUs: stop it, or give perfgate a machine of its own.": (
-            _worst(runs, "generator_wait_ratio") > NOTEWORTHY_RATIO
-            or _worst(runs, "lag_p99_ms") > NOTEWORTHY_LAG_MS
-        ),
-        "The hypervisor takes CPU time away: another kind of machine would not be robbed.": (
-            _worst(runs, "steal_ratio") > NOTEWORTHY_RATIO
-        ),
-        "More looks in the profile, or a wider margins.slowdown, would let equal builds pass.": (
-            needed is None
-        ),
-        f"A budget.sessions_s of {needed.seconds if needed else 0:.0f} would be enough.": (
-            needed is not None and not can_decide(case)
-        ),
-    }
-    return [words for words, holds in causes.items() if holds]
-
-
-def _spreads(case: Case) -> dict[str, float]:
-    slowdowns = primary_slowdowns(case.sessions)
-    return {name: mean_and_sd(values)[1] for name, values in slowdowns.items()}
-
-
-def _unknown(case: Case) -> float:
-    """Return how much larger the true spread may be: the upper 95 % bound of an sd, over the sd."""
-    freedom = len(case.sessions) - 1
-    return math.sqrt(freedom / float(chdtri(freedom, 0.95)))
-
-
-def _worst(runs: Sequence[Run], what: str) -> float:
-    return max((getattr(run.validity, what) or 0.0) for run in runs)
-
-
-def _generator_us(runs: Sequence[Run]) -> float:
-    """Return the generator's CPU time per answer, all phases together, in microseconds."""
-    used_s = sum(run.validity.generator_cpu_ratio * run.validity.seconds for run in runs)
-    answers = sum(
-        figures.open.arrivals + sum(figures.pairs.answered) + sum(figures.saturation.answered)
-        for run in runs
-        for figures in run.builds.values()
-    )
-    return 1e6 * used_s / max(answers, 1)
+def _slowdown(percents: float) -> float:
+    return math.log1p(percents / 100)
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} minutes"  # noqa: PLR2004 - two digits
+    """Return seconds as people say them: "50 seconds", "2 minutes"."""
+    if seconds < LONGEST_IN_SECONDS:
+        return f"{round(seconds, -1):.0f} seconds"
+    return counted(round(seconds / MINUTE_S), "minute")
+
+
+def _figures(examination: Examination) -> Iterator[tuple[str, str]]:
+    footing, rehearsal = examination.footing, examination.rehearsal
+    yield (
+        "timer",
+        f"{footing.timer.p50_ms:.2f} ms late (p50), {footing.timer.p99_ms:.2f} ms (p99); gevent's "
+        f"own sleep {footing.sleep.p50_ms:.2f} and {footing.sleep.p99_ms:.2f} ms.",
+    )
+    yield (
+        "load generator",
+        f"{footing.generator_cost_s * 1000:.2f} ms CPU per request, so one CPU could send "
+        f"{footing.most_rps:.0f}/s; at {footing.offered_rps:.0f}/s {footing.lag_p99_ms:.2f} ms "
+        "late (p99).",
+    )
+    yield "CPUs", _cpus(examination)
+    yield "others", _others(footing)
+    yield (
+        "clock",
+        f"the wall clock moved {abs(footing.clock_step_ms):.2f} ms against the "
+        f"monotonic one in {footing.clock_s:.0f} s.",
+    )
+    if rehearsal and rehearsal.resolution:
+        yield "noise", _noise(rehearsal, rehearsal.resolution)
+
+
+def _cpus(examination: Examination) -> str:
+    machine, footing = examination.environment, examination.footing
+    if not examination.shared:
+        others = ", ".join(map(str, machine.generator_cpus))
+        apart = f"the builds get CPU {machine.target_cpus[0]}, the load generator {others}"
+        return f"{machine.cpus}: {apart}."
+    cost = f"{footing.generator_cost_s * 1000:.2f} ms of each request are the load generator's"
+    if examination.rehearsal and examination.rehearsal.cost_s:
+        cost += f", {examination.rehearsal.cost_s * 1000:.2f} ms the service's"
+    return f"1, for builds and load generator: of its time, {cost}."
+
+
+def _others(footing: Footing) -> str:
+    """Return what others took while next to nothing of ours ran."""
+    told = {"steal": footing.steal_ratio, "CPU pressure": footing.pressure_ratio}
+    known = [f"{name} {100 * share:.1f} %" for name, share in told.items() if share is not None]
+    unknown = [name for name, share in told.items() if share is None]
+    words = [*known, *(f"{name} not told by the kernel" for name in unknown)]
+    return f"{', '.join(words)}, with perfgate next to idle."
+
+
+def _noise(rehearsal: Rehearsal, found: Resolution) -> str:
+    aside = f" ({rehearsal.set_aside} more set aside)" if rehearsal.set_aside else ""
+    spreads = " and ".join(f"{percent(own.sd):.1f} % ({name})" for name, own in found.noise.items())
+    means = ", ".join(
+        f"{told_apart([percent(own.mean)], 1, '+')[0]} % ({name})"
+        for name, own in found.noise.items()
+    )
+    return (
+        f"{counted(rehearsal.sessions, 'session')} of the same build beside itself{aside}, "
+        f"{found.pace.session_s:.0f} s each, at {rehearsal.offered_rps:.0f}/s: they differ by "
+        f"{spreads}; on average it came out {means}."
+    )
+
+
+def _table(found: Resolution) -> list[str]:
+    names = "".join(f"{name:>{COLUMN}}" for name in found.noise)
+    rows = [f"  {'smallest found':<{LABEL}}{names}{'check takes':>{2 * COLUMN}}"]
+    return [*rows, *(_row(look) for look in found.looks)]
+
+
+def _row(look: Look) -> str:
+    cells = "".join(f"{percent(value):>{COLUMN - 2}.1f} %" for value in look.detectable.values())
+    over = "" if look.affordable else "  beyond the budget"
+    name = f"{counted(look.sessions, 'session')}"
+    return f"  {name:<{LABEL}}{cells}{look.seconds:>{2 * COLUMN - 2}.0f} s{over}"
+
+
+def _labelled(label: str, text: str) -> str:
+    return _wrapped(text, " " * (2 + LABEL), f"  {label:<{LABEL}}")
+
+
+def _wrapped(text: str, indent: str, first: str | None = None) -> str:
+    start = indent if first is None else first
+    return textwrap.fill(text, WIDTH, initial_indent=start, subsequent_indent=indent)
+
+
+def _rehearsal(rehearsal: Rehearsal) -> dict[str, object]:
+    found = rehearsal.resolution
+    return {
+        "service": rehearsal.service,
+        "sessions": rehearsal.sessions,
+        "set_aside": rehearsal.set_aside,
+        "offered_rps": rehearsal.offered_rps,
+        "cost_ms": rehearsal.cost_s * 1000,
+        "generator_cpu_ratio": rehearsal.generator_cpu_ratio,
+        "lag_p99_ms": rehearsal.lag_p99_ms,
+        "margin_percent": percent(rehearsal.margin),
+        "margin_in_force_percent": percent(rehearsal.margin_in_force),
+        "trouble": rehearsal.trouble,
+        "session_s": None if found is None else found.pace.session_s,
+        "noise": {} if found is None else _noises(found),
+        "looks": [] if found is None else [_look(look) for look in found.looks],
+    }
+
+
+def _noises(found: Resolution) -> dict[str, dict[str, float | bool]]:
+    return {
+        name: {
+            "mean_percent": percent(own.mean),
+            "sd_percent": percent(own.sd),
+            "sd_lower_percent": percent(own.lower),
+            "sd_upper_percent": percent(own.upper),
+            "biased": own.biased,
+        }
+        for name, own in found.noise.items()
+    }
+
+
+def _look(look: Look) -> dict[str, object]:
+    return {
+        "sessions": look.sessions,
+        "seconds": look.seconds,
+        "affordable": look.affordable,
+        "detectable_percent": {name: percent(value) for name, value in look.detectable.items()},
+    }

@@ -1,52 +1,96 @@
-"""The doctor's words follow from what was measured, and only that is said to help which would."""
+"""How findings on a machine read, for people and for programs."""
 
 from __future__ import annotations
 
-from builders import case, config, environment, sessions, terms, validity
+import json
+from dataclasses import replace
 
-from perfgate.report.doctor import can_decide, looks_of, render
+import pytest
+from builders import environment, incident, sessions
+from examinations import examined, noisy, rehearsal
+from hostile import TEXTS
 
+from perfgate.cli.doctor import FORMAT_NAMES
+from perfgate.report.doctor import FORMATS, render, render_json
 
-def test_a_quiet_machine_can_decide() -> None:
-    """Where equal builds hardly differ, the margin can be decided and nothing need help."""
-    quiet = case(noise=0.001)
-    text = render(quiet)
-    assert can_decide(quiet)
-    assert text.startswith("A loss of 5 % of the service rate is found in about 72 s (4 sessions).")
-    assert "The margin of 3 % can be decided within the budget of 240 s" in text
-    assert "->" not in text
+SHARED = environment(cpus=1, target_cpus=(0,), generator_cpus=(0,))
+SLOW_SESSIONS = rehearsal(sessions=sessions(4), seconds=2000.0)
 
+EXAMINATIONS = {
+    "machine only": examined(),
+    "untrustworthy": examined(faults=("the load generator was late",)),
+    "fit": examined(noisy(0.004)),
+    "shared": examined(noisy(0.004), environment=SHARED, steal_ratio=None),
+    "unfit": examined(noisy(0.014), pressure_ratio=0.4, governors=("powersave",)),
+    "too slow": examined(SLOW_SESSIONS),
+    "died": examined(rehearsal(sessions=sessions(1), incidents=(incident(),))),
+}
 
-def test_a_noisy_machine_cannot() -> None:
-    """Where equal builds differ widely, no look decides, and that is said with what would help."""
-    noisy = case(noise=0.05)
-    text = render(noisy)
-    assert not can_decide(noisy)
-    assert "is not found reliably here with 10 sessions" in text
-    assert "can NOT be decided" in text
-    assert "-> More looks in the profile" in text
-
-
-def test_a_budget_that_is_too_small() -> None:
-    """Where a later look would decide, the budget that it needs is named."""
-    tight = case(noise=0.02, held_to=terms(config=config(budget={"sessions_s": 80})))
-    look = next(one for one in looks_of(tight) if one.passed < 0.0295)
-    assert not can_decide(tight)
-    assert f"-> A budget.sessions_s of {look.seconds:.0f} would be enough." in render(tight)
+each = pytest.mark.parametrize("name", EXAMINATIONS)
 
 
-def test_one_cpu_is_told() -> None:
-    """With a single CPU the generator and the builds share it, which a second one would end."""
-    alone = environment(cpus=1, target_cpus=(0,), generator_cpus=(0,))
-    text = render(case(noise=0.001, environment=alone))
-    assert "1 (shared)" in text
-    assert "-> A second CPU" in text
+def words(name: str) -> str:
+    """Return the text for people on one line."""
+    return " ".join(render(EXAMINATIONS[name]).split())
 
 
-def test_a_crowded_generator_is_told() -> None:
-    """Where others had the generator's CPUs, to stop them is what would help."""
-    busy = validity().model_copy(update={"generator_wait_ratio": 0.3})
-    runs = tuple(run.model_copy(update={"validity": busy}) for run in sessions(noise=0.001))
-    text = render(case(sessions=runs))
-    assert "waited 30% of the time for a CPU" in text
-    assert "-> Other work has the generator's CPUs" in text
+def test_formats_are_those_of_the_command_line() -> None:
+    """The command line offers every format there is."""
+    assert tuple(FORMATS) == FORMAT_NAMES
+
+
+@each
+def test_lines_are_short(name: str) -> None:
+    """No line is wider than a terminal, and none ends in a space."""
+    for line in render(EXAMINATIONS[name]).splitlines():
+        assert len(line) <= 100
+        assert line == line.rstrip()
+
+
+@each
+def test_both_formats_say_the_same(name: str) -> None:
+    """Programs get the answer, its reason and the advice that people get, and valid JSON."""
+    document = json.loads(render_json(EXAMINATIONS[name]))
+    assert document["fit"] == EXAMINATIONS[name].fit
+    for sentence in [document["reason"], *document["advice"]]:
+        assert " ".join(sentence.split()) in words(name)
+
+
+def test_what_was_not_measured_is_said() -> None:
+    """Without a service, the text claims nothing of its noise."""
+    assert "noise" not in json.loads(render_json(EXAMINATIONS["machine only"]))
+    assert "how noisy a service is here was not measured" in words("machine only")
+    assert "smallest found" not in words("machine only")
+
+
+def test_what_is_found_is_told_in_sentences() -> None:
+    """The time for a typical slowdown, and the smallest that the budget finds."""
+    assert "This machine can tell a slowdown of 3 % of auth within the budget." in words("fit")
+    assert "A slowdown of 5 % is found in about" in words("fit")
+    assert "the smallest that the budget of 240 s can find is" in words("fit")
+
+
+def test_what_is_not_found_is_told() -> None:
+    """Nobody is told of a time in which nothing is found, nor of looks that are never reached."""
+    assert "This machine cannot tell a slowdown of 3 %" in words("unfit")
+    assert "A first decision needs 4 sessions, 400 s each: the budget of 240 s is too little." in (
+        words("too slow")
+    )
+    assert words("too slow").count("beyond the budget") == 4
+    assert "Its noise is not known, after 1 session:" in words("died")
+
+
+def test_one_cpu_for_both_is_told_with_its_cost() -> None:
+    """Who shares a CPU reads what the load generator takes of it, beside the service."""
+    told = "of its time, 0.50 ms of each request are the load generator's, 2.00 ms the service's"
+    assert told in words("shared")
+    assert "steal not told by the kernel" in words("shared")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_names_cannot_forge_lines(text: str) -> None:
+    """A service's name and its last words are shown on a line of text, whatever they are."""
+    forged = replace(EXAMINATIONS["died"].rehearsal or noisy(0.1), service=text, trouble=text)
+    shown = render(examined(forged))
+    assert shown.replace("\n", "").isprintable()
+    assert len(shown.splitlines()) <= len(render(EXAMINATIONS["died"]).splitlines()) + 2

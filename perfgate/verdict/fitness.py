@@ -1,0 +1,276 @@
+"""What was found on this machine becomes an answer: whether it can tell, and what would help.
+
+Nothing is measured here, and no build is judged: a build beside itself only shows the noise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perfgate.analysis import sequential
+from perfgate.analysis.change import cost_s, primary_slowdowns
+from perfgate.analysis.resolution import MOST_SESSIONS, Pace, resolution_of, wanted
+from perfgate.analysis.sequential import percent
+from perfgate.exitcodes import ExitCode
+from perfgate.verdict.checks.change import plan_of
+from perfgate.verdict.finding import number, told_apart
+from perfgate.verdict.judge import judge
+
+if TYPE_CHECKING:
+    from perfgate.analysis.resolution import Resolution
+    from perfgate.config.models import Config
+    from perfgate.measurement.models import Environment
+    from perfgate.verdict.case import Case
+
+# From here on others are told of: they have had a good part of a CPU while we did next to nothing.
+PRESSURE_TOLD_RATIO = 0.1
+STEAL_TOLD_RATIO = 0.02
+# Near to the 90 % of a CPU at which a run is set aside.
+BUSY_TOLD_RATIO = 0.8
+QUICKEST_GOVERNOR = "performance"
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How late wake-ups were."""
+
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """What a few seconds have shown of the machine.
+
+    ``timer`` is the load generator's, ``sleep`` gevent's own. At ``offered_rps`` the generator took
+    ``generator_cost_s`` of CPU for each request and was ``lag_p99_ms`` late. Its clock drifted
+    ``clock_step_ms`` from the monotonic one in ``clock_s``. Steal and pressure are shares of the
+    time while next to nothing of ours ran, None where the kernel does not tell. ``faults`` says
+    in words why that run could not be trusted.
+    """
+
+    timer: Lateness
+    sleep: Lateness
+    offered_rps: float
+    generator_cost_s: float
+    lag_p99_ms: float
+    clock_step_ms: float
+    clock_s: float
+    steal_ratio: float | None
+    pressure_ratio: float | None
+    governors: tuple[str, ...]
+    faults: tuple[str, ...]
+
+    @property
+    def most_rps(self) -> float:
+        """Return the highest rate that one CPU could send at that cost."""
+        return 1 / self.generator_cost_s
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A check of a build beside itself: ``resolution``, or the ``trouble`` that kept it away.
+
+    ``margin`` (log) is the configured one, ``margin_in_force`` what the headroom leaves of it.
+    ``cost_s`` is the service's CPU time per request, ``offered_rps`` the rate of the open loop.
+    """
+
+    service: str
+    sessions: int
+    set_aside: int
+    offered_rps: float
+    cost_s: float
+    generator_cpu_ratio: float
+    lag_p99_ms: float
+    margin: float
+    margin_in_force: float
+    resolution: Resolution | None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Everything that was found; without a ``rehearsal``, no service's noise was measured."""
+
+    environment: Environment
+    footing: Footing
+    rehearsal: Rehearsal | None
+
+    @property
+    def shared(self) -> bool:
+        """Tell whether builds and load generator share the CPUs."""
+        return self.environment.target_cpus == self.environment.generator_cpus
+
+    @property
+    def fit(self) -> bool:
+        """Tell whether runs can be trusted here and, if rehearsed, find the configured margin."""
+        if self.rehearsal is None:
+            return not self.footing.faults
+        found = self.rehearsal.resolution
+        biased = found is not None and any(own.biased for own in found.noise.values())
+        return found is not None and found.resolves and not biased and not self.footing.faults
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return PASS for a machine that is fit, else UNDECIDED."""
+        return ExitCode.PASS if self.fit else ExitCode.UNDECIDED
+
+
+def rehearsal_of(
+    case: Case, config: Config, *, sessions: int, seconds: float, expected_s: float
+) -> Rehearsal:
+    """Return what a build beside itself has shown in ``seconds``, of so many sessions wanted.
+
+    The case was measured without looks; ``config`` has those of real checks, and their budget. A
+    session is planned to take ``expected_s``.
+    """
+    found, runs = case.sessions, case.measurement.runs
+    margin = math.log1p(config.margins.slowdown)
+    trouble = "" if len(found) >= sessions else judge(case).reason
+    slowdowns = primary_slowdowns(found)
+    if not trouble and not all(np.isfinite(values).all() for values in slowdowns.values()):
+        trouble = "A session lacks CPU times or pairs, so there is nothing to compare."
+    every = (*runs, *case.measurement.discarded)
+    return Rehearsal(
+        service=config.service,
+        sessions=len(found),
+        set_aside=len(case.measurement.discarded),
+        offered_rps=found[-1].offered_rps if found else 0.0,
+        cost_s=float(np.mean([cost_s(run.builds["candidate"]) for run in runs])) if runs else 0.0,
+        generator_cpu_ratio=max((run.validity.generator_cpu_ratio for run in every), default=0.0),
+        lag_p99_ms=max((run.validity.lag_p99_ms for run in every), default=0.0),
+        margin=margin,
+        margin_in_force=plan_of(case).margin,
+        resolution=None
+        if trouble
+        else resolution_of(
+            slowdowns, _plan(case, config), _pace(case, config, seconds, expected_s)
+        ),
+        trouble=trouble,
+    )
+
+
+def advice(examination: Examination) -> list[str]:
+    """Return in sentences what would help, each only where a figure calls for it."""
+    return [*_for_the_machine(examination), *_for_the_noise(examination)]
+
+
+def _plan(case: Case, config: Config) -> sequential.Plan:
+    margins = config.margins
+    return sequential.Plan(
+        looks=config.profiles[case.measurement.profile].looks,
+        fail_alpha=margins.fail_alpha,
+        pass_alpha=margins.pass_alpha,
+        tolerance=math.log1p(margins.tolerance),
+        margin=math.log1p(margins.slowdown),
+    )
+
+
+def _pace(case: Case, config: Config, seconds: float, expected_s: float) -> Pace:
+    """Return the pace; starting and stopping takes every run the same, as far as is known."""
+    measured = case.measurement
+    every = (*measured.runs, *measured.discarded)
+    around_s = max(seconds - sum(run.validity.seconds for run in every), 0.0) / len(every)
+    sessions_s = [run.validity.seconds for run in measured.sessions]
+    ahead_s = measured.demand_run.run.validity.seconds if measured.demand_run else 0.0
+    return Pace(
+        first_s=ahead_s + around_s,
+        session_s=float(np.mean(sessions_s)) + around_s,
+        expected_s=expected_s,
+        budget_s=config.budget.sessions_s,
+    )
+
+
+def _for_the_machine(examination: Examination) -> list[str]:
+    told, footing = [], examination.footing
+    rehearsal = examination.rehearsal
+    if examination.shared:
+        cost_ms = footing.generator_cost_s * 1000
+        told.append(
+            f"A second CPU: the load generator would no longer take {cost_ms:.2g} ms per request "
+            "from the builds."
+        )
+    pressure, steal = footing.pressure_ratio or 0.0, footing.steal_ratio or 0.0
+    if pressure >= PRESSURE_TOLD_RATIO:
+        told.append(
+            f"Less else to do: {100 * pressure:.0f} % of the time somebody waited for a CPU while "
+            "perfgate did next to nothing."
+        )
+    if steal >= STEAL_TOLD_RATIO:
+        told.append(
+            f"A machine of its own: the hypervisor gave {100 * steal:.0f} % of a CPU to other "
+            "guests."
+        )
+    if rehearsal and rehearsal.generator_cpu_ratio >= BUSY_TOLD_RATIO:
+        busy = f"{100 * rehearsal.generator_cpu_ratio:.0f} % of a CPU"
+        told.append(f"More senders: the load generator used {busy}. {_more_senders(examination)}")
+    return told
+
+
+def _more_senders(examination: Examination) -> str:
+    if not examination.shared and len(examination.environment.generator_cpus) > 1:
+        return "`workers` in [load] spreads it over the CPUs there are."
+    return "It has no other CPU here: `expect_workers` in [load] takes those of other machines."
+
+
+def _for_the_noise(examination: Examination) -> list[str]:
+    rehearsal = examination.rehearsal
+    if rehearsal is None or rehearsal.resolution is None:
+        return []
+    found = rehearsal.resolution
+    told = [
+        f"Find out why: the same build differed from itself by {percent(own.mean):+.1f} % in "
+        f"{name}, more than chance explains."
+        for name, own in found.noise.items()
+        if own.biased
+    ]
+    if not found.resolves:
+        told += [_more_sessions(rehearsal, found), *_steadier(examination)]
+    elif found.best_range[1] > rehearsal.margin:
+        told.append(
+            f"More sessions here (`--sessions`): after {rehearsal.sessions} the noise may still be "
+            "larger than it seems, and too large."
+        )
+    return [*told, *_thin(rehearsal, found)]
+
+
+def _more_sessions(rehearsal: Rehearsal, found: Resolution) -> str:
+    enough, margin = wanted(found), f"{number(percent(rehearsal.margin))} %"
+    if enough is None:
+        return (
+            f"A quieter machine, or longer sessions: even {MOST_SESSIONS} of these would not find "
+            f"{margin}."
+        )
+    looks, budget_s = enough
+    # Rounded up, with a tenth to spare: sessions differ in length too.
+    seconds = max(found.pace.budget_s, math.ceil(budget_s * 1.1 / 10) * 10)
+    settings = [f"sessions_s = {seconds:.0f}"] if seconds > found.pace.budget_s else []
+    if looks != found.plan.looks:
+        settings.insert(0, f"looks = {list(looks)}")
+    return f"A quieter machine, or more sessions: {' and '.join(settings)} would find {margin}."
+
+
+def _steadier(examination: Examination) -> list[str]:
+    slow = [name for name in examination.footing.governors if name != QUICKEST_GOVERNOR]
+    if not slow:
+        return []
+    return [
+        f"A steady CPU: its governor is {', '.join(slow)}; {QUICKEST_GOVERNOR} does not change the "
+        "clock under way."
+    ]
+
+
+def _thin(rehearsal: Rehearsal, found: Resolution) -> list[str]:
+    """Say so where the headroom leaves less than what can be found, though the policy's can."""
+    least = found.best.worst if found.best else math.inf
+    if not found.resolves or least <= rehearsal.margin_in_force:
+        return []
+    left, smallest = told_apart([percent(rehearsal.margin_in_force), percent(least)], 1)
+    return [
+        f"More headroom: today's leaves only {left} % to lose, and the smallest that is found here "
+        f"is {smallest} %."
+    ]
