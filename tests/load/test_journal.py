@@ -174,7 +174,7 @@ def test_silence_excuses_missing_arrivals(tmp_path: Path) -> None:
 def test_a_build_is_shut_out_if_nobody_signs_in(
     tmp_path: Path, locked_out: tuple[str, ...]
 ) -> None:
-    """Law: where one worker could sign in nobody the build is named, and the run is no open loop."""
+    """Law: where one worker signs in nobody, the build is named and no open loop is asked for."""
     both = plan(hosts=both_hosts(), workers=2)
     rows = [] if locked_out else arrivals([0], BASE) + arrivals([0], CANDIDATE)
     write_run(tmp_path, rows)
