@@ -13,6 +13,7 @@ from cli.command_line import PERFGATE, make_project, run_process
 
 from perfgate import __version__
 from perfgate.cli.group import cli
+from perfgate.cli.overview import HELP_OPTIONS
 from perfgate.cli.options import FORMAT_NAMES
 from perfgate.config.load import load_config
 from perfgate.config.schema import config_schema
@@ -71,7 +72,8 @@ def parse(words: list[str]) -> None:
         command = found
     if words or not isinstance(command, click.Group):
         with suppress(click.exceptions.Exit):  # the end of --help
-            command.make_context(str(command.name), list(words))
+            parent = click.Context(cli, help_option_names=list(HELP_OPTIONS))
+            command.make_context(str(command.name), list(words), parent=parent)
 
 
 def rows(path: Path) -> list[list[str]]:
