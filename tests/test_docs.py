@@ -13,8 +13,8 @@ from cli.command_line import PERFGATE, make_project, run_process
 
 from perfgate import __version__
 from perfgate.cli.group import cli
-from perfgate.cli.overview import HELP_OPTIONS
 from perfgate.cli.options import FORMAT_NAMES
+from perfgate.cli.overview import HELP_OPTIONS
 from perfgate.config.load import load_config
 from perfgate.config.schema import config_schema
 from perfgate.demand.ledger import load_ledger
