@@ -189,15 +189,15 @@ def decide(slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan) -> Decision
     return Decision(_outcome(metrics, plan, sessions), sessions, metrics)
 
 
-def errors_beyond(multiplier: float, sessions: int, missed: float = 1 - POWER) -> float:
-    """Return how many standard errors beyond a limit the truth must lie to be told.
+def errors_beyond(multiplier: float, sessions: int) -> float:
+    """Return how many standard errors beyond a limit the truth must lie to be told with POWER.
 
-    But for a chance of ``missed``, that is. Told: the estimate less ``multiplier`` of its own
-    standard errors, from so many sessions, lies beyond the limit. With the spread estimated, that
-    is the noncentrality at which Student's t exceeds the multiplier with that chance (Johnson, Kotz
-    and Balakrishnan, Continuous Univariate Distributions 2, 1995, ch. 31).
+    Told: the estimate less ``multiplier`` of its own standard errors, from so many sessions, lies
+    beyond the limit. With the spread estimated, that is the noncentrality at which Student's t
+    exceeds the multiplier with that chance (Johnson, Kotz and Balakrishnan, Continuous Univariate
+    Distributions 2, 1995, ch. 31).
     """
-    return float(nctdtrinc(sessions - 1, missed, multiplier))
+    return float(nctdtrinc(sessions - 1, 1 - POWER, multiplier))
 
 
 def percent(log_ratio: float) -> float:

@@ -37,15 +37,7 @@ FORMAT_NAMES = ("terminal", "json")
     show_default=True,
     help="Sessions of the service beside itself: more know its noise better.",
 )
-@click.option(
-    "--format",
-    "-f",
-    "format_",
-    type=click.Choice(FORMAT_NAMES),
-    default="terminal",
-    show_default=True,
-    help="How the findings are printed.",
-)
+@options.format_of(FORMAT_NAMES, "How the findings are printed.")
 def command(
     config: Path | None, profile: str, on: date | None, quick: bool, sessions: int, format_: str
 ) -> int:

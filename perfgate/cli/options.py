@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 PATH = click.Path(path_type=Path)
 
@@ -36,6 +42,19 @@ def today() -> date:
     return datetime.now().astimezone().date()
 
 
+def format_of(names: Sequence[str], printed: str) -> Decorator:
+    """Return the option that chooses among these formats, for the terminal if not given."""
+    return click.option(
+        "--format",
+        "-f",
+        "format_",
+        type=click.Choice(names),
+        default="terminal",
+        show_default=True,
+        help=printed,
+    )
+
+
 config = click.option(
     "--config",
     "-c",
@@ -57,15 +76,7 @@ base = click.option(
 on = click.option(
     "--on", type=Day(), default=None, help="Day whose demand counts, with the horizon after it."
 )
-as_format = click.option(
-    "--format",
-    "-f",
-    "format_",
-    type=click.Choice(FORMAT_NAMES),
-    default="terminal",
-    show_default=True,
-    help="How the verdict is printed.",
-)
+as_format = format_of(FORMAT_NAMES, "How the verdict is printed.")
 on_inconclusive = click.option(
     "--on-inconclusive",
     type=click.Choice(["pass", "fail"]),

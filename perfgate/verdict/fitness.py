@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis import sequential
 from perfgate.analysis.change import cost_s, primary_slowdowns
 from perfgate.analysis.resolution import MOST_SESSIONS, Pace, resolution_of, wanted
 from perfgate.analysis.sequential import percent
 from perfgate.exitcodes import ExitCode
-from perfgate.verdict.checks.change import plan_of
+from perfgate.verdict.checks.change import plan_of, policy_plan
 from perfgate.verdict.finding import number, told_apart
 from perfgate.verdict.judge import judge
 
@@ -135,6 +134,7 @@ def rehearsal_of(
     if not trouble and not all(np.isfinite(values).all() for values in slowdowns.values()):
         trouble = "A session lacks CPU times or pairs, so there is nothing to compare."
     every = (*runs, *case.measurement.discarded)
+    plan = policy_plan(config.margins, config.profiles[case.measurement.profile].looks)
     return Rehearsal(
         service=config.service,
         sessions=len(found),
@@ -147,9 +147,7 @@ def rehearsal_of(
         margin_in_force=plan_of(case).margin,
         resolution=None
         if trouble
-        else resolution_of(
-            slowdowns, _plan(case, config), _pace(case, config, seconds, expected_s)
-        ),
+        else resolution_of(slowdowns, plan, _pace(case, config, seconds, expected_s)),
         trouble=trouble,
     )
 
@@ -157,17 +155,6 @@ def rehearsal_of(
 def advice(examination: Examination) -> list[str]:
     """Return in sentences what would help, each only where a figure calls for it."""
     return [*_for_the_machine(examination), *_for_the_noise(examination)]
-
-
-def _plan(case: Case, config: Config) -> sequential.Plan:
-    margins = config.margins
-    return sequential.Plan(
-        looks=config.profiles[case.measurement.profile].looks,
-        fail_alpha=margins.fail_alpha,
-        pass_alpha=margins.pass_alpha,
-        tolerance=math.log1p(margins.tolerance),
-        margin=math.log1p(margins.slowdown),
-    )
 
 
 def _pace(case: Case, config: Config, seconds: float, expected_s: float) -> Pace:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from perfgate.analysis.sequential import MetricEvidence, Plan
+    from perfgate.config.models import Margins
     from perfgate.verdict.case import Case
 
 CHECK = "change"
@@ -81,17 +82,22 @@ def settled(findings: Iterable[Finding]) -> bool:
 
 def plan_of(case: Case) -> Plan:
     """Return the rule of decision: the policy's margin, or less where the headroom is thinner."""
-    margins = case.terms.config.margins
-    margin, tolerance = math.log1p(margins.slowdown), math.log1p(margins.tolerance)
+    plan = policy_plan(case.terms.config.margins, case.profile.looks)
     base, required = capacity_of(case, "base"), required_rps(case.terms)
-    if base is not None:
-        margin = margin_in_force(margin, tolerance, base.estimate, required)
+    if base is None:
+        return plan
+    margin = margin_in_force(plan.margin, plan.tolerance, base.estimate, required)
+    return replace(plan, margin=margin)
+
+
+def policy_plan(margins: Margins, looks: tuple[int, ...]) -> Plan:
+    """Return the rule of decision as configured, whatever the headroom."""
     return sequential.Plan(
-        looks=case.profile.looks,
+        looks=looks,
         fail_alpha=margins.fail_alpha,
         pass_alpha=margins.pass_alpha,
-        tolerance=tolerance,
-        margin=margin,
+        tolerance=math.log1p(margins.tolerance),
+        margin=math.log1p(margins.slowdown),
     )
 
 
