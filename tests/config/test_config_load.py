@@ -282,3 +282,34 @@ def test_checks_of_meaning_survive_wrong_types(project: Path, section: str) -> N
     faults = faults_of_text(project, f"{section}\n")
     name = section.partition(" ")[0]
     assert [fault.problem for fault in faults if fault.where == name] == ["must be a table"]
+
+
+@pytest.mark.parametrize("key", ["workers", "expect_workers"])
+@pytest.mark.parametrize(("batch", "most"), [(8, 6), (16, 3)])
+def test_every_process_has_users_for_a_batch(
+    project: Path, key: str, batch: int, most: int
+) -> None:
+    """The 48 users suffice for so many processes that a batch of a pair finds its own in each."""
+    profile = f"\n[profiles.default]\nbatch_concurrency = {batch}\n"
+    assert load_config(write(project, f"{SMALLEST}{key} = {most}\n{profile}"), project)
+    [fault] = faults_of_text(project, f"{SMALLEST}{key} = {most + 1}\n{profile}")
+    assert (fault.line, fault.where) == (8, f"load.{key}")
+    assert fault.problem == f"leaves fewer than {batch} of the 48 users to each process"
+    assert f"at most {most}, or more identities" in fault.hint
+
+
+def test_workers_run_here_or_elsewhere(project: Path) -> None:
+    """Processes of this machine and of others are two answers to one question."""
+    [fault] = faults_of_text(project, f"{SMALLEST}workers = 2\nexpect_workers = 2\n")
+    assert (fault.where, fault.problem) == ("load.workers", "stands beside expect_workers")
+
+
+@pytest.mark.parametrize(("section", "key"), [("target", "host"), ("load", "bind")])
+def test_an_address_is_four_numbers(project: Path, section: str, key: str) -> None:
+    """A name is no address: it may have several."""
+    text = changed(f"[{section}]", f'[{section}]\n{key} = "localhost"')
+    [fault] = faults_of_text(project, text)
+    assert (fault.where, fault.problem) == (
+        f"{section}.{key}",
+        "must be an IPv4 address like 127.0.0.1",
+    )
