@@ -14,6 +14,7 @@ from perfgate.measurement.histogram import Histogram
 FORMAT: Final = "perfgate.measurement/1"
 # History of the format:
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
+#      Later, with defaults, so that older files are still read: memory of windows, solo.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -57,7 +58,8 @@ class Windows(Value):
 
     ``cpu_s`` and ``wait_s`` are the CPU time of the build's processes and the time they were
     ready to run but did not, within ``wall_s``; ``generator_wait_s`` is that time of the load
-    generator. ``answered`` counts all answers, ``good`` the correct ones.
+    generator. ``answered`` counts all answers, ``good`` the correct ones. ``rss_bytes`` is the
+    memory of the build's processes at each end; empty where it was not read.
     """
 
     wall_s: tuple[float, ...]
@@ -66,6 +68,7 @@ class Windows(Value):
     generator_wait_s: tuple[float, ...]
     answered: tuple[int, ...]
     good: tuple[int, ...]
+    rss_bytes: tuple[int, ...] = ()
 
 
 class OperationFigures(Value):
@@ -115,13 +118,14 @@ class BuildFigures(Value):
     """One build in one run: fresh processes from start to stop.
 
     ``connects`` and ``redirects`` count connections opened and redirects followed for the requests
-    of open loop and pairs.
+    of open loop and pairs. ``solo`` holds, by operation, batches of that operation alone.
     """
 
     saturation: Windows
     open: OpenLoop
     open_cpu_s: float
     pairs: Windows
+    solo: dict[str, Windows] = {}
     failures: dict[str, Failures]
     connects: int
     redirects: int
@@ -168,7 +172,7 @@ class Incident(Value):
     """A build that did not come through: what happened, when, and the end of its log."""
 
     build: BuildRole
-    kind: Literal["died", "silent", "locked out"]
+    kind: Literal["died", "silent", "locked out", "unready"]
     stage: str
     text: str
     log: tuple[str, ...] = ()
