@@ -178,15 +178,41 @@ def decide(slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan) -> Decision
     metrics (Bonferroni). Raises ValueError for no metrics, ragged or non-finite values and an n
     that is not a look.
     """
-    sessions = _session_count(slowdowns)
-    if sessions not in plan.looks:
-        due = ", ".join(str(look) for look in plan.looks)
-        raise ValueError(f"{sessions} sessions: decisions are tried after {due} only")
-    look = plan.looks.index(sessions)
+    look = _look_of(slowdowns, plan)
     t_fail = t_multipliers(plan.looks, plan.fail_alpha / len(slowdowns))[look]
     t_pass = t_multipliers(plan.looks, plan.pass_alpha)[look]
     metrics = {name: _evidence(values, plan, t_fail, t_pass) for name, values in slowdowns.items()}
+    sessions = plan.looks[look]
     return Decision(_outcome(metrics, plan, sessions), sessions, metrics)
+
+
+def rejected(
+    slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan, limit: float
+) -> frozenset[str]:
+    """Return the names whose mean slowdown surely exceeds ``limit``, a log ratio.
+
+    ``slowdowns`` are as in :func:`decide`; ``limit`` stands for the plan's tolerance and margin,
+    which are not used. Asked at every look, and however the names hang together, the chance that
+    any name is ever returned wrongly is at most ``plan.fail_alpha``.
+
+    Holm, Scandinavian Journal of Statistics 6 (1979), at each look: in descending order of
+    Student's t, each is held to the bound that spends ``fail_alpha`` over the number of names left,
+    until one holds. The first name returned wrongly leaves all true hypotheses, so its bound spends
+    at most ``fail_alpha`` over their number at all looks together: Bonferroni does the rest (Ye,
+    Li, Liu and Yao, Statistics in Medicine 32, 2013). No names, none returned. Raises ValueError
+    like :func:`decide`.
+    """
+    if not slowdowns:
+        return frozenset()
+    look = _look_of(slowdowns, plan)
+    statistics = {name: _student_t(values, limit) for name, values in slowdowns.items()}
+    found: set[str] = set()
+    for name, statistic in sorted(statistics.items(), key=lambda item: -item[1]):
+        bounds = t_multipliers(plan.looks, plan.fail_alpha / (len(slowdowns) - len(found)))
+        if statistic <= bounds[look]:
+            break
+        found.add(name)
+    return frozenset(found)
 
 
 def errors_beyond(multiplier: float, sessions: int) -> float:
@@ -229,6 +255,23 @@ def _evidence(
         session_sd=sd,
         detectable=plan.tolerance + errors_beyond(t_fail, n) * error,
     )
+
+
+def _look_of(slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan) -> int:
+    """Return the place in the plan of the look that so many sessions are."""
+    sessions = _session_count(slowdowns)
+    if sessions not in plan.looks:
+        due = ", ".join(str(look) for look in plan.looks)
+        raise ValueError(f"{sessions} sessions: decisions are tried after {due} only")
+    return plan.looks.index(sessions)
+
+
+def _student_t(values: NDArray[np.float64], limit: float) -> float:
+    """Return how many standard errors the mean lies above the limit; without spread, infinity."""
+    mean, sd = mean_and_sd(values)
+    if sd == 0:
+        return math.copysign(math.inf, mean - limit) if mean != limit else 0.0
+    return (mean - limit) * math.sqrt(len(values)) / sd
 
 
 def _session_count(slowdowns: Mapping[str, NDArray[np.float64]]) -> int:

@@ -22,6 +22,7 @@ from perfgate.analysis.sequential import (
     obrien_fleming_spending,
     percent,
     power_spending,
+    rejected,
     t_multipliers,
 )
 
@@ -526,3 +527,75 @@ def test_order_of_starts_and_a_beat_over_sessions_are_withstood() -> None:
     plan = make_plan()
     shares, _ = rates(gate(lambda n, row=row: {"cost": row[:n]}, plan) for row in sessions)  # type: ignore[misc]
     assert shares[Outcome.FAIL] <= 0.02
+
+
+NAMES = ("a", "b", "c", "d", "e")
+
+
+def ever_rejected(
+    runs: NDArray[np.float64], truth: NDArray[np.float64], plan: Plan, limit: float
+) -> NDArray[np.bool_]:
+    """Return for each run, of shape (names, sessions), which names any look rejects."""
+    found = np.zeros(runs.shape[:2], dtype=bool)
+    for run, row in zip(runs + truth[:, None], found, strict=True):
+        for look in plan.looks:
+            seen = dict(zip(NAMES, run[:, :look], strict=True))
+            row |= [name in rejected(seen, plan, limit) for name in NAMES]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+@pytest.mark.parametrize("losses", [0, 2])
+def test_looks_at_many_metrics_err_as_seldom_as_promised(correlation: float, losses: int) -> None:
+    """Law: of five metrics, any false rejection at any look has at most the chance fail_alpha.
+
+    Whether they are independent or hang together, and whether or not some of them really lost.
+    """
+    alpha, limit = 0.05, 0.01
+    plan = Plan(LOOKS, alpha, 0.05, tolerance=0.0, margin=0.1)
+    rng = np.random.default_rng(67)
+    shape = (RUNS, len(NAMES), LOOKS[-1])
+    common = rng.normal(size=(RUNS, 1, LOOKS[-1]))
+    noise = math.sqrt(correlation) * common + math.sqrt(1 - correlation) * rng.normal(size=shape)
+    truth = np.where(np.arange(len(NAMES)) < losses, 0.05, limit)
+    found = ever_rejected(0.006 * noise, truth, plan, limit)
+    false_alarms = found[:, losses:].any(axis=1).mean()
+    assert false_alarms <= chance_above(alpha)
+    assert found[:, :losses].mean(axis=0).min(initial=1.0) >= 0.9
+    if not correlation:
+        # Nothing is given away where Bonferroni is sharp.
+        assert false_alarms >= 0.8 * alpha
+
+
+@untimed
+@given(slowdowns(), st.floats(min_value=-0.1, max_value=0.1))
+def test_rejecting_many_rejects_at_least_what_bonferroni_does(
+    sessions: dict[str, NDArray[np.float64]], limit: float
+) -> None:
+    """Law: what lies beyond the bound that all names share is rejected, and no mean at the limit.
+
+    Where the most certain name is not, none is.
+    """
+    plan = make_plan(tolerance=max(limit, 0.0), margin=1.0)
+    found = rejected(sessions, plan, limit)
+    means = {name: float(row.mean()) for name, row in sessions.items()}
+    assert all(means[name] > limit - 1e-12 for name in found)
+    if limit >= 0:
+        evidence = decide(sessions, plan).metrics
+        bonferroni = {name for name, own in evidence.items() if own.lower > limit + 1e-12}
+        assert bonferroni <= found
+        assert bonferroni or not found or min(row.std() for row in sessions.values()) < 1e-9
+
+
+def test_sessions_without_spread_are_rejected_by_their_mean() -> None:
+    """Equal sessions leave no doubt: above the limit rejected, at or below it not."""
+    equal = {"above": np.full(4, 0.25), "at": np.full(4, 0.125), "below": np.full(4, 0.0)}
+    assert rejected(equal, make_plan(), 0.125) == {"above"}
+
+
+def test_rejecting_needs_a_look_and_allows_no_names() -> None:
+    """Where there is no name none is rejected; sessions that are no look are an error."""
+    assert rejected({}, make_plan(), 0.0) == frozenset()
+    with pytest.raises(ValueError, match="5 sessions: decisions are tried after 4, 6, 8, 10 only"):
+        rejected({"cost": np.zeros(5)}, make_plan(), 0.0)
