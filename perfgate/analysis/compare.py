@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import betaincinv, ndtri, stdtr, stdtrit
+from scipy.special import betaincinv, ndtri, stdtrit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 
@@ -166,41 +164,6 @@ def trimmed_log_ratio(
     cut = int(trim * ratios.size)
     kept = ratios[cut : ratios.size - cut]
     return math.fsum(kept.tolist()) / kept.size
-
-
-def holm(p_values: Mapping[str, float], alpha: float) -> frozenset[str]:
-    """Return the names whose hypothesis is rejected, with at most ``alpha`` chance of any error.
-
-    Holm, Scandinavian Journal of Statistics 6 (1979): in ascending order, each p-value is held
-    against alpha over the number of hypotheses not yet rejected, until one holds. No hypotheses,
-    none rejected. Raises ValueError for a p-value outside [0, 1] or an alpha outside (0, 1).
-    """
-    _require_fraction("alpha", alpha)
-    for name, p_value in p_values.items():
-        if not 0 <= p_value <= 1:
-            raise ValueError(f"{name}: a p-value is from 0 to 1, not {p_value}")
-    rejected: set[str] = set()
-    for name, p_value in sorted(p_values.items(), key=lambda item: item[1]):
-        if p_value > alpha / (len(p_values) - len(rejected)):
-            break
-        rejected.add(name)
-    return frozenset(rejected)
-
-
-def t_test_above(values: NDArray[np.float64], threshold: float) -> float:
-    """Return the one-sided p-value of "the mean of ``values``, shape (n,), exceeds threshold".
-
-    Student's t with n - 1 degrees of freedom. Without any spread the p-value is 0 if the values lie
-    above the threshold and 1 otherwise. Raises ValueError for fewer than two values, and for values
-    or a threshold that are not finite.
-    """
-    if not math.isfinite(threshold):
-        raise ValueError(f"the threshold is not finite: {threshold}")
-    mean, sd = mean_and_sd(values)
-    if sd == 0:
-        return 0.0 if mean > threshold else 1.0
-    n = len(values)
-    return float(stdtr(n - 1, (threshold - mean) * math.sqrt(n) / sd))
 
 
 def _fisher_p_value(failures: int, n: int, base_failures: int, base_n: int) -> float:

@@ -14,10 +14,8 @@ from scipy import stats
 
 from perfgate.analysis.compare import (
     exact_lower_bound,
-    holm,
     mean_and_sd,
     rate_interval,
-    t_test_above,
     trimmed_log_ratio,
     wilson_interval,
     worse_share,
@@ -28,7 +26,6 @@ finite = st.floats(min_value=-1e3, max_value=1e3)
 positive = st.floats(min_value=1e-3, max_value=1e3)
 some = st.lists(finite, min_size=2, max_size=12)
 pairs = st.lists(st.tuples(positive, positive), min_size=1, max_size=40)
-p_values = st.dictionaries(st.text(max_size=3), st.floats(min_value=0, max_value=1), max_size=12)
 alphas = st.floats(min_value=0.001, max_value=0.5)
 counts = st.integers(min_value=1, max_value=2000).flatmap(
     lambda n: st.tuples(st.integers(min_value=0, max_value=n), st.just(n))
@@ -288,76 +285,3 @@ def test_impossible_pairs_are_refused(
     """Missing, unequal or non-positive pairs and a trim of everything are errors."""
     with pytest.raises(ValueError, match=words):
         trimmed_log_ratio(np.array(candidate), np.array(base), trim)
-
-
-def test_holm_known_example() -> None:
-    """Of p = .01, .04, .03 and .005 at .05, the first and the last are rejected."""
-    p = {"first": 0.01, "second": 0.04, "third": 0.03, "fourth": 0.005}
-    assert holm(p, 0.05) == {"first", "fourth"}
-
-
-def test_holm_rejects_all_where_each_step_does() -> None:
-    """Where every step falls under its own bar, all fall: Bonferroni would spare two of three."""
-    assert holm({"a": 0.016, "b": 0.024, "c": 0.049}, 0.05) == {"a", "b", "c"}
-
-
-def test_holm_stops_at_the_first_that_holds() -> None:
-    """One p-value that holds protects all larger ones, even those under their own bar."""
-    assert holm({"a": 0.03, "b": 0.03, "c": 0.03}, 0.05) == frozenset()
-
-
-@untimed
-@given(p_values, alphas)
-def test_holm_rejects_at_least_what_bonferroni_rejects(p: dict[str, float], alpha: float) -> None:
-    """Every p-value under alpha over their number is rejected, and none above alpha."""
-    rejected = holm(p, alpha)
-    assert {name for name in p if p[name] <= alpha / len(p)} <= rejected
-    assert all(p[name] <= alpha for name in rejected)
-
-
-@untimed
-@given(p_values, alphas)
-def test_holm_rejects_the_smallest_p_values(p: dict[str, float], alpha: float) -> None:
-    """No rejected p-value is above one that was spared; the order of names is of no account."""
-    rejected = holm(p, alpha)
-    spared = [p[name] for name in p if name not in rejected]
-    assert all(p[name] < min(spared) for name in rejected if spared)
-    assert holm(dict(reversed(p.items())), alpha) == rejected
-
-
-def test_holm_keeps_the_chance_of_any_error() -> None:
-    """Of twelve true hypotheses at once, any is rejected with no more than alpha chance."""
-    names = [f"operation {place}" for place in range(12)]
-    draws = np.random.default_rng(11).random((4_000, 12)).tolist()
-    alarms = sum(bool(holm(dict(zip(names, row, strict=True)), 0.05)) for row in draws)
-    assert alarms / 4_000 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 4_000)
-
-
-@pytest.mark.parametrize("p", [-0.1, 1.1, math.nan])
-def test_holm_refuses_impossible_p_values(p: float) -> None:
-    """A p-value outside 0 to 1 is an error that names its hypothesis."""
-    with pytest.raises(ValueError, match="token: a p-value"):
-        holm({"token": p}, 0.05)
-
-
-@untimed
-@given(some, st.floats(min_value=-10, max_value=10))
-def test_t_test_agrees_with_scipy(values: list[float], threshold: float) -> None:
-    """The p-value is scipy's one-sided t test of one sample."""
-    assume(np.std(values) > 1e-6)
-    expected = stats.ttest_1samp(values, threshold, alternative="greater").pvalue
-    assert t_test_above(np.array(values), threshold) == pytest.approx(expected, abs=1e-8)
-
-
-def test_t_test_without_spread() -> None:
-    """Equal values are above a threshold for certain, or not at all."""
-    values = np.full(4, 0.02)
-    assert t_test_above(values, 0.01) == 0
-    assert t_test_above(values, 0.02) == 1
-    assert t_test_above(values, 0.03) == 1
-
-
-def test_t_test_refuses_an_endless_threshold() -> None:
-    """A threshold that is not finite has no answer."""
-    with pytest.raises(ValueError, match="threshold is not finite"):
-        t_test_above(np.array([0.1, 0.2]), math.inf)

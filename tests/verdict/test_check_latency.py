@@ -78,6 +78,28 @@ def test_a_rise_that_is_not_sure_warns() -> None:
     assert "sessions differ too much to be sure" in found[0].reason
 
 
+def test_a_large_rise_before_the_first_look_is_only_a_warning() -> None:
+    """Law: nothing is decided between looks; what three sessions seem to show is a warning."""
+    found = check(case(TRIPLED, count=3))
+    assert {own.outcome for own in found} == {Outcome.WARN}
+
+
+def test_sessions_after_the_last_look_decide_nothing() -> None:
+    """Law: a check that ends between two looks says what the look before it said."""
+    looked = sessions(4, TRIPLED)
+    after = session(Build(latency=-2.0))
+    assert check(case(sessions=(*looked, after))) == check(case(sessions=looked))
+
+
+def test_a_look_that_more_may_follow_asks_for_more() -> None:
+    """Law: looks are paid for; what the only look would fail, the first of four may not."""
+    runs = tuple(session(Build(latency=0.85 + by)) for by in (-0.07, 0.07) * 2)
+    once = {"default": {"looks": [4]}}
+    assert {own.outcome for own in check(case(sessions=runs))} == {Outcome.WARN}
+    only_look = check(case(sessions=runs, held_to=terms(config=config(profiles=once))))
+    assert {own.outcome for own in only_look} == {Outcome.FAIL}
+
+
 def test_operations_with_few_answers_are_not_claimed() -> None:
     """An operation too rare to compare is named, rather than said to be as fast as before."""
     rare = Build(missing={"login": 15})

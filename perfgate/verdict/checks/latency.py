@@ -6,14 +6,18 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perfgate.analysis import sequential
 from perfgate.analysis.change import quantile_slowdowns
-from perfgate.analysis.compare import holm, t_test_above
 from perfgate.analysis.sequential import percent
 from perfgate.measurement.histogram import Histogram
+from perfgate.verdict.checks.change import policy_plan
 from perfgate.verdict.finding import Finding, Outcome, number, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from perfgate.config.models import Margins
     from perfgate.measurement.models import BuildRole, Run
@@ -30,8 +34,11 @@ class _Rise:
     quantile: str
     base_ms: float
     candidate_ms: float
-    mean: float
-    p_value: float
+    slowdowns: NDArray[np.float64]
+
+    @property
+    def mean(self) -> float:
+        return float(self.slowdowns.mean())
 
     @property
     def key(self) -> str:
@@ -45,23 +52,33 @@ class _Rise:
 def check(case: Case) -> list[Finding]:
     """Return a finding for each operation that got much slower, or one that says none did.
 
-    FAIL where that is sure; WARN where it seems so, but the sessions differ too much to tell.
+    FAIL where that is sure by the last look that was reached; WARN where it seems so, but there is
+    no look yet or the sessions differ too much to tell.
     """
-    sessions = case.sessions
-    if len(sessions) < 2:  # noqa: PLR2004 - a test needs two sessions
+    looks = [look for look in case.profile.looks if look <= len(case.sessions)]
+    sessions = case.sessions[: looks[-1] if looks else None]
+    if len(sessions) < 2:  # noqa: PLR2004 - one session alone may be a stray
         return []
     margins = case.terms.config.margins
-    rises = _rises(sessions, math.log1p(margins.latency))
+    rises = _rises(sessions)
     if not rises:
         words = "Too few answers per session to compare latencies."
         return [Finding(CHECK, Outcome.WARN, words, hint="A longer split_s gives more.")]
-    rejected = holm({rise.key: rise.p_value for rise in rises}, margins.fail_alpha)
+    rejected = _rejected(case, rises) if looks else frozenset()
     tall = [rise for rise in rises if rise.added_ms > margins.latency_floor_ms]
     slower = [rise for rise in tall if rise.key in rejected]
     limit = 100 * margins.latency
     named = _named(slower, limit, Outcome.FAIL)
     seeming = [rise for rise in tall if percent(rise.mean) > limit]
     return named or _named(seeming, limit, Outcome.WARN) or [_fine(sessions, rises, margins)]
+
+
+def _rejected(case: Case, rises: list[_Rise]) -> frozenset[str]:
+    """Return the keys of the rises that surely exceed the margin."""
+    margins = case.terms.config.margins
+    plan = policy_plan(margins, case.profile.looks)
+    slowdowns = {rise.key: rise.slowdowns for rise in rises}
+    return sequential.rejected(slowdowns, plan, math.log1p(margins.latency))
 
 
 def _named(slower: list[_Rise], limit: float, outcome: Outcome) -> list[Finding]:
@@ -108,7 +125,7 @@ def _finding(name: str, outcome: Outcome, reason: str, figures: tuple[float, flo
     return Finding(name, outcome, reason, observed=observed, limit=limit, unit="%")
 
 
-def _rises(sessions: Sequence[Run], threshold: float) -> list[_Rise]:
+def _rises(sessions: Sequence[Run]) -> list[_Rise]:
     rises = []
     for operation in sorted(sessions[0].builds["candidate"].open.operations):
         for quantile, (share, least) in DECIDING.items():
@@ -119,9 +136,7 @@ def _rises(sessions: Sequence[Run], threshold: float) -> list[_Rise]:
                 (pooled(sessions, role, operation).quantile(share) or 0.0) * 1000
                 for role in ("base", "candidate")
             )
-            p_value = t_test_above(values, threshold)
-            mean = float(values.mean())
-            rises.append(_Rise(operation, quantile, base_ms, candidate_ms, mean, p_value))
+            rises.append(_Rise(operation, quantile, base_ms, candidate_ms, values))
     return rises
 
 
