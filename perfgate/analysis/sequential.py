@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 
 _REACH_SDS = 10.0  # the process is followed so far out; beyond lies less than 1e-23
 _PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(8)
-_HALVINGS = 60  # of a bracket of 50 standard deviations: down to the last bits
+_EXACT_SDS = 1e-11  # so near are bounds found
 _BINS = 240  # of Student's walk; with four times as many, multipliers change by less than 0.5 %
 _BIN_REACH_SDS = 7.0
+_EDGES = np.linspace(-_BIN_REACH_SDS, _BIN_REACH_SDS, _BINS + 1)
+_PLACES = (_EDGES[1:] + _EDGES[:-1]) / 2
 POWER = 0.8  # the chance with which a loss called detectable is found
 
 
@@ -88,13 +90,11 @@ def t_multipliers(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
     """
     spent = [power_spending(n / looks[-1], alpha) for n in looks]
     first, *later = np.diff([0.0, *spent]).tolist()
-    z = -float(ndtri(first))
     multipliers = [-float(stdtrit(looks[0] - 1, first))]
-    edges = _bin_edges(z)
-    walk = _Walk(looks[0], (edges[1:] + edges[:-1]) / 2, np.diff(ndtr(edges)))
+    walk = _Walk(looks[0], np.diff(ndtr(_EDGES))).below(-float(ndtri(first)))
     for look, chance in zip(looks[1:], later, strict=True):
         while walk.sessions < look - 1:
-            walk = walk.step(_BIN_REACH_SDS)
+            walk = walk.step()
         z = walk.crossing_z(chance)
         walk = walk.step(z)
         multipliers.append(-float(stdtrit(look - 1, ndtr(-z))))
@@ -312,13 +312,16 @@ def _wiener_crossing_z(
     places: NDArray[np.float64], masses: NDArray[np.float64], step: float, chance: float
 ) -> float:
     """Return the bound above which the next look finds the process with the given chance."""
-    return _solve(lambda z: float(masses @ ndtr((places - z) / step)), chance)
+    bracket = (-_REACH_SDS, 4 * _REACH_SDS)
+    return _solve(lambda z: float(masses @ ndtr((places - z) / step)), chance, bracket)
 
 
-def _solve(chance_above: Callable[[float], float], chance: float) -> float:
+def _solve(
+    chance_above: Callable[[float], float], chance: float, bracket: tuple[float, float]
+) -> float:
     """Return where a falling function of standard deviations takes the given value."""
-    low, high = -_REACH_SDS, 4 * _REACH_SDS
-    for _ in range(_HALVINGS):
+    low, high = bracket
+    while high - low > _EXACT_SDS:
         middle = (low + high) / 2
         if chance_above(middle) > chance:
             low = middle
@@ -339,38 +342,58 @@ def _grid(low: float, high: float, panel: float) -> tuple[NDArray[np.float64], N
 class _Walk:
     """Where Student's t is after some sessions, as far as it has crossed no bound yet.
 
-    ``places`` are the middles of bins and ``masses`` the chances to be in them. A place z is the
-    normal deviate as likely to be exceeded as the t it stands for.
+    ``masses`` are the chances to be in the bins between _EDGES. A place z is the normal deviate as
+    likely to be exceeded as the t it stands for.
     """
 
     sessions: int
-    places: NDArray[np.float64]
     masses: NDArray[np.float64]
-
-    def chance_above(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the chance of each ``z`` being exceeded after one more session."""
-        chances: NDArray[np.float64] = self.masses @ _student_step(self.places, z, self.sessions)
-        return chances
 
     def crossing_z(self, chance: float) -> float:
         """Return the bound that one more session crosses with the given chance."""
-        return _solve(lambda z: float(self.chance_above(np.array([z]))[0]), chance)
+        above = np.append(np.cumsum((self.masses @ _student_steps(self.sessions))[::-1])[::-1], 0.0)
+        place = max(int(np.searchsorted(-above, -chance)), 1)
+        return _solve(self._chance_above, chance, (_EDGES[place - 1], _EDGES[place]))
 
-    def step(self, top: float) -> _Walk:
+    def step(self, top: float = math.inf) -> _Walk:
         """Return the walk after one more session, but for what is then above ``top``."""
-        edges = _bin_edges(top)
-        middles = (edges[1:] + edges[:-1]) / 2
-        return _Walk(self.sessions + 1, middles, -np.diff(self.chance_above(edges)))
+        return _Walk(self.sessions + 1, self.masses @ _student_steps(self.sessions)).below(top)
+
+    def below(self, top: float) -> _Walk:
+        """Return the walk without what is above ``top``.
+
+        What remains of the bin that holds ``top`` is shared with its neighbour, so that its mean
+        stays in place.
+        """
+        if top >= _EDGES[-1]:
+            return self
+        cut = int(np.searchsorted(_EDGES, top, side="right")) - 1
+        width = _EDGES[1] - _EDGES[0]
+        kept = self.masses.copy()
+        kept[cut + 1 :] = 0
+        share = (top - _EDGES[cut]) / width
+        left = kept[cut] * share
+        kept[cut] = left * (1 + share) / 2
+        kept[cut - 1] += left * (1 - share) / 2
+        return _Walk(self.sessions, kept)
+
+    def _chance_above(self, z: float) -> float:
+        return float(self.masses @ _student_step(self.sessions, np.array([z]))[:, 0])
 
 
-def _bin_edges(top: float) -> NDArray[np.float64]:
-    return np.linspace(-_BIN_REACH_SDS, min(top, _BIN_REACH_SDS), _BINS + 1)
+@lru_cache(maxsize=64)
+def _student_steps(n: int) -> NDArray[np.float64]:
+    """Return the chances, shape (bins, bins), that t goes from bin to bin after n sessions."""
+    upper = _EDGES[_BINS // 2 :]
+    above = _student_step(n, upper)
+    # The lower half is the mirror image.
+    below = 1 - above[::-1, :0:-1]
+    steps: NDArray[np.float64] = -np.diff(np.hstack([below, above]), axis=1)
+    return steps
 
 
-def _student_step(
-    places: NDArray[np.float64], bounds: NDArray[np.float64], n: int
-) -> NDArray[np.float64]:
-    """Return the chances, shape (places, bounds), that t goes from a place at n beyond a bound.
+def _student_step(n: int, bounds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the chances, shape (bins, bounds), that t goes from a bin at n beyond a bound.
 
     Let S be the sum and W the sum of squares of n normal values of mean 0, and u = S / sqrt W. All
     u so far are independent of W (Basu, Sankhya 15, 1955), hence the next value is sqrt(W) y where
@@ -381,11 +404,16 @@ def _student_step(
     """
     c = _scaled_sum(bounds, n + 1)
     mirrored = np.where(c < 0, -1.0, 1.0)
-    u = mirrored * _scaled_sum(places, n)[:, None]
+    u = mirrored * _scaled_places(n)[:, None]
     psi = np.arctan2(1.0, u)
     half = np.arccos(np.minimum(np.abs(c) / np.hypot(1.0, u), 1.0))
     beyond = _angle_share(psi + half, n) - _angle_share(psi - half, n)
     return np.where(c < 0, 1 - beyond, beyond)
+
+
+@lru_cache(maxsize=64)
+def _scaled_places(n: int) -> NDArray[np.float64]:
+    return _scaled_sum(_PLACES, n)
 
 
 def _angle_share(phi: NDArray[np.float64], n: int) -> NDArray[np.float64]:
