@@ -152,7 +152,7 @@ class Profile(Section):
         "what each costs; shared by all. 0 leaves it out.",
     )
     solo_pairs: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
-        default=12, description="Most pairs of batches of one operation alone, balanced in fours."
+        default=16, description="Most pairs of batches of one operation alone, balanced in fours."
     )
     solo_requests: Annotated[int, Field(ge=1)] = Field(
         default=8, description="Most requests in one batch of an operation alone."

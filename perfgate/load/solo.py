@@ -28,25 +28,27 @@ class Share:
 def allot(solo: Solo, took_s: Mapping[int, float]) -> dict[int, Share]:
     """Return the share of each operation, the quickest first.
 
-    ``took_s`` is, by operation, how long one request to each of the two builds took together; that
-    time is spent already. Every operation gets four pairs of single requests, and all get equal
-    parts of the time that is left. Where not even so much fits, the slowest get nothing.
+    ``took_s`` is, by operation, how long a request takes; one to each build has been sent. Every
+    operation gets four pairs of single requests, and all get equal parts of the time that is left.
+    Where not even so much fits, the slowest get nothing.
     """
-    left_s = solo.seconds - sum(took_s.values())
+    pair_s = {operation: 2 * once_s for operation, once_s in took_s.items()}
+    left_s = solo.seconds - sum(pair_s.values())
     kept: dict[int, float] = {}
-    for operation, once_s in sorted(took_s.items(), key=lambda item: item[1]):
-        if BALANCED_IN * once_s > left_s:
+    for operation in sorted(pair_s, key=pair_s.__getitem__):
+        least_s = BALANCED_IN * pair_s[operation]
+        if least_s > left_s:
             break
-        left_s -= BALANCED_IN * once_s
-        kept[operation] = once_s
+        left_s -= least_s
+        kept[operation] = least_s
     return {
-        operation: _share(solo, once_s, BALANCED_IN * once_s + left_s / len(kept))
-        for operation, once_s in kept.items()
+        operation: _share(solo, pair_s[operation], least_s + left_s / len(kept))
+        for operation, least_s in kept.items()
     }
 
 
-def _share(solo: Solo, once_s: float, seconds: float) -> Share:
+def _share(solo: Solo, pair_s: float, seconds: float) -> Share:
     """Return as many pairs as fit, in fours, and then batches as large as fit."""
-    most = int(seconds / once_s)
+    most = int(seconds / pair_s)
     pairs = min(solo.pairs, max(most // BALANCED_IN, 1) * BALANCED_IN)
     return Share(pairs, min(solo.requests, max(most // pairs, 1)), seconds)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
+
+import gevent
 
 from perfgate.load.plan import Phase
 from perfgate.load.schedule import BALANCED_IN, balanced_order
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
 
     Work = list[tuple[int, int]]
 
-# One in flight: the build's CPU time is then that request's alone, it wakes up once for each, and
-# what queues for a lock costs nothing more.
+# One in flight: the build wakes up once for each request, whatever the others do.
 SOLO_CONCURRENCY = 1
+# An answer is there before its build has come to rest. Of a process that still runs the kernel has
+# not counted the time since it woke up: with one in flight, all that the last request has cost.
+SETTLE_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ class Bench:
         for index, lanes in self._turns(pairs.pairs, seed, deadline_s):
             work = list(islice(requests, pairs.requests))
             for lane in lanes:
-                self._timed(lane, Phase.PAIRS, work, pairs.concurrency, index)
+                before = self.read(lane)
+                self.batch(lane, Phase.PAIRS, work, pairs.concurrency)
+                self.recorder.window(Phase.PAIRS, lane.code, index, before, self.read(lane))
 
     def solo(
         self, solo: Solo, operations: Iterable[int], numbers: Iterator[int], seed: int
@@ -60,7 +66,11 @@ class Bench:
             for index, lanes in self._turns(share.pairs, seed + operation, deadline_s):
                 work = [(number, operation) for number in islice(numbers, share.requests)]
                 for lane in lanes:
-                    self._timed(lane, Phase.SOLO, work, SOLO_CONCURRENCY, index, operation)
+                    before = self.read(lane)
+                    self.batch(lane, Phase.SOLO, work, SOLO_CONCURRENCY)
+                    gevent.sleep(SETTLE_S)
+                    after = self.read(lane)
+                    self.recorder.window(Phase.SOLO, lane.code, index, before, after, operation)
 
     def _turns(
         self, pairs: int, seed: int, deadline_s: float
@@ -73,21 +83,9 @@ class Bench:
             yield index, (candidate, base) if candidate_first else (base, candidate)
 
     def _once_s(self, operation: int, number: int) -> float:
-        """Return how long one request to each build takes."""
-        begun_s = time.monotonic()
+        """Return how long the quicker build took for one request: the other may have hiccuped."""
+        marks_s = [time.monotonic()]
         for lane in (self.base, self.candidate):
             self.batch(lane, Phase.SOLO, [(number, operation)], SOLO_CONCURRENCY)
-        return time.monotonic() - begun_s
-
-    def _timed(
-        self,
-        lane: Lane,
-        phase: Phase,
-        work: Work,
-        concurrency: int,
-        index: int,
-        operation: int = -1,
-    ) -> None:
-        before = self.read(lane)
-        self.batch(lane, phase, work, concurrency)
-        self.recorder.window(phase, lane.code, index, before, self.read(lane), operation)
+            marks_s.append(time.monotonic())
+        return min(later_s - earlier_s for earlier_s, later_s in pairwise(marks_s))
