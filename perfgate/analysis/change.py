@@ -152,11 +152,12 @@ def _solo_slowdown(run: Run, operation: str) -> float:
 def _memory_slope(figures: BuildFigures) -> float:
     saturation, pairs = figures.saturation, figures.pairs
     rss_bytes = (*saturation.rss_bytes, *pairs.rss_bytes)
-    if len(rss_bytes) < LEAST_READINGS:
+    unread = len(rss_bytes) < len(saturation.answered) + len(pairs.answered)
+    if unread or len(rss_bytes) < LEAST_READINGS:
         return math.nan
-    between = sum(own.good + own.failed for own in figures.open.operations.values())
-    saturated = np.cumsum(saturation.answered)
-    answered = [*saturated, *(sum(saturation.answered) + between + np.cumsum(pairs.answered))]
+    opened = sum(own.good + own.failed for own in figures.open.operations.values())
+    before_pairs = sum(saturation.answered) + opened
+    answered = [*np.cumsum(saturation.answered), *(before_pairs + np.cumsum(pairs.answered))]
     return theil_sen_slope(np.array(answered, dtype=float), np.array(rss_bytes, dtype=float))
 
 

@@ -170,8 +170,9 @@ def theil_sen_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Return the median slope between any two of the points, both of shape (n,).
 
     In units of y per unit of x; NaN where no two points differ in x. Theil, Proceedings of the
-    KNAW 53 (1950); Sen, JASA 63 (1968). Raises ValueError for unequal lengths and for values that
-    are not finite.
+    KNAW 53 (1950); Sen, JASA 63 (1968). It is that of scipy.stats.theilslopes, without its interval
+    and the half second that its import takes. Raises ValueError for unequal lengths and for values
+    that are not finite.
     """
     along, across = _finite_sample(x), _finite_sample(y)
     if along.size != across.size:
