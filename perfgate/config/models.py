@@ -147,7 +147,7 @@ class Profile(Section):
         default=8, description="Requests in flight within a batch."
     )
     solo_s: Annotated[float, Field(ge=0)] = Field(
-        default=2.0,
+        default=1.8,
         description="Time in a session for the operations alone, one after the other, to learn "
         "what each costs; shared by all. 0 leaves it out.",
     )
