@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 from builders import ALONE_S, Build, case, config, session, sessions, terms
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 from perfgate.verdict.checks.operations import check
 from perfgate.verdict.finding import Finding, Outcome
 
+if TYPE_CHECKING:
+    from perfgate.measurement.models import Run
+
 DOUBLED = Build(operations={"login": math.log(2)})
 
 
@@ -19,6 +23,15 @@ def only(findings: list[Finding]) -> Finding:
     """Return the only finding."""
     (own,) = findings
     return own
+
+
+def with_alone(run: Run, *names: str) -> Run:
+    """Return the session as if only these operations had been sent alone."""
+    kept = {
+        role: own.model_copy(update={"solo": {name: own.solo[name] for name in names}})
+        for role, own in run.builds.items()
+    }
+    return run.model_copy(update={"builds": kept})
 
 
 def test_equal_builds_pass() -> None:
@@ -91,34 +104,13 @@ def test_the_margin_is_the_configured_one() -> None:
 
 def test_operations_that_were_not_alone_are_not_claimed() -> None:
     """An operation that was not timed alone is named, rather than said to cost what it did."""
-    runs = tuple(
-        run.model_copy(
-            update={
-                "builds": {
-                    role: own.model_copy(update={"solo": {"introspect": own.solo["introspect"]}})
-                    for role, own in run.builds.items()
-                }
-            }
-        )
-        for run in sessions()
-    )
-    own = only(check(case(sessions=runs)))
+    own = only(check(case(sessions=tuple(with_alone(run, "introspect") for run in sessions()))))
     assert own.reason.startswith("No operation got much dearer (not timed alone: login); most")
 
 
 def test_without_any_alone_there_is_no_finding() -> None:
     """A measurement without operations alone, as older files are, is judged as it was."""
-    runs = tuple(
-        run.model_copy(
-            update={
-                "builds": {
-                    role: own.model_copy(update={"solo": {}}) for role, own in run.builds.items()
-                }
-            }
-        )
-        for run in sessions()
-    )
-    assert check(case(sessions=runs)) == []
+    assert check(case(sessions=tuple(with_alone(run) for run in sessions()))) == []
 
 
 @given(login=st.floats(-2, 0.13), noise=st.floats(0, 0.3))
