@@ -30,6 +30,8 @@ split
     The open-loop part of a session: one stream of arrivals, *twin* requests, one to each build.
 micro
     The closed-loop part of a session: pairs of batches of fixed work, order balanced in fours.
+solo
+    The last part of a session: such pairs of one operation alone, one request in flight.
 ramp
     The start of the run at the required rate, while the rate rises: sent, but not judged.
 journal

@@ -15,7 +15,7 @@ from perfgate import __version__
 from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns, service_rates
 from perfgate.analysis.sequential import percent
 from perfgate.demand.demand import peak_demand
-from perfgate.load.plan import Open, Pairs, Plan, Saturation
+from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
 from perfgate.load.schedule import Stage, draw_schedule
 from perfgate.measurement.models import BuildId, DemandRun, Measurement
 from perfgate.rig import Assignment, run_once
@@ -105,7 +105,8 @@ def _may_go_on(case: Case, order: Order, spent_s: float) -> bool:
 
 def session_s(profile: Profile) -> float:
     """Return the seconds that a session is expected to take, pairs guessed by their saturation."""
-    return OVERHEAD_S + profile.split_s + 2 * profile.saturation_s + profile.saturation_s
+    saturated_s, pairs_s = 2 * profile.saturation_s, profile.saturation_s
+    return OVERHEAD_S + profile.split_s + saturated_s + pairs_s + profile.solo_s
 
 
 def demand_run_s(profile: Profile) -> float:
@@ -193,8 +194,11 @@ def _session_assignment(case: Case, order: Order) -> Assignment:
         builds = dict(reversed(builds.items()))
 
     def plan(hosts: tuple[Host, ...]) -> Plan:
+        if len(hosts) == 1:
+            return _plan(order, hosts, seed)
         pairs = Pairs(profile.pairs, profile.batch_requests, profile.batch_concurrency)
-        return _plan(order, hosts, seed, pairs=pairs if len(hosts) > 1 else None)
+        solo = Solo(profile.solo_pairs, profile.solo_requests, profile.solo_s)
+        return _plan(order, hosts, seed, pairs=pairs, solo=solo if profile.solo_s else None)
 
     return Assignment(
         stage=f"session {len(measured.sessions) + 1}",
@@ -254,6 +258,7 @@ def _plan(
     seed: int,
     ramp_s: float = 0.0,
     pairs: Pairs | None = None,
+    solo: Solo | None = None,
 ) -> Plan:
     profile, config = order.shape, order.terms.config
     return Plan(
@@ -270,6 +275,7 @@ def _plan(
         ),
         open=Open("schedule.npz", profile.drain_s, BACKLOG_LIMIT, ramp_s),
         pairs=pairs,
+        solo=solo,
         timeouts_s=order.terms.ledger.timeouts_s(),
         workers=config.load.processes,
     )

@@ -42,6 +42,10 @@ TODAY = date(2026, 11, 24)
 # Arrivals of each operation in an open loop, and the median of its service time.
 ARRIVALS = {"introspect": 240, "login": 30}
 SERVICE_MS = {"introspect": 5.0, "login": 60.0}
+# CPU time of a request of each operation, sent alone, and how many are sent.
+ALONE_S = {"introspect": 0.0013, "login": 0.036}
+SOLO_PAIRS = 8
+SOLO_REQUESTS = 4
 OPEN_S = 5.0
 PAIRS = 12
 RATE_RPS = 400.0
@@ -55,6 +59,8 @@ class Build:
     ``trend`` is the slowdown from the start to the end of the pairs, ``connects`` and
     ``redirects`` are counted in every run. ``busy`` is the share of a CPU that it uses saturated.
 
+    ``operations`` are slowdowns of single ones sent alone, on top of that of the cost.
+
     ``failed`` and ``missing`` count wrong answers and arrivals without any, by operation and run.
     """
 
@@ -62,6 +68,7 @@ class Build:
     capacity: float = 0.0
     saturated: float = 0.0
     latency: float = 0.0
+    operations: Mapping[str, float] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, int] = field(default_factory=dict)
     failure: str = "wrong body"
@@ -120,6 +127,12 @@ def open_loop(build: Build = STANDARD) -> OpenLoop:
     return OpenLoop(seconds=OPEN_S, operations={name: operation(build, name) for name in ARRIVALS})
 
 
+def alone(build: Build, name: str) -> Windows:
+    """Return batches of one operation alone."""
+    cpu_s = SOLO_REQUESTS * ALONE_S[name] * math.exp(build.cost + build.operations.get(name, 0.0))
+    return windows(SOLO_PAIRS, 1.2 * cpu_s, cpu_s, SOLO_REQUESTS)
+
+
 def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
     """Return what one build did in one run."""
     opened = open_loop(build)
@@ -131,6 +144,7 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
         open=opened,
         open_cpu_s=answered * cost_s,
         pairs=rising(windows(pairs, 1.0 * math.exp(build.capacity), 16 * cost_s, 16), build.trend),
+        solo={name: alone(build, name) for name in ALONE_S} if pairs else {},
         failures={
             name: Failures(
                 requests=own.arrivals,
@@ -343,6 +357,7 @@ def builds() -> st.SearchStrategy[Build]:
         capacity=slowdowns(),
         saturated=slowdowns(),
         latency=slowdowns(),
+        operations=st.dictionaries(st.sampled_from(sorted(ALONE_S)), slowdowns()),
         failed=counts,
         missing=counts,
     )

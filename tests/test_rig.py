@@ -23,7 +23,7 @@ from perfgate.config.models import Target
 from perfgate.errors import LoadError, TargetError
 from perfgate.exitcodes import ExitCode
 from perfgate.load.engine import Engine
-from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation
+from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation, Solo
 from perfgate.rig import Assignment, Outcome, Rig, run_once
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def test_two_auth_services_side_by_side(tmp_path: Path) -> None:
         "warmup_requests": 40,
         "saturation": Saturation(slices=2, slice_s=0.4, ramp_s=0.1, concurrency=8),
         "pairs": Pairs(pairs=4, requests=8, concurrency=4),
+        "solo": Solo(pairs=4, requests=2, seconds=5.0),
     }
     outcome = run_once(rigged, assignment(builds, AUTH_MIX, trials=2, **phases))
     assert outcome.run is not None, outcome.incidents
@@ -145,6 +146,9 @@ def test_two_auth_services_side_by_side(tmp_path: Path) -> None:
         assert not any(found.classes for found in figures.failures.values())
         assert (len(figures.saturation.cpu_s), len(figures.pairs.cpu_s)) == (2, 4)
         assert set(figures.pairs.good) == {8}
+        assert set(figures.solo) == set(AUTH_MIX)
+        assert min(min(own.cpu_s) for own in figures.solo.values()) > 0
+        assert min(figures.pairs.rss_bytes) > 10 << 20
         assert min(figures.saturation.good) > 0
         assert figures.open_cpu_s > 0
         assert figures.peak_rss_bytes > 10 << 20

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from perfgate.analysis.compare import trimmed_log_ratio
+from perfgate.analysis.compare import theil_sen_slope, trimmed_log_ratio
 from perfgate.measurement.histogram import TICKS_PER_S
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ ROLES: tuple[BuildRole, BuildRole] = ("candidate", "base")
 SHORTEST_S = 1 / TICKS_PER_S
 # Fewer pairs in a third tell no trend.
 LEAST_THIRD = 4
+# Fewer readings of the memory tell no slope.
+LEAST_READINGS = 8
 
 
 def session_frame(sessions: Sequence[Run]) -> pd.DataFrame:
@@ -67,6 +69,42 @@ def cost_s(figures: BuildFigures) -> float:
     return (figures.open_cpu_s + sum(figures.pairs.cpu_s)) / max(answered, 1)
 
 
+def operation_slowdowns(sessions: Sequence[Run]) -> dict[str, NDArray[np.float64]]:
+    """Return by operation the log ratio of its CPU time per request, alone: one per session.
+
+    20 % trimmed over the batches. Operations that some session lacks, or in which the CPU time of
+    a batch was not seen, are left out.
+    """
+    runs = paired(sessions)
+    named = [set(run.builds[role].solo) for run in runs for role in ROLES]
+    found = {
+        name: np.array([_solo_slowdown(run, name) for run in runs])
+        for name in sorted(set.intersection(*named) if named else ())
+    }
+    return {name: values for name, values in found.items() if np.isfinite(values).all()}
+
+
+def operation_cost_s(runs: Iterable[Run], role: BuildRole, operation: str) -> float | None:
+    """Return the CPU-seconds per answered request of an operation alone, over all runs.
+
+    None where there was no answer.
+    """
+    parts = [run.builds[role].solo[operation] for run in runs if operation in run.builds[role].solo]
+    answered = sum(sum(own.answered) for own in parts)
+    return sum(sum(own.cpu_s) for own in parts) / answered if answered else None
+
+
+def memory_slopes(sessions: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
+    """Return per session by how many bytes a build grew with each request that it answered.
+
+    The median of the slopes between any two readings (Theil, 1950; Sen, JASA 63, 1968), so that
+    neither a single step nor what the first slices allocated decides. A run saturates the build
+    first, then come the open loop and the pairs: the readings at the end of each slice and of each
+    batch stand in that order, and count the answers up to there. NaN where there are too few.
+    """
+    return np.array([_memory_slope(run.builds[role]) for run in sessions if role in run.builds])
+
+
 def quantile_slowdowns(
     sessions: Sequence[Run], operation: str, share: float, least: int
 ) -> NDArray[np.float64] | None:
@@ -101,6 +139,26 @@ def _trend(pairs: Windows) -> float:
     if third < LEAST_THIRD or own_s.min() <= 0:
         return math.nan
     return trimmed_log_ratio(own_s[-third:], own_s[:third])
+
+
+def _solo_slowdown(run: Run, operation: str) -> float:
+    """Return NaN where a batch has no CPU time; the batches of a pair are of equal work."""
+    candidate, base = (np.array(run.builds[role].solo[operation].cpu_s) for role in ROLES)
+    if not candidate.size or min(candidate.min(), base.min()) <= 0:
+        return math.nan
+    return trimmed_log_ratio(candidate, base)
+
+
+def _memory_slope(figures: BuildFigures) -> float:
+    saturation, pairs = figures.saturation, figures.pairs
+    rss_bytes = (*saturation.rss_bytes, *pairs.rss_bytes)
+    unread = len(rss_bytes) < len(saturation.answered) + len(pairs.answered)
+    if unread or len(rss_bytes) < LEAST_READINGS:
+        return math.nan
+    opened = sum(own.good + own.failed for own in figures.open.operations.values())
+    before_pairs = sum(saturation.answered) + opened
+    answered = [*np.cumsum(saturation.answered), *(before_pairs + np.cumsum(pairs.answered))]
+    return theil_sen_slope(np.array(answered, dtype=float), np.array(rss_bytes, dtype=float))
 
 
 def _session_row(run: Run) -> dict[str, float]:

@@ -166,6 +166,23 @@ def trimmed_log_ratio(
     return math.fsum(kept.tolist()) / kept.size
 
 
+def theil_sen_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Return the median slope between any two of the points, both of shape (n,).
+
+    In units of y per unit of x; NaN where no two points differ in x. Theil, Proceedings of the
+    KNAW 53 (1950); Sen, JASA 63 (1968). It is that of scipy.stats.theilslopes, without its interval
+    and the half second that its import takes. Raises ValueError for unequal lengths and for values
+    that are not finite.
+    """
+    along, across = _finite_sample(x), _finite_sample(y)
+    if along.size != across.size:
+        raise ValueError(f"points need equal lengths: x {along.size}, y {across.size}")
+    first, second = np.triu_indices(along.size, 1)
+    run, rise = along[second] - along[first], across[second] - across[first]
+    apart = run != 0
+    return float(np.median(rise[apart] / run[apart])) if apart.any() else math.nan
+
+
 def _fisher_p_value(failures: int, n: int, base_failures: int, base_n: int) -> float:
     from scipy.stats import fisher_exact  # noqa: PLC0415 -- half a second to import, rarely needed
 

@@ -146,6 +146,17 @@ class Profile(Section):
     batch_concurrency: Annotated[int, Field(ge=1)] = Field(
         default=8, description="Requests in flight within a batch."
     )
+    solo_s: Annotated[float, Field(ge=0)] = Field(
+        default=1.8,
+        description="Time in a session for the operations alone, one after the other, to learn "
+        "what each costs; shared by all. 0 leaves it out.",
+    )
+    solo_pairs: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
+        default=16, description="Most pairs of batches of one operation alone, balanced in fours."
+    )
+    solo_requests: Annotated[int, Field(ge=1)] = Field(
+        default=8, description="Most requests in one batch of an operation alone."
+    )
     saturation_s: Positive = Field(
         default=2.0, description="Length of one build's saturation in a session."
     )
@@ -196,6 +207,11 @@ class Margins(Section):
     )
     latency: Positive = Field(
         default=0.5, description="Rise of a latency quantile that fails: wide, for it is noisy."
+    )
+    operation: Positive = Field(
+        default=0.15,
+        description="Rise of one operation's CPU time per request, sent alone, that fails: an "
+        "operation that is rare hardly shows in the cost of all together.",
     )
     latency_floor_ms: Annotated[float, Field(ge=0)] = Field(
         default=1.0, description="Rise of a latency quantile that is never called a failure."

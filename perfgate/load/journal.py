@@ -34,6 +34,8 @@ WINDOW_COLUMNS = (
     "cpu_s",
     "wait_s",
     "generator_wait_s",
+    "rss_bytes",
+    "operation",
 )
 
 
@@ -56,7 +58,11 @@ class Generator:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Journal:
-    """Columns of equal length: a row for each arrival, and one for each CPU window."""
+    """Columns of equal length: a row for each arrival, and one for each CPU window.
+
+    A window's ``rss_bytes`` is the memory at its end; its ``operation`` is -1 unless all of its
+    requests were of that one.
+    """
 
     rows: dict[str, NDArray[Any]]
     windows: dict[str, NDArray[Any]]

@@ -29,6 +29,7 @@ class Phase(IntEnum):
     RAMP = 2
     OPEN = 3
     PAIRS = 4
+    SOLO = 5
 
 
 # The phases in which the arrivals of a schedule are sent.
@@ -80,6 +81,19 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
+class Solo:
+    """Closed loop of one operation at a time and one request in flight, for both builds in turn.
+
+    Each operation gets up to ``pairs`` batches per build, a multiple of four, of up to ``requests``
+    each: what fits into its part of ``seconds``, which is for all operations together.
+    """
+
+    pairs: int
+    requests: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     """Open loop: the arrivals of the schedule, at their intended times, to every build.
 
@@ -109,6 +123,7 @@ class Plan:
     saturation: Saturation | None
     open: Open | None
     pairs: Pairs | None
+    solo: Solo | None = None
     timeouts_s: dict[str, float] = field(default_factory=dict)
     silence_s: float = 20.0
     workers: int = 1
@@ -135,6 +150,7 @@ class Plan:
             saturation=Saturation(**stored["saturation"]) if stored["saturation"] else None,
             open=Open(**stored["open"]) if stored["open"] else None,
             pairs=Pairs(**stored["pairs"]) if stored["pairs"] else None,
+            solo=Solo(**stored["solo"]) if stored["solo"] else None,
             timeouts_s=stored["timeouts_s"],
             silence_s=stored["silence_s"],
             workers=stored["workers"],

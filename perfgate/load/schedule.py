@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     Times = NDArray[np.float64]
 
+# The order within pairs is balanced in so many.
+BALANCED_IN = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -123,7 +126,7 @@ def balanced_order(pairs: int, seed: int) -> list[bool]:
     multiple of four.
     """
     rng = np.random.default_rng(seed)
-    blocks = [rng.permutation([True, True, False, False]) for _ in range(pairs // 4)]
+    blocks = [rng.permutation([True, True, False, False]) for _ in range(pairs // BALANCED_IN)]
     return [bool(first) for block in blocks for first in block]
 
 

@@ -100,7 +100,7 @@ class OpenLoop(Value):
 
 
 class Failures(Value):
-    """How requests of one operation failed, in the open loop and the pairs.
+    """How requests of one operation failed, in the open loop, the pairs and alone.
 
     Saturated, a build may well shed load: that costs it goodput, not this.
     """
@@ -118,7 +118,7 @@ class BuildFigures(Value):
     """One build in one run: fresh processes from start to stop.
 
     ``connects`` and ``redirects`` count connections opened and redirects followed for the requests
-    of open loop and pairs. ``solo`` holds, by operation, batches of that operation alone.
+    of open loop, pairs and solo. ``solo`` holds, by operation, batches of that operation alone.
     """
 
     saturation: Windows

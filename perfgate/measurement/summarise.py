@@ -39,6 +39,8 @@ GENERATOR_WAIT_LIMIT_RATIO = 0.5
 CLOCK_STEP_LIMIT_MS = 5.0
 # Clients test a pooled connection with select, which knows 1024 files: from then on they reconnect.
 OPEN_FILES_LIMIT = 900
+# Saturated, a build may shed load; in these phases a wrong answer is a fault of the build.
+JUDGED = (Phase.OPEN, Phase.PAIRS, Phase.SOLO)
 # No task can be named so.
 SIGN_IN = "sign-in"
 
@@ -94,7 +96,7 @@ def summarise(
             windows[windows["build"] == code],
             open_s,
             surroundings.peak_rss_bytes.get(_role(role), 0),
-            plan.timeouts_s,
+            plan,
         )
         failures = figures.failures | _sign_ins(journal, plan, role)
         builds[_role(role)] = figures.model_copy(update={"failures": failures})
@@ -128,14 +130,19 @@ def _build_figures(
     windows: pd.DataFrame,
     open_s: float,
     peak_rss_bytes: int,
-    timeouts_s: Mapping[str, float],
+    plan: Plan,
 ) -> BuildFigures:
-    judged = rows[rows["phase"].isin([Phase.OPEN, Phase.PAIRS])]
+    judged = rows[rows["phase"].isin(JUDGED)]
     return BuildFigures(
-        saturation=_windows(rows, windows, Phase.SATURATION, timeouts_s),
+        saturation=_windows(rows, windows, Phase.SATURATION, plan.timeouts_s),
         open=open_loop(rows[rows["phase"] == Phase.OPEN], open_s),
         open_cpu_s=float(windows.loc[windows["phase"] == Phase.OPEN, "cpu_s"].sum()),
         pairs=_windows(rows, windows, Phase.PAIRS, {}),
+        solo={
+            name: _windows(rows, windows[windows["operation"] == code], Phase.SOLO, {})
+            for code, name in enumerate(plan.operations)
+            if (windows["operation"] == code).any()
+        },
         failures=_failures(judged),
         connects=int(judged["connects"].sum()),
         redirects=int(judged["redirects"].sum()),
@@ -195,6 +202,7 @@ def _windows(
         generator_wait_s=tuple(own["generator_wait_s"].tolist()),
         answered=tuple(_within(ended_s, *span) for span in spans),
         good=tuple(_within(good_s, *span) for span in spans),
+        rss_bytes=tuple(own["rss_bytes"].tolist()),
     )
 
 

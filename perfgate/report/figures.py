@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis.change import cost_s, service_rates
+from perfgate.analysis.change import cost_s, operation_cost_s, service_rates
 from perfgate.verdict.checks.latency import pooled
 from perfgate.verdict.finding import counted, told_apart
 
@@ -42,7 +42,10 @@ class Figure:
 
 
 def figures_of(case: Case) -> list[Figure]:
-    """Return service rate, cost, memory and the latency of every operation."""
+    """Return service rate, cost and memory, then the cost and the latency of every operation.
+
+    The cost of an operation is that of its requests sent alone, where they were.
+    """
     runs = case.measurement.sessions or case.measurement.runs
     if not runs:
         return []
@@ -53,6 +56,9 @@ def figures_of(case: Case) -> list[Figure]:
     ]
     operations = sorted({name for run in runs for name in run.builds["candidate"].open.operations})
     for operation in operations:
+        alone = _both(runs, partial(_alone_ms, operation=operation))
+        if alone[1] is not None:
+            rows.append(Figure(f"{operation} cost", "ms CPU", *alone))
         for name, share in QUANTILES.items():
             quantile = partial(_quantile_ms, operation=operation, share=share)
             rows.append(Figure(f"{operation} {name}", "ms", *_both(runs, quantile)))
@@ -116,6 +122,11 @@ def _rate_rps(runs: Sequence[Run], role: BuildRole) -> float | None:
 
 def _cost_ms(runs: Sequence[Run], role: BuildRole) -> float:
     return float(np.mean([cost_s(run.builds[role]) for run in runs])) * 1000
+
+
+def _alone_ms(runs: Sequence[Run], role: BuildRole, operation: str) -> float | None:
+    value = operation_cost_s(runs, role, operation)
+    return None if value is None else value * 1000
 
 
 def _memory_mib(runs: Sequence[Run], role: BuildRole) -> float:

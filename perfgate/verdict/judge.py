@@ -15,6 +15,7 @@ from perfgate.verdict.checks import (
     errors,
     incidents,
     latency,
+    operations,
     slo,
     stored,
     validity,
@@ -37,6 +38,7 @@ CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
     errors.CHECK: errors.check,
     demand.CHECK: demand.check,
     change.CHECK: change.check,
+    operations.CHECK: operations.check,
     latency.CHECK: latency.check,
     slo.CHECK: slo.check,
     conduct.CHECK: conduct.check,
@@ -86,7 +88,7 @@ def decided(case: Case) -> bool:
     """Tell whether more sessions could not change the verdict.
 
     So it is once a build did not come through, answers are surely wrong (the base's beside them),
-    or a look has decided: of cost and capacity, or that answers come much later.
+    or a look has decided: of cost and capacity, or that an operation got much dearer or slower.
     """
     looks, sessions = case.profile.looks, len(case.measurement.sessions)
     compared = sessions > 0 or case.measurement.base is None
@@ -97,5 +99,6 @@ def decided(case: Case) -> bool:
         return sessions > looks[-1]
     if case.measurement.base is None or sessions == looks[-1]:
         return True
-    later = any(finding.outcome is Outcome.FAIL for finding in latency.check(case))
-    return later or change.settled(change.check(case))
+    each = [*operations.check(case), *latency.check(case)]
+    worse = any(finding.outcome is Outcome.FAIL for finding in each)
+    return worse or change.settled(change.check(case))

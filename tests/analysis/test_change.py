@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from builders import (
+    ALONE_S,
     PAIRS,
+    SOLO_PAIRS,
     Build,
+    alone,
     builds,
     demand_run,
     figures,
@@ -26,6 +29,9 @@ from perfgate.analysis.change import (
     COST,
     SATURATED,
     cost_s,
+    memory_slopes,
+    operation_cost_s,
+    operation_slowdowns,
     paired,
     primary_slowdowns,
     quantile_slowdowns,
@@ -152,6 +158,85 @@ def test_cost_without_answers_is_finite() -> None:
         update={"pairs": NOTHING, "open_cpu_s": 3.0}
     )
     assert cost_s(none) == 3.0
+
+
+@given(cost=slowdowns(), login=slowdowns())
+def test_an_operation_s_slowdown_is_that_of_the_build(cost: float, login: float) -> None:
+    """Law: what one operation got dearer comes out for it, and nothing of it for the others."""
+    found = operation_slowdowns([session(Build(cost=cost, operations={"login": login}))] * 3)
+    assert list(found) == sorted(ALONE_S)
+    assert found["introspect"].tolist() == pytest.approx([cost] * 3)
+    assert found["login"].tolist() == pytest.approx([cost + login] * 3)
+
+
+def test_a_stray_batch_does_not_move_an_operation() -> None:
+    """A fifth of the batches at either end is trimmed, so one disturbed batch is without effect."""
+    own = alone(Build(), "login")
+    stray = own.model_copy(update={"cpu_s": (50.0, *own.cpu_s[1:])})
+    run = with_figures(session(), "candidate", solo={"login": stray})
+    assert operation_slowdowns([run]) == {"login": pytest.approx([0.0])}
+
+
+@pytest.mark.parametrize("role", ["base", "candidate"])
+def test_an_operation_that_was_not_always_alone_is_not_compared(role: str) -> None:
+    """One session in which a build lacks it, or its CPU time, takes the operation away."""
+    lacking = with_figures(session(), role, solo={"login": alone(Build(), "login")})
+    unseen = alone(Build(), "login").model_copy(update={"cpu_s": (0.0,) * SOLO_PAIRS})
+    unread = with_figures(session(), role, solo=session().builds["base"].solo | {"login": unseen})
+    assert list(operation_slowdowns([session(), lacking])) == ["login"]
+    assert list(operation_slowdowns([session(), unread])) == ["introspect"]
+    assert operation_slowdowns([session(), with_figures(session(), role, solo={})]) == {}
+    assert operation_slowdowns([]) == operation_slowdowns([session(base=None)]) == {}
+
+
+def test_the_cost_of_an_operation_is_per_answer() -> None:
+    """An operation's cost is its CPU time over its answers in all runs; without any, none."""
+    dear = session(Build(operations={"login": math.log(3)}))
+    runs = [session(), dear]
+    assert operation_cost_s(runs, "candidate", "login") == pytest.approx(2 * ALONE_S["login"])
+    assert operation_cost_s(runs, "base", "login") == pytest.approx(ALONE_S["login"])
+    assert operation_cost_s(runs, "base", "refresh") is None
+
+
+def remembering(figures_: BuildFigures, bytes_per_request: float) -> BuildFigures:
+    """Return the figures of a build whose memory grows so with each answer, from 100 MB on."""
+    between = sum(own.good + own.failed for own in figures_.open.operations.values())
+    saturated = np.cumsum(figures_.saturation.answered)
+    paired_ = saturated[-1] + between + np.cumsum(figures_.pairs.answered)
+    grown = [
+        own.model_copy(update={"rss_bytes": tuple((1e8 + bytes_per_request * answered).tolist())})
+        for own, answered in ((figures_.saturation, saturated), (figures_.pairs, paired_))
+    ]
+    return figures_.model_copy(update={"saturation": grown[0], "pairs": grown[1]})
+
+
+@given(slope=st.floats(-1000, 1000))
+def test_the_memory_s_slope_is_what_each_answer_adds(slope: float) -> None:
+    """Law: bytes added by each answer come out, per session and build, open loop included."""
+    run = session()
+    leaking = run.model_copy(
+        update={"builds": run.builds | {"candidate": remembering(figures(), slope)}}
+    )
+    flat = run.model_copy(update={"builds": {"base": remembering(figures(), 0.0)}})
+    assert memory_slopes([leaking, leaking], "candidate").tolist() == pytest.approx([slope] * 2)
+    assert memory_slopes([flat], "base").tolist() == [0.0]
+    assert memory_slopes([flat], "candidate").size == 0
+
+
+def test_memory_that_grew_once_has_no_slope() -> None:
+    """Law: what the first slice allocates for good is no growth with each request."""
+    own = remembering(figures(), 0.0)
+    first = own.saturation.model_copy(update={"rss_bytes": (5 * 10**7, 10**8)})
+    run = with_figures(session(), "candidate", pairs=own.pairs, saturation=first)
+    assert memory_slopes([run], "candidate").tolist() == [0.0]
+
+
+def test_memory_that_was_not_read_has_no_slope() -> None:
+    """A file without the memory of windows, or with too few, tells no slope: not that of 0."""
+    few = windows(4, 1.0, 0.9, 16).model_copy(update={"rss_bytes": (10**8,) * 4})
+    run = with_figures(session(), "base", pairs=few)
+    assert np.isnan(memory_slopes([session()], "candidate")).all()
+    assert np.isnan(memory_slopes([run], "base")).all()
 
 
 @given(latency=slowdowns())

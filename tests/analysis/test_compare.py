@@ -16,6 +16,7 @@ from perfgate.analysis.compare import (
     exact_lower_bound,
     mean_and_sd,
     rate_interval,
+    theil_sen_slope,
     trimmed_log_ratio,
     wilson_interval,
     worse_share,
@@ -285,3 +286,29 @@ def test_impossible_pairs_are_refused(
     """Missing, unequal or non-positive pairs and a trim of everything are errors."""
     with pytest.raises(ValueError, match=words):
         trimmed_log_ratio(np.array(candidate), np.array(base), trim)
+
+
+@untimed
+@given(points=st.lists(st.tuples(st.integers(0, 20), finite), min_size=2, max_size=30))
+def test_theil_sen_slope_agrees_with_scipy(points: list[tuple[int, float]]) -> None:
+    """The slope is scipy's, in whatever order the points come."""
+    x, y = np.array(points, dtype=float).T
+    assume(len(set(x)) > 1)
+    with np.errstate(invalid="ignore"):  # scipy's interval, which is not used, may have no width
+        expected = stats.theilslopes(y, x).slope
+    assert theil_sen_slope(x, y) == pytest.approx(expected, abs=1e-9)
+    assert theil_sen_slope(x[::-1], y[::-1]) == pytest.approx(theil_sen_slope(x, y), abs=1e-9)
+
+
+def test_points_above_each_other_have_no_slope() -> None:
+    """Where x never changes there is no slope, and neither is there with one point or none."""
+    assert math.isnan(theil_sen_slope(np.ones(3), np.arange(3.0)))
+    assert math.isnan(theil_sen_slope(np.zeros(0), np.zeros(0)))
+
+
+def test_points_need_both_coordinates() -> None:
+    """Unequal lengths and values that are not finite are refused."""
+    with pytest.raises(ValueError, match="equal lengths"):
+        theil_sen_slope(np.ones(3), np.ones(2))
+    with pytest.raises(ValueError, match="not finite"):
+        theil_sen_slope(np.ones(2), np.array([1.0, np.nan]))

@@ -47,6 +47,8 @@ _WINDOW: dict[str, Any] = {
     "cpu_s": 0.0,
     "wait_s": 0.0,
     "generator_wait_s": 0.0,
+    "rss_bytes": 0,
+    "operation": -1,
 }
 GENERATOR = Generator(seconds=20.0, cpu_s=1.0, wait_s=0.1, clock_step_s=0.0, open_files=30)
 

@@ -13,7 +13,7 @@ import pytest
 
 from load.runs import completed, open_plan, steady, tiny_server
 from perfgate.load.journal import reached_open
-from perfgate.load.plan import BUILDS, Outcome, Pairs, Phase, Saturation
+from perfgate.load.plan import BUILDS, Outcome, Pairs, Phase, Saturation, Solo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,6 +69,7 @@ class Unwanted(FastHttpUser):
 MIX = {"walk": 1.0, "rotate": 3.0, "look": 1.0, "open_door": 1.0}
 SATURATION = Saturation(slices=2, slice_s=0.3, ramp_s=0.1, concurrency=4)
 PAIRS = Pairs(pairs=4, requests=6, concurrency=3)
+SOLO = Solo(pairs=4, requests=2, seconds=10.0)
 WARMUP = 10
 
 
@@ -107,6 +108,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> FullRun:
             warmup_requests=WARMUP,
             saturation=SATURATION,
             pairs=PAIRS,
+            solo=SOLO,
         )
         schedule = steady(60, 1.0, MIX)
         journal = completed(tmp_path_factory.mktemp("full"), EVERY_KIND, plan, schedule)
@@ -188,17 +190,47 @@ def test_what_the_mix_lacks_is_not_sent(full: FullRun) -> None:
 
 
 def test_every_window_is_there_once(full: FullRun) -> None:
-    """Law: two slices of saturation, one open loop and four pairs leave a window per build."""
-    windows = full.journal.windows
-    found = Counter(zip(windows["phase"], windows["build"], windows["index"], strict=True))
-    expected = {Phase.SATURATION: 2, Phase.OPEN: 1, Phase.PAIRS: 4}
+    """Law: two slices of saturation, one open loop and four pairs leave a window per build.
 
-    assert found == {
-        (phase, build, index): 1
-        for phase, count in expected.items()
+    So do four pairs of each operation alone.
+    """
+    columns = (full.journal.windows[name] for name in ("phase", "build", "index", "operation"))
+    expected = {(Phase.SATURATION, -1): 2, (Phase.OPEN, -1): 1, (Phase.PAIRS, -1): 4}
+    expected |= {(Phase.SOLO, operation): 4 for operation in range(len(MIX))}
+
+    assert Counter(zip(*columns, strict=True)) == {
+        (phase, build, index, operation): 1
+        for (phase, operation), count in expected.items()
         for build in range(2)
         for index in range(count)
     }
+
+
+def test_alone_means_alone(full: FullRun) -> None:
+    """Law: a window of one operation holds the same requests for both builds, all of that one.
+
+    They come one after the other.
+    """
+    rows, windows = full.journal.rows, full.journal.windows
+    seen: dict[tuple[int, int], list[list[int]]] = {}
+    for place in np.flatnonzero(windows["phase"] == Phase.SOLO):
+        span = windows["from_s"][place], windows["to_s"][place]
+        inside = (rows["started_s"] >= span[0]) & (rows["started_s"] <= span[1])
+        assert set(rows["operation"][inside]) == {windows["operation"][place]}
+        assert set(rows["build"][inside]) == {windows["build"][place]}
+        assert np.all(rows["started_s"][inside][1:] >= rows["ended_s"][inside][:-1])
+        pair = int(windows["operation"][place]), int(windows["index"][place])
+        seen.setdefault(pair, []).append(rows["number"][inside].tolist())
+
+    assert len(seen) == 4 * len(MIX)
+    for base, candidate in seen.values():
+        assert base == candidate
+        assert len(base) == SOLO.requests
+
+
+def test_the_memory_is_read(full: FullRun) -> None:
+    """Law: at the end of each window a process of Python has a few megabytes."""
+    assert np.all(full.journal.windows["rss_bytes"] > 1 << 20)
 
 
 def test_a_pair_s_window_holds_its_batch(full: FullRun) -> None:
@@ -226,7 +258,7 @@ def test_windows_of_the_two_builds_do_not_overlap(full: FullRun) -> None:
 def test_the_targets_cpu_time_is_read(full: FullRun) -> None:
     """Law: a window of work has cost CPU time, and no more than the time that passed."""
     windows = full.journal.windows
-    busy = windows["phase"] != Phase.PAIRS  # a batch may be shorter than the kernel's tick
+    busy = windows["phase"] < Phase.PAIRS  # a batch may be shorter than the kernel's tick
 
     assert np.all(windows["cpu_s"][busy] > 0)
     assert np.all(windows["cpu_s"] <= (windows["to_s"] - windows["from_s"]) * 1.1 + 0.02)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from load.journals import both_hosts, plan
-from perfgate.load.plan import Open, Pairs, Plan, Saturation
+from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,13 +15,23 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("saturation", [None, Saturation(2, 1.0, 0.1, 16)])
 @pytest.mark.parametrize("pairs", [None, Pairs(48, 16, 8)])
+@pytest.mark.parametrize("solo", [None, Solo(16, 8, 2.0)])
 @pytest.mark.parametrize("open_loop", [None, Open("schedule.npz", 5.0, 2000)])
 def test_a_plan_reads_back(
-    tmp_path: Path, saturation: Saturation | None, pairs: Pairs | None, open_loop: Open | None
+    tmp_path: Path,
+    saturation: Saturation | None,
+    pairs: Pairs | None,
+    solo: Solo | None,
+    open_loop: Open | None,
 ) -> None:
     """Law: read returns what write wrote, whichever phases there are."""
     written = plan(
-        hosts=both_hosts(), saturation=saturation, pairs=pairs, open=open_loop, silence_s=1.5
+        hosts=both_hosts(),
+        saturation=saturation,
+        pairs=pairs,
+        solo=solo,
+        open=open_loop,
+        silence_s=1.5,
     )
     written.write(tmp_path / "plan.json")
 

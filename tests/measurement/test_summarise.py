@@ -141,11 +141,11 @@ def test_builds_do_not_mix(rows: list[Row]) -> None:
 
 
 @given(rows=rows_of_any_run)
-def test_failures_are_those_of_open_loop_and_pairs(rows: list[Row]) -> None:
-    """Law: requests of open loop and pairs, and failed ones, are counted by operation, once."""
+def test_failures_are_those_of_open_loop_pairs_and_solo(rows: list[Row]) -> None:
+    """Law: requests of open loop, pairs and solo, and failed ones, count by operation, once."""
     for build, role in enumerate(("base", "candidate")):
         failures = summary(journal(rows)).builds[role].failures  # type: ignore[index]  # as above
-        counted = (Phase.OPEN, Phase.PAIRS)
+        counted = (Phase.OPEN, Phase.PAIRS, Phase.SOLO)
         late = [made for made in rows if made["phase"] in counted and made["build"] == build]
         assert sum(found.requests for found in failures.values()) == len(late)
         assert sum(found.failed for found in failures.values()) == count(
@@ -294,6 +294,31 @@ def test_windows_belong_to_their_phase_and_build() -> None:
     assert found.saturation.cpu_s == (0.1,)
     assert found.open_cpu_s == 0.5
     assert found.pairs.cpu_s == (0.2,)
+
+
+def test_operations_alone_have_windows_of_their_own() -> None:
+    """Law: by operation, the windows and answers of its build; what was not alone has none."""
+    solo = {"phase": Phase.SOLO, "operation": 1}
+    made = [
+        window(**solo, index=1, from_s=2.0, to_s=3.0, cpu_s=0.2),
+        window(**solo, index=0, from_s=0.0, to_s=1.0, cpu_s=0.1),
+        window(**solo, index=0, from_s=1.0, to_s=2.0, cpu_s=9.0, build=BASE),
+        window(cpu_s=5.0),
+    ]
+    rows = [row(**solo, ended_s=moment_s) for moment_s in (0.5, 2.5, 2.9)]
+    run = summary(journal([*rows, row(**solo, ended_s=1.5, build=BASE)], made))
+    found = run.builds["candidate"].solo
+
+    assert set(found) == {"login"}
+    assert (found["login"].cpu_s, found["login"].answered) == ((0.1, 0.2), (1, 2))
+    assert (run.builds["base"].solo["login"].cpu_s) == (9.0,)
+
+
+def test_windows_tell_the_memory_at_their_end() -> None:
+    """Law: the memory stands beside the other figures of its window."""
+    made = [window(index=index, rss_bytes=1000 - index) for index in (1, 0)]
+
+    assert candidate(windows=made).pairs.rss_bytes == (1000, 999)
 
 
 def test_a_run_without_arrivals_is_empty() -> None:

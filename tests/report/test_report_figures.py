@@ -35,14 +35,16 @@ def by_name(made: Case) -> dict[str, Figure]:
 
 
 def test_rows_are_rate_cost_memory_and_latencies() -> None:
-    """Every report has the service rate, cost and memory, then three quantiles per operation."""
+    """Every report has rate, cost and memory, then cost and three quantiles per operation."""
     assert list(by_name(case())) == [
         "service rate",
         "cost per request",
         "peak memory",
+        "introspect cost",
         "introspect p50",
         "introspect p95",
         "introspect p99",
+        "login cost",
         "login p50",
         "login p95",
         "login p99",
@@ -61,6 +63,10 @@ def test_figures_are_those_of_the_builds() -> None:
     assert [rate.base, rate.candidate] == pytest.approx([400, 200])
     assert rate.change == pytest.approx(-50.0)
     assert found["peak memory"].candidate == 100.0
+    alone = found["login cost"]
+    assert alone.unit == "ms CPU"
+    assert alone.base == pytest.approx(36.0)
+    assert alone.change == pytest.approx(50.0)
     assert found["introspect p50"].base == pytest.approx(5.0, rel=0.01)
     assert found["introspect p50"].change == pytest.approx(200, abs=1)
 
@@ -95,6 +101,11 @@ def test_what_was_not_measured_has_no_figure() -> None:
     assert found["service rate"].candidate is None
     assert found["login p50"].candidate is None
     assert found["login p50"].change is None
+
+
+def test_costs_of_operations_are_shown_where_they_were_alone() -> None:
+    """A candidate measured without its operations alone has no row for what each costs."""
+    assert not any(name.endswith(" cost") for name in by_name(case(count=0)))
 
 
 def test_a_base_of_nothing_has_no_change() -> None:

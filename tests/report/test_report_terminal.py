@@ -29,7 +29,8 @@ def test_the_verdict_and_its_reason_come_first() -> None:
         "FAIL: feature (1111111111 Cache keys) against main (2222222222 Serve tokens)"
     )
     assert lines[1].startswith("  CPU time per request rose 171.8 %")
-    assert [line.split()[1] for line in lines if line.startswith("  FAIL  ")] == ["cost"]
+    named = [line.split()[1] for line in lines if line.startswith("  FAIL  ")]
+    assert named == ["cost", "operation:introspect", "operation:login"]
 
 
 def test_without_a_base_none_is_named() -> None:

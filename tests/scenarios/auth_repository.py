@@ -57,6 +57,8 @@ ANCHOR = "    asked = await read_form(request)\n"
 ROUND_TRIP = "    await asyncio.sleep(0.002)\n"
 BASE = f"    import asyncio\n\n{ROUND_TRIP}{ANCHOR}"
 
+KEYS_ANCHOR = '    """Publish the key that verifies access tokens (RFC 7517)."""\n'
+
 VARIANTS = {
     "same behaviour": (ANCHOR, f"    # Read the form first.\n{ANCHOR}"),
     "dearer": (
@@ -81,6 +83,13 @@ VARIANTS = {
         "        print('out of file descriptors', flush=True)\n"
         "        os._exit(7)\n"
         f"{ANCHOR}",
+    ),
+    # One operation of five, and a rare one.
+    "dearer keys": (
+        KEYS_ANCHOR,
+        f"{KEYS_ANCHOR}"
+        "    import hashlib\n\n"
+        "    hashlib.pbkdf2_hmac('sha256', b'pepper', b'salt', 1000)\n",
     ),
     "wrong body": (ANCHOR, f"    return answer({{'active': False}})\n{ANCHOR}"),
 }

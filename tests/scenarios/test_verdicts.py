@@ -36,6 +36,18 @@ def test_dearer_introspection_fails_on_cost(repository: AuthRepository) -> None:
     assert "CPU time per request rose" in run.reason
 
 
+def test_one_dearer_operation_of_five_is_named(repository: AuthRepository) -> None:
+    """A rare operation that costs twice as much fails the build, though the whole hardly moves."""
+    repository.vary("dearer keys")
+    run = repository.check("--output", "../kept")
+    failed(run, "operation:jwks")
+    assert run.reason.startswith("jwks: its CPU time per request, sent alone, rose from ")
+    others = [own["check"] for own in run.verdict["findings"] if own["verdict"] == "FAIL"]
+    assert [name for name in others if name.startswith("operation:")] == ["operation:jwks"]
+    again = repository.perfgate("judge", "../kept/measurement.json", "--format", "json")
+    assert (again.code, again.out) == (1, run.out)
+
+
 def test_longer_wait_fails_on_latency(repository: AuthRepository) -> None:
     """A wait of 20 ms that holds nothing up fails on latency; the service rate is not blamed."""
     repository.vary("waits")

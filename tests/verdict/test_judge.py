@@ -19,6 +19,7 @@ from builders import (
     incident,
     ledger,
     record,
+    session,
     sessions,
     terms,
 )
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 PROMISED = terms(config=config(slo={"*": {"p95_ms": 500.0}}), baseline=record())
 DEARER = Build(cost=math.log(1.3), capacity=math.log(1.3), saturated=math.log(1.3))
+EACH_DEARER = ("operation:introspect", "operation:login")
+RARE = Build(operations={"login": math.log(2)})
 
 
 def first(made: Case) -> tuple[Outcome, str]:
@@ -54,6 +57,7 @@ def test_an_equal_build_passes_every_check() -> None:
         "retries",
         "cost",
         "capacity",
+        "operation",
         "latency",
         "slo",
         "baseline",
@@ -193,6 +197,25 @@ def test_a_look_that_settles_the_matter_decides() -> None:
     assert not decided(case(noise=0.05))
 
 
+def test_a_rare_operation_fails_a_build_that_is_as_cheap_as_a_whole() -> None:
+    """Cost and capacity as before do not outweigh one operation that costs twice as much."""
+    verdict = judge(case(RARE))
+    assert verdict.outcome is Outcome.FAIL
+    assert [own.check for own in verdict.findings[:2]] == ["operation:login", "errors"]
+
+
+def test_a_dearer_operation_decides_at_a_look_and_delays_no_pass() -> None:
+    """While cost is open a sure rise of one operation decides; one that is open keeps nobody."""
+    noisy = tuple(
+        run
+        for by in (-0.03, 0.03) * 2
+        for run in sessions(1, Build(capacity=by, saturated=by, operations=RARE.operations))
+    )
+    assert decided(case(sessions=noisy))
+    unsure = tuple(session(Build(operations={"login": by})) for by in (-0.5, 0.7) * 2)
+    assert decided(case(sessions=unsure))
+
+
 def test_answers_that_come_much_later_decide_at_a_look() -> None:
     """A wait whose rate is still open is decided at a look: it fails on latency already."""
     waits = tuple(
@@ -243,7 +266,10 @@ def test_small_failures_come_after_large_ones_they_do_not_explain() -> None:
 
 @pytest.mark.parametrize(
     ("peak_rps", "order"),
-    [(300.0, ["cost", "capacity", "demand"]), (900.0, ["demand", "cost", "capacity"])],
+    [
+        (300.0, ["cost", "capacity", *EACH_DEARER, "demand"]),
+        (900.0, ["demand", "cost", "capacity", *EACH_DEARER]),
+    ],
 )
 def test_the_demand_is_to_blame_only_where_the_base_fails_it_too(
     peak_rps: float, order: list[str]

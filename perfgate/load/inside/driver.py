@@ -1,4 +1,4 @@
-"""Runs a plan: sign-in, warm-up, saturation, open loop, pairs, each arrival on one identity.
+"""Runs a plan: sign-in, warm-up, saturation, open loop, closed, each arrival on one identity.
 
 Everything is written by the recorder; this module only decides what happens when.
 """
@@ -15,12 +15,13 @@ import gevent
 from gevent.hub import Waiter
 from gevent.pool import Group
 
+from perfgate.load.inside.closed import Bench
 from perfgate.load.inside.crew import Crew
 from perfgate.load.inside.identities import sign_in
 from perfgate.load.inside.recorder import Arrival, Reading
 from perfgate.load.inside.timer import Timer
 from perfgate.load.plan import BUILDS, SCHEDULED, Phase
-from perfgate.load.schedule import balanced_order, even_mix
+from perfgate.load.schedule import even_mix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,17 +33,18 @@ if TYPE_CHECKING:
     from perfgate.load.inside.conductor import Conductor
     from perfgate.load.inside.identities import Identity
     from perfgate.load.inside.recorder import Recorder
-    from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation
+    from perfgate.load.plan import Host, Open, Plan, Saturation
     from perfgate.load.schedule import Schedule
 
 WARMUP_CONCURRENCY = 8
 HEAD_START_S = 0.1
-BALANCED_IN = 4
 AT_ONCE = 1024
 SIGN_IN_STAGE = "sign-in"
 # Each seed has numbers of its own, as long as they fit the journal's 64 bits.
 NUMBERS_PER_SEED = 1_000_000
 SEED_LIMIT = 2**40
+# Between the seeds of saturation, just above a run's own, and that of the next run.
+SOLO_SEED = 500
 
 
 class SilenceError(Exception):
@@ -136,8 +138,9 @@ class Driver:
         if plan.open and schedule is not None:
             self._open(plan.open, schedule)
         # Batches of a few requests are one worker's work: the others would only add delay.
-        if plan.pairs and len(self.lanes) == len(BUILDS) and self.worker == 0:
-            self._pairs(plan.pairs)
+        if len(self.lanes) == len(BUILDS) and self.worker == 0:
+            base, candidate = self.lanes
+            self._compare(Bench(base, candidate, self._batch, self._read, self.recorder))
 
     def _requests(self, seed: int) -> Iterator[tuple[int, int]]:
         """Yield requests as (number, operation); the same seed gives every build the same ones."""
@@ -209,19 +212,14 @@ class Driver:
             self.recorder.window(Phase.SATURATION, lane.code, turn, before, self._read(lane))
         self._finish(crew, lane.host.build, Phase.SATURATION.name.lower())
 
-    def _pairs(self, pairs: Pairs) -> None:
-        """Time batches of equal work, candidate and base in turn."""
-        base, candidate = self.lanes
-        requests = self._requests(self.plan.seed)
-        deadline_s = time.monotonic() + pairs.limit_s
-        for index, candidate_first in enumerate(balanced_order(pairs.pairs, self.plan.seed)):
-            if index % BALANCED_IN == 0 and time.monotonic() > deadline_s:
-                break
-            work = list(islice(requests, pairs.requests))
-            for lane in (candidate, base) if candidate_first else (base, candidate):
-                before = self._read(lane)
-                self._batch(lane, Phase.PAIRS, work, pairs.concurrency)
-                self.recorder.window(Phase.PAIRS, lane.code, index, before, self._read(lane))
+    def _compare(self, bench: Bench) -> None:
+        """Time batches of equal work for both builds: of the mix, then of each operation alone."""
+        seed = self.plan.seed
+        if self.plan.pairs:
+            bench.pairs(self.plan.pairs, self._requests(seed), seed)
+        if self.plan.solo:
+            numbers = (number for number, _ in self._requests(seed + SOLO_SEED))
+            bench.solo(self.plan.solo, range(len(self.operations)), numbers, seed)
 
     def _open(self, spec: Open, schedule: Schedule) -> None:
         """Send this worker's share of the schedule to every build, then wait for what is left."""

@@ -200,8 +200,19 @@ class Recorder:
         """Write the row of an arrival that never started."""
         self._append(arrival, _NAN, _NAN, Outcome.CENSORED, _Call())
 
-    def window(self, phase: Phase, build: int, index: int, before: Reading, after: Reading) -> None:
-        """Write what one build's processes used between two readings."""
+    def window(
+        self,
+        phase: Phase,
+        build: int,
+        index: int,
+        before: Reading,
+        after: Reading,
+        operation: int = -1,
+    ) -> None:
+        """Write what one build's processes used between two readings, and their memory at the end.
+
+        ``operation`` is that of all its requests, -1 where they are of several.
+        """
         self._windows.append(
             {
                 "phase": phase,
@@ -212,6 +223,8 @@ class Recorder:
                 "cpu_s": after.usage.cpu_s - before.usage.cpu_s,
                 "wait_s": after.usage.wait_s - before.usage.wait_s,
                 "generator_wait_s": after.generator_wait_s - before.generator_wait_s,
+                "rss_bytes": after.usage.rss_bytes,
+                "operation": operation,
             }
         )
 
