@@ -50,6 +50,8 @@ OPEN_S = 5.0
 PAIRS = 12
 RATE_RPS = 400.0
 COST_S = 0.002
+# Later than any caller waits, even half of it.
+LATE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class Build:
     ``redirects`` are counted in every run. ``busy`` is the share of a CPU that it uses saturated.
 
     ``operations`` are slowdowns of single ones sent alone, on top of that of the cost.
+
+    ``shed`` is the share of its saturated answers that are refusals, given in no time, and ``late``
+    the number of introspections per run that come after LATE_S.
 
     ``failed`` and ``missing`` count wrong answers and arrivals without any, by operation and run.
     """
@@ -76,6 +81,8 @@ class Build:
     redirects: int = 0
     trend: float = 0.0
     busy: float = 0.9
+    shed: float = 0.0
+    late: int = 0
 
 
 STANDARD = Build()
@@ -91,6 +98,15 @@ def windows(count: int, wall_s: float, cpu_s: float, good: int) -> Windows:
         answered=(good,) * count,
         good=(good,) * count,
     )
+
+
+def saturated(build: Build) -> Windows:
+    """Return the saturation of a build: a standard slice's correct answers, and its refusals."""
+    slice_s, good = math.exp(build.saturated), round(RATE_RPS)
+    flat = windows(2, slice_s, slice_s * build.busy, good if build.shed < 1 else 0)
+    refused = round(good * build.shed / (1 - build.shed)) if build.shed < 1 else 10 * good
+    changes = {"answered": (flat.good[0] + refused,) * 2, "failed": (refused,) * 2}
+    return flat.model_copy(update=changes)
 
 
 def rising(flat: Windows, trend: float) -> Windows:
@@ -112,12 +128,14 @@ def operation(build: Build, name: str) -> OperationFigures:
     failed = min(build.failed.get(name, 0), arrivals - missing)
     good = arrivals - missing - failed
     service_s = SERVICE_MS[name] / 1000 * math.exp(build.latency)
+    late = min(build.late, good) if name == "introspect" else 0
+    latency_s = durations(good - late, service_s + 0.0002).merge(durations(late, LATE_S))
     return OperationFigures(
         arrivals=arrivals,
         good=good,
         failed=failed,
         censored=missing,
-        latency_s=durations(good, service_s + 0.0002),
+        latency_s=latency_s,
         service_s=durations(good, service_s),
     )
 
@@ -138,9 +156,8 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
     opened = open_loop(build)
     cost_s = COST_S * math.exp(build.cost)
     answered = sum(own.good + own.failed for own in opened.operations.values())
-    slice_s = math.exp(build.saturated)
     return BuildFigures(
-        saturation=windows(2, slice_s, slice_s * build.busy, round(RATE_RPS)),
+        saturation=saturated(build),
         open=opened,
         open_cpu_s=answered * cost_s,
         pairs=rising(windows(pairs, 1.0 * math.exp(build.capacity), 16 * cost_s, 16), build.trend),

@@ -14,7 +14,8 @@ from perfgate.measurement.histogram import Histogram
 FORMAT: Final = "perfgate.measurement/1"
 # History of the format:
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
-#      Later, with defaults, so that older files are still read: memory of windows, solo.
+#      Later, with defaults, so that older files are still read: failures and memory in windows,
+#      solo.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -58,8 +59,9 @@ class Windows(Value):
 
     ``cpu_s`` and ``wait_s`` are the CPU time of the build's processes and the time they were
     ready to run but did not, within ``wall_s``; ``generator_wait_s`` is that time of the load
-    generator. ``answered`` counts all answers, ``good`` the correct ones. ``rss_bytes`` is the
-    memory of the build's processes at each end; empty where it was not read.
+    generator. ``answered`` counts all answers, ``good`` the correct ones that came in time,
+    ``failed`` refusals and wrong ones; empty where they were not told apart from late ones.
+    ``rss_bytes`` is the memory of the build's processes at each end; empty where it was not read.
     """
 
     wall_s: tuple[float, ...]
@@ -68,6 +70,7 @@ class Windows(Value):
     generator_wait_s: tuple[float, ...]
     answered: tuple[int, ...]
     good: tuple[int, ...]
+    failed: tuple[int, ...] = ()
     rss_bytes: tuple[int, ...] = ()
 
 

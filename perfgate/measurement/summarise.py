@@ -194,6 +194,7 @@ def _windows(
     patience_s = in_phase["operation"].astype(object).map(timeouts_s).astype(float)
     in_time = ~(in_phase["latency_s"] > patience_s)
     good_s = in_phase.loc[(in_phase["outcome"] == Outcome.OK) & in_time, "ended_s"].to_numpy()
+    failed_s = in_phase.loc[in_phase["outcome"] == Outcome.FAILED, "ended_s"].to_numpy()
     spans = list(zip(own["from_s"], own["to_s"], strict=True))
     return Windows(
         wall_s=tuple(to_s - from_s for from_s, to_s in spans),
@@ -203,6 +204,7 @@ def _windows(
         answered=tuple(_within(ended_s, *span) for span in spans),
         good=tuple(_within(good_s, *span) for span in spans),
         rss_bytes=tuple(own["rss_bytes"].tolist()),
+        failed=tuple(_within(failed_s, *span) for span in spans),
     )
 
 

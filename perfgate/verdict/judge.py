@@ -13,6 +13,7 @@ from perfgate.verdict.checks import (
     conduct,
     demand,
     errors,
+    goodput,
     incidents,
     latency,
     operations,
@@ -36,6 +37,7 @@ CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
     incidents.CHECK: incidents.check,
     validity.CHECK: validity.check,
     errors.CHECK: errors.check,
+    goodput.CHECK: goodput.check,
     demand.CHECK: demand.check,
     change.CHECK: change.check,
     operations.CHECK: operations.check,
@@ -85,20 +87,46 @@ def _main_change_first(findings: list[Finding]) -> list[Finding]:
 
 
 def decided(case: Case) -> bool:
-    """Tell whether more sessions could not change the verdict.
-
-    So it is once a build did not come through, answers are surely wrong (the base's beside them),
-    or a look has decided: of cost and capacity, or that an operation got much dearer or slower.
-    """
-    looks, sessions = case.profile.looks, len(case.measurement.sessions)
-    compared = sessions > 0 or case.measurement.base is None
-    early = [*incidents.check(case), *(errors.check(case) if compared else [])]
-    if any(finding.outcome in (Outcome.FAIL, Outcome.INVALID) for finding in early):
+    """Tell whether more sessions could not change the verdict: see AT_ONCE and AT_A_LOOK."""
+    if any(settles(CHECKS[name](case), case) for name, settles in AT_ONCE.items()):
         return True
+    looks, sessions = case.profile.looks, len(case.measurement.sessions)
     if sessions not in looks:
         return sessions > looks[-1]
     if case.measurement.base is None or sessions == looks[-1]:
         return True
-    each = [*operations.check(case), *latency.check(case)]
-    worse = any(finding.outcome is Outcome.FAIL for finding in each)
-    return worse or change.settled(change.check(case))
+    return any(settles(CHECKS[name](case), case) for name, settles in AT_A_LOOK.items())
+
+
+def _ends(findings: list[Finding], _: Case) -> bool:
+    """Tell whether there is a failure, or that nothing can be judged."""
+    return any(own.outcome in (Outcome.FAIL, Outcome.INVALID) for own in findings)
+
+
+def _ends_beside_base(findings: list[Finding], case: Case) -> bool:
+    """Tell the same, once the base has been heard: it may do so too."""
+    heard = bool(case.measurement.sessions) or case.measurement.base is None
+    return heard and _ends(findings, case)
+
+
+def _fails(findings: list[Finding], _: Case) -> bool:
+    return any(own.outcome is Outcome.FAIL for own in findings)
+
+
+def _settles(findings: list[Finding], _: Case) -> bool:
+    return change.settled(findings)
+
+
+# Which checks end a measurement, and by what: after any run, or only after as many sessions as a
+# look has. A demand that is not carried does not: whether the change is to blame is worth knowing.
+AT_ONCE: dict[str, Callable[[list[Finding], Case], bool]] = {
+    incidents.CHECK: _ends,
+    errors.CHECK: _ends_beside_base,
+}
+AT_A_LOOK: dict[str, Callable[[list[Finding], Case], bool]] = {
+    goodput.CHECK: _fails,
+    operations.CHECK: _fails,
+    latency.CHECK: _fails,
+    conduct.CHECK: _fails,
+    change.CHECK: _settles,
+}
