@@ -62,6 +62,10 @@ class TargetError(PerfgateError):
     exit_code = ExitCode.NO_TARGET
 
 
+class PortTakenError(TargetError):
+    """A port was taken by something that is not the target: none of the build's doing."""
+
+
 class RefError(PerfgateError):
     """A git ref or commit cannot be reached in this repository."""
 

@@ -178,6 +178,7 @@ def _demand_assignment(order: Order, attempt: int) -> Assignment:
         open_s=profile.demand_s,
         expected_s=demand_run_s(profile),
         trials=TRIALS,
+        witness=order.base,
     )
 
 

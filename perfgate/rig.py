@@ -17,9 +17,9 @@ from perfgate.load.plan import BUILDS, Host
 from perfgate.measurement.models import Incident
 from perfgate.measurement.summarise import Surroundings, summarise, trials
 from perfgate.procfs import read_contention
+from perfgate.startup import LOG_LINES, Launch, start_builds, unready
 from perfgate.tail import tail
 from perfgate.target.ports import Holder
-from perfgate.target.process import start_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +54,11 @@ class Rig:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One run to be made: ``plan`` gets the hosts once they are there; times in seconds."""
+    """One run to be made: ``plan`` gets the hosts once they are there; times in seconds.
+
+    Where no build gets ready, ``witness`` is started to tell whether it is theirs or the setup's
+    doing.
+    """
 
     stage: str
     builds: Mapping[BuildRole, Build]
@@ -64,6 +68,7 @@ class Assignment:
     open_s: float
     expected_s: float
     trials: int = 0
+    witness: Build | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class _Watch:
     ports_seen_s: float = 0.0
 
     def tick(self) -> bool:
-        """Return whether all targets live and none has lost a process.
+        """Return whether all targets live.
 
         Raises LoadError where another process has come to listen on a target's port.
         """
@@ -95,8 +100,7 @@ class _Watch:
             self.ports_seen_s = time.monotonic()
             _refuse_strangers(self.targets)
         for role, target in self.targets.items():
-            health = target.observe()
-            if role not in self.died and (not health.alive or health.lost):
+            if not target.observe().alive and role not in self.died:
                 self.died[role] = _death(role, target, self.stage)
         return not self.died
 
@@ -104,27 +108,18 @@ class _Watch:
 def run_once(rig: Rig, assignment: Assignment) -> Outcome:
     """Make the run.
 
-    Raises TargetError for a build that never gets ready, LoadError for load that cannot be proved
-    complete.
+    Raises TargetError where no build gets ready, nor the witness, LoadError for load that cannot
+    be proved complete.
     """
     run_dir = _new_directory(rig.runs_dir, assignment.stage)
     rig.progress.stage(assignment.stage, assignment.expected_s)
+    launch = Launch(rig.target, rig.target_cpu, run_dir)
     with ExitStack() as stack:
-        targets = {
-            role: stack.enter_context(
-                start_target(
-                    build.directory,
-                    build.label,
-                    rig.target,
-                    log=run_dir / f"{role}.log",
-                    cpu=rig.target_cpu,
-                )
-            )
-            for role, build in assignment.builds.items()
-        }
-        for target in targets.values():
-            target.wait_until_ready()
-        return _load(rig, assignment, targets, run_dir)
+        started = start_builds(launch, assignment.builds, stack)
+        if not started.faults:
+            return _load(rig, assignment, started.targets, run_dir)
+    incidents = unready(launch, started, assignment.witness, assignment.stage)
+    return Outcome(incidents=tuple(incidents))
 
 
 def _new_directory(runs_dir: Path, stage: str) -> Path:
@@ -227,20 +222,21 @@ def _incident(watch: _Watch, build: str, kind: str, text: str) -> Incident:
             "kind": kind,
             "stage": watch.stage,
             "text": text,
-            "log": tail(watch.targets[role].log, 5),
+            "log": tail(watch.targets[role].log, LOG_LINES),
         }
     )
 
 
 def _death(role: BuildRole, target: RunningTarget, stage: str) -> Incident:
-    code = target.exit_code()
-    if code is None:
-        how = "lost one of its processes under load"
-    elif code < 0:
-        how = f"was killed by signal {-code} under load"
-    else:
-        how = f"exited with code {code} under load"
-    return Incident(build=role, kind="died", stage=stage, text=how, log=tail(target.log, 5))
+    code = target.exit_code() or 0
+    how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+    return Incident(
+        build=role,
+        kind="died",
+        stage=stage,
+        text=f"{how} under load",
+        log=tail(target.log, LOG_LINES),
+    )
 
 
 def _surroundings(
@@ -250,12 +246,13 @@ def _surroundings(
     *,
     apart: bool,
 ) -> Surroundings:
-    after = read_contention()
+    after, healths = read_contention(), {role: own.observe() for role, own in targets.items()}
     return Surroundings(
         seconds=seconds,
         steal_ratio=_ratio(before.steal_s, after.steal_s, seconds),
         pressure_ratio=_ratio(before.pressure_s, after.pressure_s, seconds),
-        peak_rss_bytes={role: target.observe().peak_rss_bytes for role, target in targets.items()},
+        peak_rss_bytes={role: health.peak_rss_bytes for role, health in healths.items()},
+        lost={role: health.lost for role, health in healths.items()},
         apart=apart,
     )
 

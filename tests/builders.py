@@ -66,6 +66,8 @@ class Build:
     ``shed`` is the share of its saturated answers that are refusals, given in no time, and ``late``
     the number of introspections per run that come after LATE_S.
 
+    ``lost`` is the number of processes that ended in every run.
+
     ``failed`` and ``missing`` count wrong answers and arrivals without any, by operation and run.
     """
 
@@ -83,6 +85,7 @@ class Build:
     busy: float = 0.9
     shed: float = 0.0
     late: int = 0
+    lost: int = 0
 
 
 STANDARD = Build()
@@ -172,6 +175,7 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
         connects=build.connects,
         redirects=build.redirects,
         peak_rss_bytes=100 * 2**20,
+        lost=build.lost,
     )
 
 

@@ -166,7 +166,6 @@ def test_two_auth_services_side_by_side(tmp_path: Path) -> None:
     [
         ("exit", f"exited with code {EXIT_CODE} under load"),
         ("killed", "was killed by signal 9 under load"),
-        ("lose", "lost one of its processes under load"),
     ],
 )
 def test_a_target_that_dies_under_load(tmp_path: Path, then: str, text: str) -> None:
@@ -178,6 +177,15 @@ def test_a_target_that_dies_under_load(tmp_path: Path, then: str, text: str) -> 
     assert (incident.build, incident.kind, incident.text) == ("candidate", "died", text)
     assert incident.stage == "session 1"
     assert ("out of file descriptors" in incident.log) == (then == "exit")
+
+
+def test_a_process_that_ends_under_load_is_counted(tmp_path: Path) -> None:
+    """Law: a target that loses a process but serves on ends no run: the run tells how many."""
+    outcome = alone(tiny_rig(tmp_path), tmp_path, "--at", "20", "--then", "lose")
+
+    assert outcome.incidents == ()
+    assert outcome.run is not None
+    assert outcome.run.builds["candidate"].lost == 1
 
 
 def test_the_build_that_died_is_named(tmp_path: Path) -> None:
@@ -255,6 +263,40 @@ def test_a_target_that_never_gets_ready(tmp_path: Path) -> None:
         alone(tiny_rig(tmp_path), tmp_path, "--unknown-option")
 
     assert not list((tmp_path / "runs").rglob("journal-0.bin"))
+
+
+@pytest.mark.parametrize("role", ["candidate", "base"])
+def test_a_build_that_alone_does_not_get_ready(tmp_path: Path, role: BuildRole) -> None:
+    """Law: where the other build gets ready, one that does not is an incident that says why."""
+    faults: dict[BuildRole, tuple[str, ...]] = {role: ("--unknown-option",)}
+    builds: dict[BuildRole, Build] = {
+        "candidate": build(tmp_path, "candidate", *faults.get("candidate", ())),
+        "base": build(tmp_path, "base", *faults.get("base", ())),
+    }
+    outcome = run_once(tiny_rig(tmp_path), assignment(builds, FETCH))
+    (incident,) = outcome.incidents
+
+    assert (incident.build, incident.kind) == (role, "unready")
+    other = "base" if role == "candidate" else "candidate"
+    assert incident.text == (
+        f"did not get ready, though the {other} did: the process exited with code 2 before it was "
+        "ready"
+    )
+    assert "unrecognized arguments" in incident.log[-1]
+    assert processes_in(tmp_path / "base") == processes_in(tmp_path / "candidate") == []
+
+
+def test_a_witness_tells_who_is_to_blame(tmp_path: Path) -> None:
+    """Law: a candidate alone that does not get ready is to blame where the base beside it does."""
+    candidate = build(tmp_path, "candidate", "--unknown-option")
+    assigned = assignment({"candidate": candidate}, FETCH)
+    good, bad = build(tmp_path, "good"), build(tmp_path, "bad", "--unknown-option")
+    outcome = run_once(tiny_rig(tmp_path), replace(assigned, witness=good))
+
+    assert [(own.build, own.kind) for own in outcome.incidents] == [("candidate", "unready")]
+    with pytest.raises(TargetError, match="candidate: the process exited with code 2"):
+        run_once(tiny_rig(tmp_path), replace(assigned, witness=bad))
+    assert processes_in(tmp_path / "good") == processes_in(tmp_path / "bad") == []
 
 
 def test_runs_are_kept_in_their_order(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ FORMAT: Final = "perfgate.measurement/1"
 # History of the format:
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
 #      Later, with defaults, so that older files are still read: failures and memory in windows,
-#      solo.
+#      solo, lost processes.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -122,6 +122,7 @@ class BuildFigures(Value):
 
     ``connects`` and ``redirects`` count connections opened and redirects followed for the requests
     of open loop, pairs and solo. ``solo`` holds, by operation, batches of that operation alone.
+    ``lost`` counts processes that were there when it got ready and ended under load.
     """
 
     saturation: Windows
@@ -133,6 +134,7 @@ class BuildFigures(Value):
     connects: int
     redirects: int
     peak_rss_bytes: int
+    lost: int = 0
 
 
 class Validity(Value):

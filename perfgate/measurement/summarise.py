@@ -6,7 +6,7 @@ Everything is computed from the raw rows; nothing is judged and no file is read.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +49,7 @@ SIGN_IN = "sign-in"
 class Surroundings:
     """What the parent saw while the run lasted; ratios are shares of ``seconds`` on one CPU.
 
-    ``apart``: the load generator had CPUs of its own.
+    ``apart``: the load generator had CPUs of its own. ``lost`` counts processes that ended.
     """
 
     seconds: float
@@ -57,6 +57,7 @@ class Surroundings:
     pressure_ratio: float | None
     peak_rss_bytes: Mapping[BuildRole, int]
     apart: bool = False
+    lost: Mapping[BuildRole, int] = field(default_factory=dict)
 
 
 def frame_of(journal: Journal) -> pd.DataFrame:
@@ -99,7 +100,8 @@ def summarise(
             plan,
         )
         failures = figures.failures | _sign_ins(journal, plan, role)
-        builds[_role(role)] = figures.model_copy(update={"failures": failures})
+        lost = surroundings.lost.get(_role(role), 0)
+        builds[_role(role)] = figures.model_copy(update={"failures": failures, "lost": lost})
     validity = _validity(frame, journal, surroundings)
     return Run(seed=plan.seed, offered_rps=offered_rps, builds=builds, validity=validity)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from perfgate.errors import TargetError
+from perfgate.errors import PortTakenError, TargetError
 from perfgate.procfs import TreeMeter, TreeUsage, read_stat
 from perfgate.scrub import scrubbed
 from perfgate.tail import escaped, tail
@@ -208,7 +208,7 @@ class RunningTarget:
         """Wait until the target serves requests; return the seconds since its start.
 
         Raises TargetError, with the end of the log, when the target exits, lets
-        ``ready_timeout_s`` pass, or when another program has taken the port.
+        ``ready_timeout_s`` pass; PortTakenError when another program has taken the port.
         """
         strangers = 0
         while True:
@@ -219,7 +219,8 @@ class RunningTarget:
                 return self._age_s()
             strangers = strangers + 1 if listener is Holder.STRANGER else 0
             if strangers >= _LOOKS_AT_STRANGER:
-                raise self._not_ready(f"port {self.port} is held by {listener.value}")
+                taken = f"port {self.port} is held by {listener.value}"
+                raise self._not_ready(taken, PortTakenError)
             if self._left_s() <= 0:
                 raise self._not_ready(self._silence(answer, listener))
             time.sleep(_POLL_S)
@@ -246,6 +247,7 @@ class RunningTarget:
         what = f"the process {_ending(code)} before it was ready"
         if self.listener() is Holder.STRANGER:
             what += f"; port {self.port} is held by {Holder.STRANGER.value}"
+            raise self._not_ready(what, PortTakenError)
         raise self._not_ready(what)
 
     def _silence(self, answer: Answer, listener: Holder) -> str:
@@ -254,7 +256,7 @@ class RunningTarget:
             f"(last answer: {answer.told}; listening on port {self.port}: {listener.value})"
         )
 
-    def _not_ready(self, what: str) -> TargetError:
+    def _not_ready(self, what: str, kind: type[TargetError] = TargetError) -> TargetError:
         lines = [
             f"{self.name}: {what}",
             f"  command: {_shown(self._launch.words)}",
@@ -264,7 +266,7 @@ class RunningTarget:
             "  end of its log:",
         ]
         log = [f"  | {line}" for line in tail(self.log)] or ["  | (nothing)"]
-        return TargetError(
+        return kind(
             "\n".join([*lines, *log]),
             hint="The command must run in the foreground and listen on {host}:{port}; "
             "the ready URL must answer 2xx.",

@@ -20,7 +20,7 @@ from target_programs import (
     write_program,
 )
 
-from perfgate.errors import TargetError, UsageError
+from perfgate.errors import PortTakenError, TargetError, UsageError
 from perfgate.exitcodes import ExitCode
 from perfgate.procfs import children_of
 from perfgate.target.process import start_target
@@ -180,7 +180,7 @@ def test_a_port_that_a_stranger_holds_is_noticed(build: Path, log: Path) -> None
                 other.kill()
                 other.wait()
 
-    with pytest.raises(TargetError, match="is held by a process that is not the target's"):
+    with pytest.raises(PortTakenError, match="is held by a process that is not the target's"):
         attempt()
 
 
@@ -197,7 +197,7 @@ def test_an_exit_over_a_taken_port_says_who_holds_it(build: Path, log: Path) -> 
             running.wait_until_ready()
 
     with pytest.raises(
-        TargetError, match=r"exited with code 1 .* is held by a process that is not"
+        PortTakenError, match=r"exited with code 1 .* is held by a process that is not"
     ):
         attempt()
 

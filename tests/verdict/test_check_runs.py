@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from builders import Build, case, discarded, incident, record, terms
+from builders import Build, case, discarded, incident, record, session, sessions, terms
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.baseline.record import RateOfRecord
 from perfgate.verdict.checks import incidents, stored, validity
 from perfgate.verdict.finding import Finding, Outcome
+from perfgate.verdict.judge import decided, judge
+
+if TYPE_CHECKING:
+    from perfgate.verdict.case import Case
 
 
 def test_nobody_died_is_no_finding() -> None:
@@ -40,6 +46,49 @@ def test_every_incident_is_told() -> None:
     """Two builds that died are two findings."""
     found = incidents.check(case(incidents=(incident("base"), incident())))
     assert [own.outcome for own in found] == [Outcome.INVALID, Outcome.FAIL]
+
+
+LOSES = Build(lost=1)
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome", "words"),
+    [
+        (case(LOSES, LOSES), Outcome.PASS, "both seem to replace them by design"),
+        (case(LOSES), Outcome.FAIL, "in 4 of 4 runs, processes of the base in 0."),
+        (case(base=LOSES), Outcome.WARN, "in 0 of 4 runs, processes of the base in 4: meanwhile"),
+        (case(LOSES, count=3), Outcome.WARN, "in 3 of 3 runs"),
+        (case(sessions=(session(LOSES), *sessions(3))), Outcome.WARN, "in 1 of 4 runs"),
+        (case(LOSES, None), Outcome.FAIL, "ended under load in 5 of 5 runs."),
+    ],
+    ids=["both", "candidate", "base", "before a look", "seldom", "alone"],
+)
+def test_processes_that_end_are_told_apart_by_the_base(
+    made: Case, outcome: Outcome, words: str
+) -> None:
+    """Processes that end under load are a fault where the base's live on, else by design."""
+    (own,) = incidents.check(made)
+    assert (own.check, own.outcome) == ("survival", outcome)
+    assert words in own.reason
+
+
+def test_processes_that_end_decide_at_a_look() -> None:
+    """Lost processes end a measurement once the base has been heard, those of both never."""
+    assert decided(case(LOSES, noise=0.05))
+    assert not decided(case(LOSES, count=3))
+    assert not decided(case(LOSES, LOSES, noise=0.05))
+
+
+def test_a_candidate_that_alone_does_not_get_ready_fails() -> None:
+    """A candidate that did not get ready while the base did fails, with the end of its log."""
+    text = "did not get ready, though the base did: not ready within 20 s"
+    made = case(count=0, incidents=(incident(kind="unready", text=text, stage="required rate"),))
+    verdict = judge(made)
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.reason == (
+        "The candidate did not get ready, though the base did: not ready within 20 s (required "
+        'rate). Its log ends: "out of file descriptors"'
+    )
 
 
 def test_all_runs_trusted_is_no_finding() -> None:

@@ -1,24 +1,28 @@
 """Did the builds come through? A candidate that died, fell silent or let nobody in must not ship.
 
-A base that did so leaves nothing to compare with, which decides nothing.
+A base that did so leaves nothing to compare with, which decides nothing. Servers that replace
+their own processes as they go do so on both sides, and are told apart by that.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.verdict.finding import Finding, Outcome
+from perfgate.verdict.finding import Finding, Outcome, counted
 
 if TYPE_CHECKING:
-    from perfgate.measurement.models import Incident
+    from collections.abc import Sequence
+
+    from perfgate.measurement.models import BuildRole, Incident, Run
     from perfgate.verdict.case import Case
 
 CHECK = "survival"
+LOST_HINT = "Its log (kept with --output) may say why: a crash, or too little memory."
 
 
 def check(case: Case) -> list[Finding]:
-    """Return one finding per incident."""
-    return [_finding(incident) for incident in case.measurement.incidents]
+    """Return one finding per incident, and one where processes of a build ended under load."""
+    return [*(_finding(incident) for incident in case.measurement.incidents), *_lost(case)]
 
 
 def _finding(incident: Incident) -> Finding:
@@ -30,3 +34,31 @@ def _finding(incident: Incident) -> Finding:
         reason=f"The {incident.build} {incident.text} ({incident.stage}).{end}",
         hint="" if own else "The base must run to be compared with: try another --base.",
     )
+
+
+def _lost(case: Case) -> list[Finding]:
+    """Judge processes that ended under load: the candidate's fault where the base's live on.
+
+    Servers that replace processes after so many requests do so on both sides, though not always in
+    the same session: FAIL asks for more than half of them.
+    """
+    runs = case.sessions if case.measurement.base else case.measurement.runs
+    own, base = (_losers(runs, role) for role in ("candidate", "base"))
+    if not own and not base:
+        return []
+    ended = f"Processes of the candidate ended under load in {own} of {counted(len(runs), 'run')}"
+    if case.measurement.base is None:
+        return [Finding(CHECK, Outcome.FAIL, f"{ended}.", hint=LOST_HINT)]
+    words = f"{ended}, processes of the base in {base}"
+    if own and base:
+        return [Finding(CHECK, Outcome.PASS, f"{words}: both seem to replace them by design.")]
+    if base:
+        end = "meanwhile the base may have been slower than it is"
+        return [Finding(CHECK, Outcome.WARN, f"{words}: {end}.", hint=LOST_HINT)]
+    told = len(runs) >= case.profile.looks[0] and own > len(runs) / 2
+    return [Finding(CHECK, Outcome.FAIL if told else Outcome.WARN, f"{words}.", hint=LOST_HINT)]
+
+
+def _losers(runs: Sequence[Run], role: BuildRole) -> int:
+    """Return in how many runs a build lost processes."""
+    return sum(run.builds[role].lost > 0 for run in runs if role in run.builds)

@@ -1,0 +1,111 @@
+"""Builds pass through and become targets that are ready, or incidents that say which is not.
+
+A build is to blame only where another one gets ready: else it is the setup that does not work.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from perfgate.errors import PortTakenError, TargetError
+from perfgate.measurement.models import Incident
+from perfgate.tail import tail
+from perfgate.target.process import start_target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from perfgate.build.provide import Build
+    from perfgate.config.models import Target
+    from perfgate.measurement.models import BuildRole
+    from perfgate.target.process import RunningTarget
+
+# Lines of a log that an incident keeps.
+LOG_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How builds are started: as ``target`` says, on one CPU where it is given, logs in a place."""
+
+    target: Target
+    cpu: int | None
+    log_dir: Path
+
+    def log(self, role: BuildRole) -> Path:
+        """Return the log of a build."""
+        return self.log_dir / f"{role}.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a build did not get ready."""
+
+    build: Build
+    error: TargetError
+
+    @property
+    def told(self) -> str:
+        """Return what happened, without the build's name that the message begins with."""
+        return self.error.message.splitlines()[0].removeprefix(f"{self.build.label}: ")
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Those that got ready, and why the others did not."""
+
+    targets: Mapping[BuildRole, RunningTarget]
+    faults: Mapping[BuildRole, Fault]
+
+
+def start_builds(launch: Launch, builds: Mapping[BuildRole, Build], stack: ExitStack) -> Started:
+    """Start the builds together, in their order, for as long as ``stack`` is open; await them all.
+
+    Raises PortTakenError where another program is in the way: that is no build's fault.
+    """
+    targets: dict[BuildRole, RunningTarget] = {}
+    faults: dict[BuildRole, Fault] = {}
+    for role, build in builds.items():
+        started = start_target(
+            build.directory, build.label, launch.target, log=launch.log(role), cpu=launch.cpu
+        )
+        try:
+            targets[role] = stack.enter_context(started)
+        except TargetError as error:
+            faults[role] = Fault(build, error)
+    for role, target in list(targets.items()):
+        try:
+            target.wait_until_ready()
+        except PortTakenError:
+            raise
+        except TargetError as error:
+            faults[role] = Fault(builds[role], error)
+            del targets[role]
+    return Started(targets, faults)
+
+
+def unready(launch: Launch, started: Started, witness: Build | None, stage: str) -> list[Incident]:
+    """Return an incident for each build that did not get ready while another one did.
+
+    Where none did, a ``witness`` (the base) is started to tell. Raises the build's TargetError
+    where that does not get ready either, or there is none.
+    """
+    ready: list[BuildRole] = [*started.targets]
+    if not ready and witness is not None:
+        with ExitStack() as stack:
+            ready = [*start_builds(launch, {"base": witness}, stack).targets]
+    if not ready:
+        raise next(iter(started.faults.values())).error
+    return [
+        Incident(
+            build=role,
+            kind="unready",
+            stage=stage,
+            text=f"did not get ready, though the {ready[0]} did: {fault.told}",
+            log=tail(launch.log(role), LOG_LINES),
+        )
+        for role, fault in started.faults.items()
+    ]
