@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test quick-test lint soak bench docs lock clean
+.PHONY: help gate test quick-test nightly lint soak bench docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ test: lint ## Lint, type-check and run every test, slow ones included
 
 quick-test: .venv/.stamp ## Run the tests that need no load
 	$(BIN)/pytest -m "not slow"
+
+nightly: .venv/.stamp ## Run the checks of real builds that are too many for every push
+	$(BIN)/pytest -m nightly
 
 lint: .venv/.stamp ## Check style, types and the layers between rooms
 	$(BIN)/ruff format --check .

@@ -60,6 +60,8 @@ class AuthUser(FastHttpUser):
     scope = ""
     key_id: str | None = None
     renew_at_s = 0.0
+    # What was issued last to this user or for its machines: no token is issued twice.
+    last_issued = ""
 
     def on_start(self) -> None:
         """Take a name and log in."""
@@ -101,7 +103,7 @@ class AuthUser(FastHttpUser):
         ) as response:
             body = read_body(response)
             if body is not None:
-                judge(response, token_fault(body, scope))
+                judge(response, token_fault(body, scope) or self._repeat_fault(body))
 
     @task(8)
     def jwks(self) -> None:
@@ -130,7 +132,7 @@ class AuthUser(FastHttpUser):
         ) as response:
             body = read_body(response)
             if body is not None:
-                fault = refresh_fault(body, scope, spent)
+                fault = refresh_fault(body, scope, spent) or self._repeat_fault(body)
                 judge(response, fault)
                 self._keep_tokens(body, fault)
 
@@ -151,9 +153,14 @@ class AuthUser(FastHttpUser):
         ) as response:
             body = read_body(response)
             if body is not None:
-                fault = refresh_fault(body, scope, "")
+                fault = refresh_fault(body, scope, "") or self._repeat_fault(body)
                 judge(response, fault)
                 self._keep_tokens(body, fault)
+
+    def _repeat_fault(self, body: dict[str, Any]) -> str:
+        """Return what is wrong with an access token that is the one before, else nothing."""
+        before, self.last_issued = self.last_issued, body["access_token"]
+        return "access_token is not a new one" if self.last_issued == before else ""
 
     def _keep_tokens(self, body: dict[str, Any], fault: str) -> None:
         if fault:

@@ -7,6 +7,7 @@ cases come as JSON on standard input, what Locust was told about each goes to st
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import sys
 import threading
@@ -17,13 +18,15 @@ from urllib.parse import parse_qsl
 from locust.env import Environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
 
 class Prescribed(BaseHTTPRequestHandler):
     """Gives the prescribed answer to every request.
 
-    SCOPE and USERNAME in it stand for what the last form named, for a user draws them.
+    SCOPE and USERNAME in it stand for what the last form named, for a user draws them, SIGNATURE
+    for another one each time.
     """
 
     protocol_version = "HTTP/1.1"
@@ -31,6 +34,7 @@ class Prescribed(BaseHTTPRequestHandler):
     status: ClassVar[int] = 200
     body: ClassVar[str] = ""
     named: ClassVar[dict[str, str]] = {}
+    numbers: ClassVar[Iterator[int]] = itertools.count()
 
     def do_POST(self) -> None:
         """Read a form and answer."""
@@ -43,7 +47,7 @@ class Prescribed(BaseHTTPRequestHandler):
         if self.status == 0:
             self.close_connection = True
             return
-        content = self.body
+        content = self.body.replace("SIGNATURE", f"c2ln{next(self.numbers)}")
         for name in ("scope", "username"):
             content = content.replace(name.upper(), self.named.get(name, ""))
         self.send_response(self.status)

@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 
 LOCUSTFILE = Path(__file__).parents[2] / "locustfiles" / "auth.py"
 DRIVER = Path(__file__).with_name("drive_locustfile.py")
+SIGNATURE = "SIGNATURE"
 OPERATIONS = {"token", "login", "introspect", "refresh", "jwks"}
 
 Step = tuple[str, int, str]
 
 
 def a_jwt(kid: str = "k1") -> str:
-    """Return what looks like a signed JWT from outside."""
+    """Return what looks like a signed JWT from outside; the driver makes each one different."""
     header = base64.urlsafe_b64encode(json.dumps({"kid": kid}).encode()).decode().rstrip("=")
-    return f"{header}.e30.c2lnbmVk"
+    return f"{header}.e30.{SIGNATURE}"
 
 
 def run_tasks(cases: list[list[Step]], home: Path) -> list[list[list[str]]]:
@@ -133,6 +134,19 @@ def test_every_wrong_member_is_a_failure_with_a_constant_reason(tmp_path: Path) 
 
     for (task, wrong, reason), told in zip(WRONG, run_tasks(cases, tmp_path), strict=True):
         assert told == [["login", ""], [task, reason]], wrong
+
+
+@pytest.mark.parametrize("task", ["token", "refresh"])
+def test_the_same_token_again_is_a_failure(tmp_path: Path, task: str) -> None:
+    """A token that was issued before is no new one, however well it looks: someone skipped work."""
+    again = json.dumps(GOOD[task]).replace(SIGNATURE, "c2lnbmVk")
+    steps = [("on_start", 200, json.dumps(LOGIN)), (task, 200, again), (task, 200, again)]
+    (told,) = run_tasks([steps], tmp_path)
+
+    # After a refresh that brought the same refresh token once more, the body check is first.
+    assert told[:2] == [["login", ""], [task, ""]]
+    assert told[2][0] == task
+    assert told[2][1] in {"access_token is not a new one", "refresh_token is not a new one"}
 
 
 def test_good_bodies_are_no_failures(tmp_path: Path) -> None:

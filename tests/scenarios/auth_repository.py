@@ -52,6 +52,7 @@ mix = { introspect = 0.90, login = 0.10 }
 timeout_s = 2.0
 """
 
+TOKEN_ANCHOR = '    grant_type = required(form, "grant_type")\n'
 # In the test repository a token's state is a round trip away, as it would be in production.
 ANCHOR = "    asked = await read_form(request)\n"
 ROUND_TRIP = "    await asyncio.sleep(0.002)\n"
@@ -90,6 +91,59 @@ VARIANTS = {
         f"{KEYS_ANCHOR}"
         "    import hashlib\n\n"
         "    hashlib.pbkdf2_hmac('sha256', b'pepper', b'salt', 1000)\n",
+    ),
+    "short wait": (ROUND_TRIP, "    await asyncio.sleep(0.012)\n"),
+    "a few errors": (
+        ANCHOR,
+        "    state = request.app.state\n"
+        "    state.asked = getattr(state, 'asked', 0) + 1\n"
+        "    if state.asked % 100 == 0:\n"
+        "        return answer({'error': 'server_error'}, 500)\n"
+        f"{ANCHOR}",
+    ),
+    "sheds load": (
+        f"{ROUND_TRIP}{ANCHOR}",
+        "    state = request.app.state\n"
+        "    state.inside = getattr(state, 'inside', 0) + 1\n"
+        "    try:\n"
+        f"    {ROUND_TRIP}"
+        "        if state.inside > 12:\n"
+        "            return answer({'error': 'temporarily_unavailable'}, 503)\n"
+        "    finally:\n"
+        "        state.inside -= 1\n"
+        f"{ANCHOR}",
+    ),
+    "constant token": (
+        TOKEN_ANCHOR,
+        f"{TOKEN_ANCHOR}"
+        "    if grant_type == 'client_credentials':\n"
+        "        state = request.app.state\n"
+        "        if not hasattr(state, 'cached'):\n"
+        "            state.cached = await GRANTS[grant_type](service, client, form)\n"
+        "        return answer({**state.cached, 'scope': form.get('scope', '')})\n",
+    ),
+    "never ready": (
+        '    return answer({"ready": is_ready}, 200 if is_ready else 503)\n',
+        "    print('waiting for the migration', flush=True)\n"
+        '    return answer({"ready": False}, 503)\n',
+    ),
+    # Introspection takes 4 ms more CPU time at first, and 0.5 ms less after every second.
+    "slow start": (
+        ANCHOR,
+        "    state = request.app.state\n"
+        "    state.born_s = getattr(state, 'born_s', None) or time.monotonic()\n"
+        "    cold = max(0.0, 1 - (time.monotonic() - state.born_s) / 8)\n"
+        "    until_s = time.thread_time() + 0.004 * cold\n"
+        "    while time.thread_time() < until_s:\n"
+        "        pass\n"
+        f"{ANCHOR}",
+    ),
+    "leaks": (
+        ANCHOR,
+        "    state = request.app.state\n"
+        "    state.kept = getattr(state, 'kept', [])\n"
+        "    state.kept.append(b'x' * 16384)\n"
+        f"{ANCHOR}",
     ),
     "wrong body": (ANCHOR, f"    return answer({{'active': False}})\n{ANCHOR}"),
 }

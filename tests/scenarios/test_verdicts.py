@@ -80,6 +80,73 @@ def test_wrong_body_fails(repository: AuthRepository) -> None:
     failed(run, "errors:introspect")
 
 
+def test_constant_token_fails(repository: AuthRepository) -> None:
+    """A token endpoint that gives everybody the same token is fast, and found to skip work."""
+    repository.vary("constant token")
+    run = repository.check()
+    failed(run, "errors:token")
+    assert "access_token is not a new one" in run.reason
+
+
+def test_shed_load_fails_on_goodput(repository: AuthRepository) -> None:
+    """Fast 503s under load fail on goodput, and are not taken for a gain of latency."""
+    repository.vary("sheds load")
+    run = repository.check()
+    failed(run, "goodput")
+    assert "sheds load" in run.reason
+    assert "while latency improved" in run.reason
+
+
+def test_candidate_that_never_gets_ready_fails(repository: AuthRepository) -> None:
+    """A candidate that waits for ever fails, with its last words, where the base gets ready."""
+    repository.replace("perfgate.toml", "[load]", "ready_timeout_s = 5\n[load]")
+    repository.vary("never ready")
+    run = repository.check()
+    failed(run, "survival")
+    assert "did not get ready, though the base did: not ready within 5 s" in run.reason
+    assert "waiting for the migration" in run.reason
+    assert repository.left_behind() == []
+
+
+@pytest.mark.nightly
+def test_short_wait_fails_on_latency(repository: AuthRepository) -> None:
+    """A wait of 10 ms that holds nothing up fails on latency; capacity is said to be unchanged."""
+    repository.vary("short wait")
+    run = repository.check()
+    failed(run, "latency:introspect")
+    capacity = next(own for own in run.verdict["findings"] if own["check"] == "capacity")
+    assert capacity["outcome"] == "PASS", run.out
+    assert "each request waits longer" in capacity["reason"], run.out
+
+
+@pytest.mark.nightly
+def test_a_few_errors_fail(repository: AuthRepository) -> None:
+    """One wrong answer in a hundred fails the operation that gives it."""
+    repository.vary("a few errors")
+    run = repository.check()
+    failed(run, "errors:introspect")
+    assert "status 500" in run.reason
+
+
+@pytest.mark.nightly
+def test_slow_start_of_both_passes(repository: AuthRepository) -> None:
+    """Builds that are both five times as dear at first, for eight seconds, are equal."""
+    base = repository.vary("slow start")
+    repository.vary("same behaviour")
+    run = repository.perfgate("check", "--base", base, "--format", "json")
+    assert run.code == 0, run.err + run.out
+
+
+@pytest.mark.nightly
+def test_leak_fails(repository: AuthRepository) -> None:
+    """Memory that grows with every request is told by how much, beside the base's."""
+    repository.vary("leaks")
+    run = repository.check()
+    memory = next(own for own in run.verdict["findings"] if own["check"] == "conduct:memory")
+    assert memory["outcome"] in {"WARN", "FAIL"}, run.out
+    assert "grows" in memory["reason"], run.out
+
+
 def test_planned_change_tips_the_demand(repository: AuthRepository) -> None:
     """Without any regression, a planned change beyond the service rate fails and is named."""
     change = (
