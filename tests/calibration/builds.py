@@ -1,0 +1,144 @@
+"""Builds whose loss is known, as commits of the auth service and of a service of threads.
+
+How large each loss is was planned from what the base costs here; what it is in truth is measured.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scenarios.auth_repository import PROJECT, VARIANTS, AuthRepository, ServiceRepository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SERVICES = Path(__file__).parent / "services"
+MAIN, APP = "authsvc/__main__.py", "authsvc/app.py"
+SERVED = "        create_app(options.data_dir, settings),\n"
+# Around the whole service, so that every request pays it. A build's own work is as plain as this.
+BURDEN = """\
+        burdened(create_app(options.data_dir, settings)),
+"""
+BURDENED = '''
+
+def spend(rounds):
+    """Take CPU time, as the service's own code does."""
+    total = 0
+    for number in range(rounds):
+        total = (total * 31 + number) & 0xFFFF
+    return total
+
+
+def burdened(app):
+    """Do more for every request."""
+
+    async def serve(scope, receive, send):
+        if scope["type"] == "http":
+            {burden}
+        await app(scope, receive, send)
+
+    return serve
+'''
+CONSTANT = "SHUTDOWN_S = 3\n"
+# Rounds of the loop that cost a hundredth of what a request costs here.
+ROUNDS_PER_PERCENT = 250
+THREADS_ROUNDS = 2000
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of a file: text that stands in it once, and what takes its place."""
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A build to judge: what it is, for people, and how it comes about from its service's base."""
+
+    what: str
+    edits: tuple[Edit, ...]
+    service: str = "auth"
+
+
+def _busy(percent: int) -> tuple[Edit, ...]:
+    """Return the edits that make each request dearer by about so much."""
+    return _burdened(f"spend({percent * ROUNDS_PER_PERCENT})")
+
+
+def _burdened(statement: str) -> tuple[Edit, ...]:
+    burden = BURDENED.format(burden=statement)
+    return Edit(MAIN, SERVED, BURDEN), Edit(MAIN, CONSTANT, f"{CONSTANT}{burden}\n")
+
+
+def _of_scenarios(name: str) -> tuple[Edit, ...]:
+    return (Edit(APP, *VARIANTS[name]),)
+
+
+def _threads(rounds: int) -> tuple[Edit, ...]:
+    old = f"PLAIN_ROUNDS = {THREADS_ROUNDS}\n"
+    return (Edit("threads.py", old, f"PLAIN_ROUNDS = {rounds}\n"),)
+
+
+BUILDS = {
+    "same": Variant("no change of behaviour", _of_scenarios("same behaviour")),
+    **{
+        f"loss-{percent}": Variant(f"about {percent} % more work for each request", _busy(percent))
+        for percent in (1, 3, 5, 10)
+    },
+    "stall-10": Variant(
+        "each request holds the service up for about 10 % of its time, without any CPU time",
+        _burdened("__import__('time').sleep(90e-6)"),
+    ),
+    "dearer": Variant("introspection hashes a pepper", _of_scenarios("dearer")),
+    "waits": Variant("introspection waits 20 ms longer, side by side", _of_scenarios("waits")),
+    "serialised": Variant("introspection waits its turn", _of_scenarios("serialised")),
+    "threads-same": Variant(
+        "two processes of sixteen threads, no change of behaviour",
+        (Edit("threads.py", "WORKERS = 2\n", "# Two of them.\nWORKERS = 2\n"),),
+        service="threads",
+    ),
+    "threads-20": Variant(
+        "two processes of sixteen threads, about 20 % more work for each request",
+        _threads(THREADS_ROUNDS * 3 // 2),
+        service="threads",
+    ),
+}
+
+
+def _auth(root: Path) -> ServiceRepository:
+    """Return the auth service, described as the bundled one is."""
+    repository = AuthRepository(root)
+    described = (PROJECT / "perfgate.toml").read_text()
+    described = described.replace("perfgate/demo", "authsvc").replace("perfgate.demo", "authsvc")
+    (root / "perfgate.toml").write_text(described)
+    shutil.copy(PROJECT / "demand.toml", root)
+    repository.base = repository.commit("Describe the service")
+    return repository
+
+
+def _of_threads(root: Path) -> ServiceRepository:
+    repository = ServiceRepository(root)
+    root.mkdir()
+    for name in ("threads.py", "callers.py", "perfgate.toml", "demand.toml"):
+        shutil.copy(SERVICES / name, root)
+    repository.begin("Serve digests")
+    return repository
+
+
+MADE: dict[str, Callable[[Path], ServiceRepository]] = {"auth": _auth, "threads": _of_threads}
+
+
+def commit_of(repository: ServiceRepository, variant: Variant) -> str:
+    """Commit the variant beside the others, right on top of the base, and return its commit."""
+    repository.git("checkout", "--quiet", "--detach", repository.base)
+    for edit in variant.edits:
+        repository.replace(edit.path, edit.old, edit.new)
+    commit = repository.commit(variant.what)
+    repository.git("checkout", "--quiet", "--detach", repository.base)
+    return commit
