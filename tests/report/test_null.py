@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DECIDED = {
     Outcome.PASS: case(),
     Outcome.FAIL: case(Build(cost=math.log(1.3), capacity=math.log(1.3))),
-    Outcome.INCONCLUSIVE: case(count=10, noise=0.04),
+    Outcome.INCONCLUSIVE: case(count=10, noise=0.06),
 }
 
 
