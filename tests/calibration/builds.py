@@ -44,7 +44,7 @@ def burdened(app):
 '''
 CONSTANT = "SHUTDOWN_S = 3\n"
 # Rounds of the loop that cost a hundredth of what a request costs here.
-ROUNDS_PER_PERCENT = 250
+ROUNDS_PER_PERCENT = 84
 THREADS_ROUNDS = 2000
 
 
@@ -93,7 +93,7 @@ BUILDS = {
     },
     "stall-10": Variant(
         "each request holds the service up for about 10 % of its time, without any CPU time",
-        _burdened("__import__('time').sleep(90e-6)"),
+        _burdened("__import__('time').sleep(25e-6)"),
     ),
     "dearer": Variant("introspection hashes a pepper", _of_scenarios("dearer")),
     "waits": Variant("introspection waits 20 ms longer, side by side", _of_scenarios("waits")),
