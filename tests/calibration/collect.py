@@ -20,7 +20,7 @@ from calibration.burn import burning
 from calibration.cases import CASE, RUN, VERDICT, Run, condition, keep, seed_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from scenarios.auth_repository import ServiceRepository
 
@@ -36,8 +36,7 @@ CONFIG = "calibration.toml"
 class Wanted:
     """Which checks are wanted: so many of each variant, within ``within_s`` of the clock."""
 
-    variants: Sequence[str]
-    runs: int
+    runs: Mapping[str, int]
     directory: Path
     budget_s: float = BUDGET_S
     burn: float = 0.0
@@ -71,9 +70,9 @@ def collect(wanted: Wanted, scratch: Path) -> bool:
 
 def missing(wanted: Wanted) -> Iterator[tuple[int, str]]:
     """Yield number and variant of each check that is not kept yet."""
-    for number in range(1, wanted.runs + 1):
-        for variant in wanted.variants:
-            if not (_place(wanted, variant, number) / RUN).exists():
+    for number in range(1, max(wanted.runs.values(), default=0) + 1):
+        for variant, runs in wanted.runs.items():
+            if number <= runs and not (_place(wanted, variant, number) / RUN).exists():
                 yield number, variant
 
 
@@ -163,14 +162,26 @@ def _read(words: Sequence[str] | None) -> Wanted:
     options = argparse.ArgumentParser(prog="python -m calibration.collect", description=__doc__)
     options.add_argument("directory", type=Path, help="where checks are kept")
     options.add_argument(
-        "--variant", action="append", choices=BUILDS, required=True, help="may be given repeatedly"
+        "variants",
+        nargs="+",
+        type=_counted,
+        metavar="VARIANT=RUNS",
+        help=f"how many checks of it, those kept included; there are: {', '.join(BUILDS)}",
     )
-    options.add_argument("--runs", type=int, default=20, help="of each, those kept included")
     options.add_argument("--budget", type=float, default=BUDGET_S, help="seconds of sessions")
     options.add_argument("--burn", type=float, default=0.0, help="of a CPU, by a stranger")
     options.add_argument("--within", type=float, default=float("inf"), help="seconds in all")
     read = options.parse_args(words)
-    return Wanted(read.variant, read.runs, read.directory, read.budget, read.burn, read.within)
+    runs = dict(read.variants)
+    return Wanted(runs, read.directory, read.budget, read.burn, read.within)
+
+
+def _counted(text: str) -> tuple[str, int]:
+    """Read NAME=RUNS."""
+    name, _, runs = text.partition("=")
+    if name not in BUILDS or not runs.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not like same=40, of a known variant")
+    return name, int(runs)
 
 
 def _say(text: str) -> None:
