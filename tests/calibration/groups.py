@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from calibration.builds import BUILDS
 from calibration.cases import kept
-from perfgate.analysis.change import primary_slowdowns
+from perfgate.analysis.change import session_frame
 from perfgate.verdict.finding import Outcome
 from perfgate.verdict.judge import judge
 
@@ -49,7 +49,7 @@ class Group:
     def slowdowns(self, metric: str) -> NDArray[np.float64]:
         """Return the slowdown of each session (log)."""
         sessions = [run for one in self.kept for run in one.case.sessions]
-        return primary_slowdowns(sessions)[metric]
+        return session_frame(sessions)[metric].to_numpy(dtype=float)
 
     def reasons(self) -> Counter[tuple[str, str]]:
         """Count the verdicts other than PASS, each with the check that gave the reason."""

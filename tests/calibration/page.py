@@ -20,7 +20,7 @@ from benchmarks.generators.tables import markdown_table
 from calibration.groups import Group, groups_in
 from calibration.resample import AS_MEASURED, DRAWS, Policy, pool_of, resampled
 from perfgate import __version__
-from perfgate.analysis.change import CAPACITY, COST
+from perfgate.analysis.change import CAPACITY, COST, SATURATED
 from perfgate.analysis.compare import exact_lower_bound, wilson_interval
 from perfgate.analysis.sequential import percent
 from perfgate.config.models import Margins
@@ -48,11 +48,11 @@ TITLE = """\
 # Error rates
 
 How often perfgate's verdict is wrong, on builds whose loss is known. `make calibration` makes the
-checks and writes this page; it takes about three hours, `make calibration CALIBRATION_RUNS=4` half
-an hour. Checks that were kept are not made again. To print the page from those:
+checks and writes this page, in about three hours; `CALIBRATION_RUNS=4` makes a tenth of them. They
+are kept in `.calibration`, and what is kept is not made again. To print the page from those:
 
 ```sh
-PYTHONPATH=tests .venv/bin/python -m calibration.page .calibration > docs/error-rates.md
+PYTHONPATH=tests .venv/bin/python -m calibration.page .calibration
 ```
 
 Every figure is one of three kinds, and each table says which: *real* checks ran from beginning to
@@ -66,8 +66,9 @@ Each was a whole `perfgate check` of a commit against the commit before, with a 
 each was judged again from its stored sessions: the verdicts were the same to the last bit. WARN
 lets a build ship, like PASS. *Right* is the share that got what it deserves, with its 95 % interval
 (Wilson); a build that loses less than the margin deserves either. The *loss* is what was measured,
-over all sessions of the build: CPU time per request, and time for equal work. *Spread* is the
-standard deviation of these between sessions. *Seconds* are those of the whole command."""
+over all sessions of the build: CPU time per request, time for equal work, and time per answer when
+saturated. *Spread* is the standard deviation of the first two between sessions. *Seconds* are those
+of the whole command."""
 
 RESAMPLED = """\
 ## Resampled
@@ -92,12 +93,17 @@ def main(words: Sequence[str] | None = None) -> None:
     """Print the page on the checks in a directory."""
     options = argparse.ArgumentParser(prog="python -m calibration.page", description=__doc__)
     options.add_argument("directory", type=Path, help="where checks are kept")
+    options.add_argument("--output", type=Path, help="file to write; printed if not given")
     options.add_argument("--draws", type=int, default=DRAWS, help="checks to resample of each")
     read = options.parse_args(words)
     groups = groups_in(read.directory)
     if not groups:
         sys.exit(f"{read.directory}: no check is kept there; `make calibration` makes them")
-    sys.stdout.write(f"{render(groups, read.draws)}\n")
+    page = f"{render(groups, read.draws)}\n"
+    if read.output:
+        read.output.write_text(page)
+    else:
+        sys.stdout.write(page)
     wrong = alarms(groups)
     sys.stderr.writelines(f"{line}\n" for line in wrong)
     sys.exit(1 if wrong else 0)
@@ -172,8 +178,8 @@ def _real_row(own: Group) -> tuple[str, ...]:
         str(len(own.kept)),
         *(str(counts[outcome]) for outcome in OUTCOMES),
         _right(own),
-        _both(own, _mean, "+.1f"),
-        _both(own, _sd, ".2f"),
+        _figures(own, (COST, CAPACITY, SATURATED), _mean, "+.1f"),
+        _figures(own, (COST, CAPACITY), _sd, ".2f"),
         f"{np.mean(seconds):.0f}",
         f"{max(seconds):.0f}",
     )
@@ -193,10 +199,12 @@ def _share(count: int, of: int) -> str:
     return f"{100 * share.estimate:.1f} % ({lower} to {upper})"
 
 
-def _both(own: Group, of: Callable[[NDArray[np.float64]], float], form: str) -> str:
-    """Return a figure of cost and of capacity, in percent."""
+def _figures(
+    own: Group, metrics: Sequence[str], of: Callable[[NDArray[np.float64]], float], form: str
+) -> str:
+    """Return a figure of each metric, in percent."""
     told = []
-    for metric in (COST, CAPACITY):
+    for metric in metrics:
         values = own.slowdowns(metric)
         told.append(f"{percent(of(values)):{form}}" if len(values) > 1 else "-")
     return f"{' / '.join(told)} %"
