@@ -10,9 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Final, Literal
 
-from pydantic import ValidationError
-
-from perfgate.baseline.sealed import Sealed
+from perfgate.baseline.sealed import Sealed, parse_sealed
 from perfgate.baseline.store import place_of, write_text
 from perfgate.errors import StoreError
 from perfgate.measurement.models import BuildId, Environment, Value
@@ -92,20 +90,7 @@ def read_noise(path: Path) -> NoiseRecord | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} cannot be read: {error}", hint=AGAIN) from error
-    try:
-        record = NoiseRecord.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise StoreError(
-            f"{path} is not a record of noise this version can read: {where}: {first['msg']}",
-            hint=AGAIN,
-        ) from error
-    if not record.is_intact:
-        raise StoreError(
-            f"{path} does not match its checksum: it was edited by hand or damaged", hint=AGAIN
-        )
-    return record
+    return parse_sealed(NoiseRecord, text, str(path), "a record of noise", AGAIN)
 
 
 def still_holds(record: NoiseRecord, service: str, profile: Profile) -> bool:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-from pydantic import ValidationError
 
 from perfgate.analysis.change import cost_s, primary_slowdowns, service_rates
 from perfgate.analysis.compare import rate_interval
-from perfgate.baseline.sealed import Sealed, rounded
+from perfgate.baseline.sealed import Sealed, parse_sealed, rounded
 from perfgate.errors import StoreError
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import Environment, Value
@@ -26,6 +25,10 @@ FORMAT: Final = "perfgate.baseline/1"
 # History of the format:
 #   1  capacity of record, cost, quantiles per operation, session spread, provenance, checksum.
 
+AGAIN = (
+    "Restore it from git, or measure again and accept: perfgate baseline accept FILE. Baselines "
+    "change in no other way."
+)
 LEVEL = 0.95
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 
@@ -118,21 +121,7 @@ def record_of(
 
 def parse_record(text: str, path: str) -> BaselineRecord:
     """Read a record; raises StoreError saying what is wrong with the file at ``path``."""
-    try:
-        record = BaselineRecord.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise StoreError(
-            f"{path} is not a baseline this version can read: {where}: {first['msg']}",
-            hint="Restore it from git, or measure again and accept: perfgate baseline accept FILE",
-        ) from error
-    if not record.is_intact:
-        raise StoreError(
-            f"{path} does not match its checksum: it was edited by hand or damaged",
-            hint="Restore it from git; baselines change only by `perfgate baseline accept`.",
-        )
-    return record
+    return parse_sealed(BaselineRecord, text, path, "a baseline", AGAIN)
 
 
 def _operations(trials: Sequence[OpenLoop]) -> dict[str, OperationOfRecord]:
