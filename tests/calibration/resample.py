@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -99,25 +99,26 @@ def resampled(
     The same pool and loss give the same checks, however many processes draw.
     """
     rest = [min(BATCH, draws - start) for start in range(0, draws, BATCH)]
-    one = partial(_batch, pool, loss, policy)
+    if loss:
+        pool = replace(pool, sessions=tuple(slowed(run, loss) for run in pool.sessions))
+    one = partial(_batch, pool, policy)
     with ProcessPoolExecutor(PROCESSES) as processes:
         return list(chain.from_iterable(processes.map(one, range(len(rest)), rest)))
 
 
-def _batch(pool: Pool, loss: float, policy: Policy, number: int, draws: int) -> list[Drawn]:
+def _batch(pool: Pool, policy: Policy, number: int, draws: int) -> list[Drawn]:
     rng = np.random.default_rng((SEED, number))
-    slower = [slowed(run, loss) for run in pool.sessions] if loss else pool.sessions
-    return [_drawn(pool, slower, policy, rng) for _ in range(draws)]
+    return [_drawn(pool, policy, rng) for _ in range(draws)]
 
 
-def _drawn(pool: Pool, sessions: Sequence[Run], policy: Policy, rng: np.random.Generator) -> Drawn:
+def _drawn(pool: Pool, policy: Policy, rng: np.random.Generator) -> Drawn:
     """Make a check as the gate does: session after session, until decided or out of budget."""
     case = _bare(pool.cases[rng.integers(len(pool.cases))], policy)
     budget_s, spent_s = case.terms.config.budget.sessions_s, 0.0
     while not decided(case) and _may_go_on(case, spent_s, budget_s):
-        place = int(rng.integers(len(sessions)))
-        spent_s += pool.seconds(pool.sessions[place])
-        case = _with(case, sessions[place])
+        run = pool.sessions[rng.integers(len(pool.sessions))]
+        spent_s += pool.seconds(run)
+        case = _with(case, run)
     verdict = judge(case)
     first = verdict.findings[0].check if verdict.findings else ""
     return Drawn(str(verdict.outcome), first, len(case.measurement.sessions), spent_s)
