@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test quick-test nightly lint soak bench docs lock clean
+.PHONY: help gate test quick-test nightly lint soak bench calibration docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,22 @@ soak: .venv/.stamp ## Try twenty times that workers together send the schedule, 
 bench: .venv/.stamp ## Time hot paths; compare load generators (six minutes)
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.generators
+
+# Checks of the equal build; of each loss half or a quarter as many. Those that are kept count.
+CALIBRATION_RUNS ?= 40
+CALIBRATION_DRAWS ?= 2000
+CALIBRATION_KEPT ?= .calibration
+CALIBRATION_HALF = $(shell expr \( $(CALIBRATION_RUNS) + 1 \) / 2)
+CALIBRATION_QUARTER = $(shell expr \( $(CALIBRATION_RUNS) + 3 \) / 4)
+
+calibration: .venv/.stamp ## Check known builds, write docs/error-rates.md (three hours)
+	PYTHONPATH=tests $(BIN)/python -m calibration.collect $(CALIBRATION_KEPT) \
+	  same=$(CALIBRATION_RUNS) loss-5=$(CALIBRATION_HALF) loss-10=$(CALIBRATION_HALF) \
+	  $(foreach build,loss-3 stall-10 threads-same threads-20,$(build)=$(CALIBRATION_QUARTER))
+	PYTHONPATH=tests $(BIN)/python -m calibration.collect $(CALIBRATION_KEPT) \
+	  --burn 0.8 same=$(CALIBRATION_QUARTER)
+	PYTHONPATH=tests $(BIN)/python -m calibration.page $(CALIBRATION_KEPT) \
+	  --draws $(CALIBRATION_DRAWS) --output docs/error-rates.md
 
 docs: .venv/.stamp ## Rewrite docs/configuration.md from the models
 	{ $(BIN)/perfgate schema config --format markdown; echo; \

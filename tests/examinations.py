@@ -7,6 +7,8 @@ from typing import Any
 
 from builders import config, environment, measurement, sessions, terms
 
+from perfgate.baseline.noise import MetricNoise, NoiseRecord, hash_of
+from perfgate.measurement.models import BuildId
 from perfgate.verdict.case import Case
 from perfgate.verdict.fitness import (
     Examination,
@@ -35,6 +37,32 @@ def rehearsal(wanted: int = 4, seconds: float = 90.0, **changes: Any) -> Rehears
     """Return what four sessions of a build beside itself have shown."""
     case = Case(measurement=measurement(**changes), terms=terms())
     return rehearsal_of(case, config(), sessions=wanted, seconds=seconds, expected_s=17.0)
+
+
+def noise_record(**changes: Any) -> NoiseRecord:
+    """Return a sealed record of twelve sessions of the standard service."""
+    made = NoiseRecord(
+        service="auth",
+        profile="default",
+        profile_hash=hash_of(config().profiles["default"]),
+        build=BuildId(name="working tree"),
+        measured_at="2026-11-20T10:00:00+00:00",
+        perfgate="0.1.0",
+        environment=environment(),
+        sessions=12,
+        set_aside=0,
+        offered_rps=54.0,
+        cost_ms=2.0,
+        generator_cpu_ratio=0.3,
+        lag_p99_ms=1.5,
+        first_s=20.0,
+        session_s=14.0,
+        metrics={
+            "cost": MetricNoise(mean=0.0005, sd=0.006),
+            "capacity": MetricNoise(mean=-0.001, sd=0.008),
+        },
+    )
+    return made.model_copy(update=changes).sealed()
 
 
 def noisy(noise: float) -> Rehearsal:

@@ -30,7 +30,7 @@ DOCUMENTS = [
 ]
 REFERENCE = ROOT / "docs" / "configuration.md"
 CODES = ROOT / "docs" / "exit-codes-and-messages.md"
-WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 SEPARATORS = "();<>|&{}"
 
@@ -198,9 +198,10 @@ def test_the_version_is_in_the_changelog() -> None:
     assert f" {__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_the_workflow_trusts_nobody() -> None:
-    """CI may only read, runs each action at a commit, and keeps no credentials for later steps."""
-    text = WORKFLOW.read_text()
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_trust_nobody(path: Path) -> None:
+    """Each may only read, runs actions at a commit, and keeps no credentials for later steps."""
+    text = path.read_text()
     used = re.findall(r"uses: (\S+)", text)
     assert used
     assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action) for action in used)
@@ -210,7 +211,17 @@ def test_the_workflow_trusts_nobody() -> None:
     assert "pull_request_target" not in text
 
 
-def test_the_workflow_runs_the_projects_own_gate() -> None:
-    """What CI runs is what can be run here, and it can be run."""
-    assert "run: .ci/run\n" in WORKFLOW.read_text()
+def test_workflows_run_what_can_be_run_here() -> None:
+    """What they run is the project's own gate, and targets of the Makefile with its variables."""
+    text = "".join(path.read_text() for path in WORKFLOWS)
+    makefile = (ROOT / "Makefile").read_text()
+    assert "run: .ci/run\n" in text
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+    (words,) = [line.split() for line in re.findall(r"run: make (.+)", text)]
+    assert f"\n{words[0]}:" in makefile
+    assert all(f"\n{word.partition('=')[0]} ?=" in makefile for word in words[1:])
+
+
+def test_a_workflow_runs_every_night() -> None:
+    """The error rates are looked at every night."""
+    assert any("schedule:\n    - cron:" in path.read_text() for path in WORKFLOWS)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from scipy.special import chdtri
+from scipy.special import chdtri, stdtrit
 
-from perfgate.analysis.compare import mean_and_sd, t_interval
+from perfgate.analysis.compare import mean_and_sd
 from perfgate.analysis.sequential import errors_beyond, t_multipliers
 
 if TYPE_CHECKING:
@@ -133,7 +133,15 @@ def resolution_of(
 
     Raises ValueError for fewer than two sessions or values that are not finite.
     """
-    noise = {name: _noise(values, plan) for name, values in slowdowns.items()}
+    return resolution_at(
+        {name: noise_of(*mean_and_sd(own), len(own), plan) for name, own in slowdowns.items()},
+        plan,
+        pace,
+    )
+
+
+def resolution_at(noise: Mapping[str, Noise], plan: Plan, pace: Pace) -> Resolution:
+    """Return what can be found at a noise that is known by its metrics' names."""
     return Resolution(noise, tuple(_look(noise, plan, pace, n) for n in plan.looks), pace, plan)
 
 
@@ -172,17 +180,20 @@ def _longer(plan: Plan) -> Iterator[tuple[Plan, int]]:
         yield dataclasses.replace(plan, looks=own), sessions
 
 
-def _noise(values: NDArray[np.float64], plan: Plan) -> Noise:
-    """Return the noise; the interval is that of a normal sample's spread, by chi-squared."""
-    mean, sd = mean_and_sd(values)
-    free, tail = len(values) - 1, (1 - LEVEL) / 2
-    between = t_interval(values, 1 - plan.fail_alpha)
+def noise_of(mean: float, sd: float, sessions: int, plan: Plan) -> Noise:
+    """Return the noise that so many sessions have shown, at least two.
+
+    The interval is that of a normal sample's spread, by chi-squared; biased is told by Student's t
+    at the plan's chance of failing.
+    """
+    free, tail = sessions - 1, (1 - LEVEL) / 2
+    half = -float(stdtrit(free, plan.fail_alpha / 2)) * sd / math.sqrt(sessions)
     return Noise(
         mean=mean,
         sd=sd,
         lower=sd * math.sqrt(free / float(chdtri(free, tail))),
         upper=sd * math.sqrt(free / float(chdtri(free, 1 - tail))),
-        biased=between.lower > plan.tolerance or between.upper < -plan.tolerance,
+        biased=abs(mean) - half > plan.tolerance,
     )
 
 

@@ -5,15 +5,13 @@ Reading and writing the files is :mod:`perfgate.baseline.store`'s work; nothing 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-from pydantic import ValidationError
 
 from perfgate.analysis.change import cost_s, primary_slowdowns, service_rates
 from perfgate.analysis.compare import rate_interval
+from perfgate.baseline.sealed import Sealed, parse_sealed, rounded
 from perfgate.errors import StoreError
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import Environment, Value
@@ -27,9 +25,12 @@ FORMAT: Final = "perfgate.baseline/1"
 # History of the format:
 #   1  capacity of record, cost, quantiles per operation, session spread, provenance, checksum.
 
+AGAIN = (
+    "Restore it from git, or measure again and accept: perfgate baseline accept FILE. Baselines "
+    "change in no other way."
+)
 LEVEL = 0.95
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
-DIGITS = 5
 
 
 class RateOfRecord(Value):
@@ -50,7 +51,7 @@ class OperationOfRecord(Value):
     p99_ms: float | None
 
 
-class BaselineRecord(Value):
+class BaselineRecord(Sealed):
     """What one build could do on one kind of machine, and how that came to be the bar."""
 
     format: Literal["perfgate.baseline/1"] = FORMAT
@@ -67,25 +68,6 @@ class BaselineRecord(Value):
     peak_rss_mib: float
     operations: dict[str, OperationOfRecord]
     session_sd: dict[str, float]
-    checksum: str = ""
-
-    def sealed(self) -> BaselineRecord:
-        """Return the record with the checksum of everything else in it."""
-        return self.model_copy(update={"checksum": self._seal()})
-
-    def to_text(self) -> str:
-        """Return the file's text: sorted, indented, one figure a line, so that changes show."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
-
-    def _seal(self) -> str:
-        content = self.model_dump(mode="json", exclude={"checksum"})
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
-    @property
-    def is_intact(self) -> bool:
-        """Tell whether the checksum is that of the content."""
-        return self.checksum == self._seal()
 
 
 def record_of(
@@ -125,13 +107,13 @@ def record_of(
         perfgate=measurement.perfgate,
         environment=measurement.environment,
         service_rate_rps=RateOfRecord(
-            estimate=_rounded(rate.estimate),
-            lower=_rounded(rate.lower),
-            upper=_rounded(rate.upper),
+            estimate=rounded(rate.estimate),
+            lower=rounded(rate.lower),
+            upper=rounded(rate.upper),
             runs=len(rates),
         ),
-        cost_ms=_rounded(float(np.mean([cost_s(own) for own in figures])) * 1000),
-        peak_rss_mib=_rounded(max(own.peak_rss_bytes for own in figures) / 2**20),
+        cost_ms=rounded(float(np.mean([cost_s(own) for own in figures])) * 1000),
+        peak_rss_mib=rounded(max(own.peak_rss_bytes for own in figures) / 2**20),
         operations=_operations(measurement.demand_run.trials if measurement.demand_run else ()),
         session_sd=_session_sd(measurement),
     ).sealed()
@@ -139,21 +121,7 @@ def record_of(
 
 def parse_record(text: str, path: str) -> BaselineRecord:
     """Read a record; raises StoreError saying what is wrong with the file at ``path``."""
-    try:
-        record = BaselineRecord.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise StoreError(
-            f"{path} is not a baseline this version can read: {where}: {first['msg']}",
-            hint="Restore it from git, or measure again and accept: perfgate baseline accept FILE",
-        ) from error
-    if not record.is_intact:
-        raise StoreError(
-            f"{path} does not match its checksum: it was edited by hand or damaged",
-            hint="Restore it from git; baselines change only by `perfgate baseline accept`.",
-        )
-    return record
+    return parse_sealed(BaselineRecord, text, path, "a baseline", AGAIN)
 
 
 def _operations(trials: Sequence[OpenLoop]) -> dict[str, OperationOfRecord]:
@@ -169,7 +137,7 @@ def _operation(latencies: Histogram) -> OperationOfRecord:
     return OperationOfRecord(
         answers=latencies.count,
         **{
-            name: None if value is None else _rounded(value * 1000)
+            name: None if value is None else rounded(value * 1000)
             for name, value in quantiles.items()
         },
     )
@@ -178,11 +146,7 @@ def _operation(latencies: Histogram) -> OperationOfRecord:
 def _session_sd(measurement: Measurement) -> dict[str, float]:
     slowdowns = primary_slowdowns(measurement.sessions)
     return {
-        name: _rounded(float(np.std(values, ddof=1)))
+        name: rounded(float(np.std(values, ddof=1)))
         for name, values in slowdowns.items()
         if len(values) > 1
     }
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")

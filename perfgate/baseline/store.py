@@ -71,17 +71,27 @@ def write_record(record: BaselineRecord, directory: Path) -> Path:
     StoreError where it cannot be written, or the record's profile is no name for a directory.
     """
     profile, name = _place(record)
+    path = place_of(profile, directory) / name
+    write_text(path, record.to_text())
+    return path
+
+
+def place_of(profile: str, directory: Path) -> Path:
+    """Return where files of a profile go; raises StoreError where it is no name for a directory."""
     if not profile.strip(".") or PurePosixPath(profile).name != profile:
         raise StoreError(f"the profile {profile!r} cannot name a directory", hint="Rename it.")
-    path = directory / profile / name
+    return directory / profile
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write the file, whole or not at all; raises StoreError where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, record.to_text())
+        _write_whole(path, text)
     except OSError as error:
         raise StoreError(
             f"{path} cannot be written: {error.strerror}", hint="Look for space and permissions."
         ) from error
-    return path
 
 
 def _place(record: BaselineRecord) -> tuple[str, str]:

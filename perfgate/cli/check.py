@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from perfgate.cli import options
+from perfgate.cli.console import say
 from perfgate.cli.places import prepared
 from perfgate.wish import read_wish
 
@@ -43,8 +44,10 @@ def command(
     wish = read_wish(config, profile, candidate, base, on or options.today())
     keep_in = None if output is None else prepared(output)
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.
+    from perfgate.cli.outlook import plan_ahead  # noqa: PLC0415 - see above
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above
     from perfgate.cli.verdicts import tell  # noqa: PLC0415 - see above
 
+    say(plan_ahead(wish))
     case = measured(wish, beside_base=True, keep_in=keep_in)
     return tell(case, format_, on_inconclusive, keep_in)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 # The names in the registry of its formats, which takes a second to import; a test holds both equal.
 FORMAT_NAMES = ("terminal", "json")
+FEWEST_SESSIONS = 4
 
 
 @click.command()
@@ -33,19 +33,24 @@ FORMAT_NAMES = ("terminal", "json")
 @click.option(
     "--sessions",
     type=click.IntRange(min=3),
-    default=4,
-    show_default=True,
-    help="Sessions of the service beside itself: more know its noise better.",
+    help="Sessions of the service beside itself: more know its noise better.  [default: none where "
+    "`perfgate calibrate` has kept its noise, else 4]",
 )
 @options.format_of(FORMAT_NAMES, "How the findings are printed.")
 def command(
-    config: Path | None, profile: str, on: date | None, quick: bool, sessions: int, format_: str
+    config: Path | None,
+    profile: str,
+    on: date | None,
+    quick: bool,
+    sessions: int | None,
+    format_: str,
 ) -> int:
     """Tell what this machine can resolve, in what time, and what would help.
 
     It tries timer, clock and load generator, then the working tree of the configured service beside
-    itself. Exit code 0: a slowdown as large as margins.slowdown is found within the budget; 3: it
-    is not. Where no service is configured, or with --quick, 0 only says that load can be trusted.
+    itself, unless `calibrate` has kept its noise. Exit code 0: a slowdown as large as
+    margins.slowdown is found within the budget; 3: it is not. Where no service is configured, or
+    with --quick, 0 only says that load can be trusted.
     """
     wish = None if quick else _wish(config, profile, on or options.today())
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.
@@ -72,23 +77,11 @@ def _wish(config: Path | None, profile: str, on: date) -> Wish | None:
 
 
 def _rehearsed(
-    wish: Wish, sessions: int, environment: Environment, progress: Progress
+    wish: Wish, sessions: int | None, environment: Environment, progress: Progress
 ) -> Rehearsal:
-    """Measure the service beside itself, as a check would."""
-    from perfgate.cli.run import carried_out, rigged  # noqa: PLC0415 - as above
-    from perfgate.gate import session_s  # noqa: PLC0415 - as above
-    from perfgate.orders import twin_order  # noqa: PLC0415 - as above
-    from perfgate.verdict.fitness import rehearsal_of  # noqa: PLC0415 - as above
+    """Return what is known of the service beside itself, or measure it."""
+    from perfgate.cli.outlook import known_noise  # noqa: PLC0415 - as above
+    from perfgate.cli.run import rehearsed  # noqa: PLC0415 - as above
 
-    with rigged(wish, environment, None, progress) as rig:
-        order = twin_order(wish, sessions, environment, progress)
-        start_s = time.monotonic()
-        case = carried_out(wish, order, rig)
-        seconds = time.monotonic() - start_s
-    return rehearsal_of(
-        case,
-        wish.loaded.config,
-        sessions=sessions,
-        seconds=seconds,
-        expected_s=session_s(order.shape),
-    )
+    known = known_noise(wish, environment) if sessions is None else None
+    return known or rehearsed(wish, sessions or FEWEST_SESSIONS, environment, progress)[0]

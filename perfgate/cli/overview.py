@@ -11,6 +11,7 @@ VERBS = {
     "judge": ("perfgate.cli.judge", "Judge a saved measurement again, without any load."),
     "baseline": ("perfgate.cli.baseline", "Accept a measurement as baseline; show what is stored."),
     "demand": ("perfgate.cli.demand", "Show what dependents send, now and after planned changes."),
+    "calibrate": ("perfgate.cli.calibrate", "Learn how noisy a service is here, for later plans."),
     "doctor": ("perfgate.cli.doctor", "Tell what this machine can resolve, and what would help."),
     "worker": ("perfgate.cli.worker", "Send load for a check that runs on another machine."),
     "schema": ("perfgate.cli.schema", "Print every key of perfgate.toml or demand.toml."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING
 from perfgate.cli.console import shown_progress
 from perfgate.demand.ledger import check_operations
 from perfgate.errors import FileFaultsError
-from perfgate.gate import measure
+from perfgate.gate import measure, session_s
 from perfgate.load.engine import Engine, Remote, UnknownOperationsError, shared_key
 from perfgate.machine import read_environment
-from perfgate.orders import comparing_order, solitary_order
+from perfgate.orders import comparing_order, solitary_order, twin_order
 from perfgate.rig import Rig
+from perfgate.verdict.fitness import rehearsal_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from perfgate.measurement.models import Environment
     from perfgate.progress import Progress
     from perfgate.verdict.case import Case
+    from perfgate.verdict.fitness import Rehearsal
     from perfgate.wish import Wish
 
 
@@ -45,6 +48,22 @@ def rigged(
     remote = _remote(wish.loaded.config.load)
     with _runs_dir(keep_in) as runs_dir:
         yield _rig(wish.loaded, environment, remote, runs_dir, progress)
+
+
+def rehearsed(
+    wish: Wish, sessions: int, environment: Environment, progress: Progress
+) -> tuple[Rehearsal, Case]:
+    """Measure the service beside itself, as a check would; return what it showed, and the case."""
+    with rigged(wish, environment, None, progress) as rig:
+        order = twin_order(wish, sessions, environment, progress)
+        start_s = time.monotonic()
+        case = carried_out(wish, order, rig)
+        seconds = time.monotonic() - start_s
+    expected_s = session_s(order.shape)
+    config = wish.loaded.config
+    return rehearsal_of(
+        case, config, sessions=sessions, seconds=seconds, expected_s=expected_s
+    ), case
 
 
 def carried_out(wish: Wish, order: Order, rig: Rig) -> Case:

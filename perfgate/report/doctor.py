@@ -34,13 +34,13 @@ LONGEST_IN_SECONDS = 100.0
 
 def render(examination: Examination) -> str:
     """Return the text for people, of fixed width."""
-    lines = [_wrapped(headline(examination), "")]
-    lines += [_wrapped(sentence, "  ") for sentence in sentences(examination)]
+    lines = [wrapped(headline(examination), "")]
+    lines += [wrapped(sentence, "  ") for sentence in sentences(examination)]
     lines += ["", *(_labelled(*row) for row in _figures(examination))]
     rehearsal = examination.rehearsal
     if rehearsal and rehearsal.resolution:
-        lines += ["", *_table(rehearsal.resolution)]
-    helpful = [_wrapped(f"-> {line}", " " * 5, "  ") for line in advice(examination)]
+        lines += ["", *table(rehearsal.resolution)]
+    helpful = [wrapped(f"-> {line}", " " * 5, "  ") for line in advice(examination)]
     if helpful:
         lines += ["", "  What would help:", *helpful]
     return "\n".join(lines) + "\n"
@@ -98,17 +98,28 @@ def sentences(examination: Examination) -> list[str]:
     if rehearsal.resolution is None:
         had = counted(rehearsal.sessions, "session")
         return [*told, f"Its noise is not known, after {had}: {escaped(rehearsal.trouble)}"]
-    return [*told, *_found(rehearsal.resolution)]
+    return [*told, *_remembered(rehearsal), *found_within(rehearsal.resolution)]
 
 
-def _found(found: Resolution) -> list[str]:
+def _remembered(rehearsal: Rehearsal) -> list[str]:
+    """Say so where the service was not tried just now."""
+    if not rehearsal.known_since:
+        return []
+    return [
+        f"Its noise is that of the {counted(rehearsal.sessions, 'session')} which `perfgate "
+        f"calibrate` made on {rehearsal.known_since}; `--sessions` tries it anew."
+    ]
+
+
+def found_within(found: Resolution) -> list[str]:
+    """Return in sentences what a check finds within its budget, and how soon."""
     budget, best = f"the budget of {found.pace.budget_s:.0f} s", found.best
     if best is None:
         first = counted(found.looks[0].sessions, "session")
         each = f"{found.pace.session_s:.0f} s each"
         return [f"A first decision needs {first}, {each}: {budget} is too little."]
     smallest = f"{told_apart([percent(best.worst), percent(found.plan.margin)], 1)[0]} %"
-    typical = found.first_to_find(_slowdown(TYPICAL_PERCENT))
+    typical = found.first_to_find(slowdown(TYPICAL_PERCENT))
     if typical is None:
         told = f"The smallest slowdown that {budget} can find is {smallest}."
     else:
@@ -120,13 +131,14 @@ def _found(found: Resolution) -> list[str]:
     lower, upper = (f"{percent(bound):.1f}" for bound in found.best_range)
     return [
         told,
-        f"Found means with a chance of {100 * POWER:.0f} %. So few sessions show the noise only "
+        f"Found means with a chance of {100 * POWER:.0f} %. The noise is known only "
         f"roughly: with {100 * LEVEL:.0f} % confidence that smallest lies between {lower} % and "
         f"{upper} %.",
     ]
 
 
-def _slowdown(percents: float) -> float:
+def slowdown(percents: float) -> float:
+    """Return a slowdown in percent as a log ratio."""
     return math.log1p(percents / 100)
 
 
@@ -158,7 +170,7 @@ def _figures(examination: Examination) -> Iterator[tuple[str, str]]:
         f"monotonic one in {footing.clock_s:.0f} s.",
     )
     if rehearsal and rehearsal.resolution:
-        yield "noise", _noise(rehearsal, rehearsal.resolution)
+        yield "noise", noise(rehearsal, rehearsal.resolution)
 
 
 def _cpus(examination: Examination) -> str:
@@ -182,7 +194,8 @@ def _others(footing: Footing) -> str:
     return f"{', '.join(words)}, with perfgate next to idle."
 
 
-def _noise(rehearsal: Rehearsal, found: Resolution) -> str:
+def noise(rehearsal: Rehearsal, found: Resolution) -> str:
+    """Return in a sentence how much the sessions of the same build differ."""
     aside = f" ({rehearsal.set_aside} more set aside)" if rehearsal.set_aside else ""
     spreads = " and ".join(f"{percent(own.sd):.1f} % ({name})" for name, own in found.noise.items())
     means = ", ".join(
@@ -196,7 +209,8 @@ def _noise(rehearsal: Rehearsal, found: Resolution) -> str:
     )
 
 
-def _table(found: Resolution) -> list[str]:
+def table(found: Resolution) -> list[str]:
+    """Return the lines of a table of looks: what each finds, and how long it takes."""
     names = "".join(f"{name:>{COLUMN}}" for name in found.noise)
     rows = [f"  {'smallest found':<{LABEL}}{names}{'check takes':>{2 * COLUMN}}"]
     return [*rows, *(_row(look) for look in found.looks)]
@@ -210,10 +224,11 @@ def _row(look: Look) -> str:
 
 
 def _labelled(label: str, text: str) -> str:
-    return _wrapped(text, " " * (2 + LABEL), f"  {label:<{LABEL}}")
+    return wrapped(text, " " * (2 + LABEL), f"  {label:<{LABEL}}")
 
 
-def _wrapped(text: str, indent: str, first: str | None = None) -> str:
+def wrapped(text: str, indent: str, first: str | None = None) -> str:
+    """Return the text in lines of the report's width."""
     start = indent if first is None else first
     return textwrap.fill(text, WIDTH, initial_indent=start, subsequent_indent=indent)
 
@@ -231,6 +246,7 @@ def _rehearsal(rehearsal: Rehearsal) -> dict[str, object]:
         "margin_percent": percent(rehearsal.margin),
         "margin_in_force_percent": percent(rehearsal.margin_in_force),
         "trouble": rehearsal.trouble,
+        "known_since": rehearsal.known_since or None,
         "session_s": None if found is None else found.pace.session_s,
         "noise": {} if found is None else _noises(found),
         "looks": [] if found is None else [_look(look) for look in found.looks],

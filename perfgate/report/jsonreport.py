@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from perfgate.report.figures import figures_of, how_measured
+from perfgate.report.null import null_of
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case
@@ -17,7 +18,7 @@ FORMAT = "perfgate.verdict/1"
 
 def render(case: Case, verdict: Verdict) -> str:
     """Return the verdict, its findings in order and the figures behind them."""
-    measured = case.measurement
+    measured, null = case.measurement, null_of(case)
     document = {
         "format": FORMAT,
         "verdict": str(verdict.outcome),
@@ -32,6 +33,7 @@ def render(case: Case, verdict: Verdict) -> str:
             dataclasses.asdict(figure) | {"change_percent": figure.change}
             for figure in figures_of(case)
         ],
+        "null": None if null is None else dataclasses.asdict(null),
         "measured": how_measured(case),
     }
     return json.dumps(document, indent=2) + "\n"

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from perfgate.report.figures import figures_of, how_measured, shown_change
+from perfgate.report.null import what_shows
 from perfgate.tail import escaped
 from perfgate.verdict.finding import number
 
@@ -45,6 +46,8 @@ def render(case: Case, verdict: Verdict) -> str:
         "| | check | finding |",
         "|---|---|---|",
         *(_finding(finding) for finding in verdict.findings),
+        "",
+        _text(what_shows(case)),
         "",
         "<details><summary>Figures</summary>",
         "",

@@ -9,6 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from perfgate.report.figures import figures_of, how_measured, shown_change
+from perfgate.report.null import what_shows
 from perfgate.tail import escaped, shortened
 from perfgate.verdict.finding import number
 
@@ -33,6 +34,8 @@ def render(case: Case, verdict: Verdict) -> str:
         _wrapped(escaped(verdict.reason), "  "),
         "",
         *(line for finding in verdict.findings for line in _finding(finding)),
+        "",
+        _wrapped(what_shows(case), "  "),
         "",
         *_table(figures_of(case)),
         "",

@@ -76,6 +76,7 @@ class Rehearsal:
 
     ``margin`` (log) is the configured one, ``margin_in_force`` what the headroom leaves of it.
     ``cost_s`` is the service's CPU time per request, ``offered_rps`` the rate of the open loop.
+    ``known_since`` is the day of the record that tells all this, "" where it was tried just now.
     """
 
     service: str
@@ -89,6 +90,7 @@ class Rehearsal:
     margin_in_force: float
     resolution: Resolution | None
     trouble: str = ""
+    known_since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ def _for_the_noise(examination: Examination) -> list[str]:
         if own.biased
     ]
     if not found.resolves:
-        told += [_more_sessions(rehearsal, found), *_steadier(examination)]
+        told += [more_sessions(rehearsal, found), *_steadier(examination)]
     elif found.best_range[1] > rehearsal.margin:
         told.append(
             f"More sessions here (`--sessions`): after {rehearsal.sessions} the noise may still be "
@@ -225,7 +227,8 @@ def _for_the_noise(examination: Examination) -> list[str]:
     return [*told, *_thin(rehearsal, found)]
 
 
-def _more_sessions(rehearsal: Rehearsal, found: Resolution) -> str:
+def more_sessions(rehearsal: Rehearsal, found: Resolution) -> str:
+    """Return in a sentence how many sessions would find the configured margin, if any would."""
     enough, margin = wanted(found), f"{number(percent(rehearsal.margin))} %"
     if enough is None:
         return (

@@ -35,6 +35,7 @@ CASES = {
             ledger=ledger(dependent(attempts=3), dependent("mail", 20.0, change=[CHANGE])),
         ),
     ),
+    "inconclusive": case(count=10, noise=0.06),
     "undecided": case(base=None, count=2),
 }
 

@@ -33,6 +33,14 @@ def closed(**properties: object) -> dict[str, object]:
 
 
 BUILD = closed(name=TEXT, commit={"type": ["string", "null"]}, dirty={"type": "boolean"})
+NUMBER = {"type": "number"}
+SHOWN = closed(session_sd_percent=NUMBER, detectable_percent=NUMBER, at_last_look_percent=NUMBER)
+NULL = closed(
+    sessions={"type": "integer"},
+    most_sessions={"type": "integer"},
+    margin_percent=NUMBER,
+    metrics=closed(cost=SHOWN, capacity=SHOWN),
+)
 SCHEMA = closed(
     format={"const": "perfgate.verdict/1"},
     verdict=OUTCOMES,
@@ -61,6 +69,7 @@ SCHEMA = closed(
         "type": "array",
         "items": closed(name=TEXT, unit=TEXT, base=FIGURE, candidate=FIGURE, change_percent=FIGURE),
     },
+    null={"anyOf": [NULL, {"type": "null"}]},
     measured={"type": "array", "items": TEXT},
 )
 

@@ -169,25 +169,21 @@ class Finished:
         return str(self.verdict["reason"])
 
 
-class AuthRepository:
-    """A git repository that holds the auth service and is described to perfgate."""
+class ServiceRepository:
+    """A git repository that holds a service and is described to perfgate."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.base = ""
         self.cache = root.parent / "cache"
         self.temporary = root.parent / "tmp"
         self.temporary.mkdir(parents=True)
-        shutil.copytree(
-            PACKAGE / "demo", root / "authsvc", ignore=shutil.ignore_patterns("__pycache__")
-        )
-        (root / "locustfiles").mkdir()
-        shutil.copy(PROJECT / "locustfiles" / "auth.py", root / "locustfiles")
-        (root / "perfgate.toml").write_text(CONFIG)
-        (root / "demand.toml").write_text(LEDGER)
-        (root / ".gitignore").write_text("__pycache__/\n")
-        self.replace("authsvc/app.py", ANCHOR, BASE)
+
+    def begin(self, message: str) -> None:
+        """Make what is there the base commit."""
+        (self.root / ".gitignore").write_text("__pycache__/\n")
         self.git("init", "--quiet", "--initial-branch=main")
-        self.base = self.commit("Serve tokens")
+        self.base = self.commit(message)
 
     def git(self, *words: str) -> str:
         """Run git in the repository and return what it prints."""
@@ -209,11 +205,6 @@ class AuthRepository:
         text = file.read_text()
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
         file.write_text(text.replace(old, new))
-
-    def vary(self, variant: str) -> str:
-        """Commit a variant of the service on top of the base."""
-        self.replace("authsvc/app.py", *VARIANTS[variant])
-        return self.commit(variant)
 
     def environ(self) -> dict[str, str]:
         """Return the environment perfgate runs in: its own cache and temporary files."""
@@ -255,3 +246,24 @@ class AuthRepository:
             if str(self.temporary) in command + environ:
                 left.append(command.replace("\0", " "))
         return left
+
+
+class AuthRepository(ServiceRepository):
+    """A git repository that holds the auth service."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        shutil.copytree(
+            PACKAGE / "demo", root / "authsvc", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        (root / "locustfiles").mkdir()
+        shutil.copy(PROJECT / "locustfiles" / "auth.py", root / "locustfiles")
+        (root / "perfgate.toml").write_text(CONFIG)
+        (root / "demand.toml").write_text(LEDGER)
+        self.replace("authsvc/app.py", ANCHOR, BASE)
+        self.begin("Serve tokens")
+
+    def vary(self, variant: str) -> str:
+        """Commit a variant of the service on top of the base."""
+        self.replace("authsvc/app.py", *VARIANTS[variant])
+        return self.commit(variant)

@@ -39,7 +39,7 @@ WHAT = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
     """What the first ``sessions`` sessions say: evidence by metric, and the rule it is held to.
 
     The metrics are cost, capacity and, where both builds answered while saturated, that rate.
@@ -58,20 +58,20 @@ def check(case: Case) -> list[Finding]:
     if case.measurement.base is None:
         words = "Nothing to compare with: the candidate was measured alone."
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint="Name a base: --base REF.")]
-    looks = [look for look in case.profile.looks if look <= len(case.sessions)]
-    if not looks:
+    found = _reached(case)[1]
+    if not found:
         have, first = counted(len(case.sessions), "session"), case.profile.looks[0]
         words = f"Only {have} of candidate and base; a first decision needs {first}."
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
-    found: list[Finding] = []
-    for look in looks:
-        found = _at(case.up_to(look))
-        if settled(found):
-            break
     if any(finding.outcome is Outcome.FAIL for finding in found):
         # More sessions would decide nothing that matters any more.
         return [replace(finding, hint="") for finding in found]
     return found
+
+
+def deciding_look(case: Case) -> Look | None:
+    """Return the look that the findings of :func:`check` tell of; None where there is none."""
+    return _reached(case)[0]
 
 
 def settled(findings: Iterable[Finding]) -> bool:
@@ -101,23 +101,38 @@ def policy_plan(margins: Margins, looks: tuple[int, ...]) -> Plan:
     )
 
 
-def _at(case: Case) -> list[Finding]:
-    """Return what all sessions of the case say, whose number is that of a look."""
+def _reached(case: Case) -> tuple[Look | None, list[Finding]]:
+    """Return the first look that settles the matter, else the last one, with its findings."""
+    look, found = None, list[Finding]()
+    for count in case.profile.looks:
+        if count > len(case.sessions):
+            break
+        look, found = _at(case.up_to(count))
+        if settled(found):
+            break
+    return look, found
+
+
+def _at(case: Case) -> tuple[Look | None, list[Finding]]:
+    """Return what all sessions of the case say, whose number is that of a look.
+
+    There is no look where a session lacks figures.
+    """
     frame = session_frame(case.sessions)
     slowdowns = {str(name): frame[name].to_numpy(dtype=float) for name in frame}
     saturated = slowdowns.pop(SATURATED)
     if not all(np.isfinite(values).all() for values in slowdowns.values()):
         words = "A session lacks CPU times or pairs, so there is nothing to compare."
-        return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
+        return None, [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
     plan = plan_of(case)
     metrics = dict(sequential.decide(slowdowns, plan).metrics)
     if np.isfinite(saturated).all():
         metrics |= sequential.decide({SATURATED: saturated}, plan).metrics
-    look = _Look(len(frame), plan, metrics)
-    return [_finding(case, look, COST), _capacity(case, look), *_waits(look)]
+    look = Look(len(frame), plan, metrics)
+    return look, [_finding(case, look, COST), _capacity(case, look), *_waits(look)]
 
 
-def _capacity(case: Case, look: _Look) -> Finding:
+def _capacity(case: Case, look: Look) -> Finding:
     """Judge by the pairs, unless the saturated rate tells that they mislead.
 
     Pairs have few requests in flight. A wait that holds nothing up slows them, but costs no rate
@@ -139,7 +154,7 @@ def _capacity(case: Case, look: _Look) -> Finding:
     return _finding(case, look, CAPACITY, tail)
 
 
-def _waits(look: _Look) -> list[Finding]:
+def _waits(look: Look) -> list[Finding]:
     """Return what the pairs say where capacity is judged by the saturated rate instead.
 
     A wait that holds nothing up costs no rate, but it is no less of a loss to each caller.
@@ -176,7 +191,7 @@ def _outcome(evidence: MetricEvidence, plan: Plan) -> Outcome:
     return Outcome.FAIL if evidence.lower > plan.tolerance else Outcome.INCONCLUSIVE
 
 
-def _finding(case: Case, look: _Look, metric: str, tail: str = "") -> Finding:
+def _finding(case: Case, look: Look, metric: str, tail: str = "") -> Finding:
     evidence, plan = look.metrics[metric], look.plan
     outcome = _outcome(evidence, plan)
     policy = math.log1p(case.terms.config.margins.slowdown)
@@ -221,7 +236,7 @@ def _bounds(outcome: Outcome, evidence: MetricEvidence, plan: Plan) -> str:
     return f"it may be anything from {lower:+.1f} % to {most} % ({found}); the limit is {limit} %"
 
 
-def _hint(look: _Look, evidence: MetricEvidence) -> str:
+def _hint(look: Look, evidence: MetricEvidence) -> str:
     last = look.sessions == look.plan.looks[-1]
     more = "more looks in the profile" if last else "a larger sessions_s in [budget]"
     spread = percent(evidence.session_sd)

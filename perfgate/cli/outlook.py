@@ -1,0 +1,52 @@
+"""What is known ahead of a run: the noise that `perfgate calibrate` found here, and so the plan.
+
+Nothing is measured, judged or printed here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perfgate.analysis.resolution import Pace
+from perfgate.baseline.noise import noise_path, read_noise, still_holds
+from perfgate.gate import demand_run_s, session_s
+from perfgate.machine import read_environment
+from perfgate.report.calibration import foretold
+from perfgate.verdict.noise import remembered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from perfgate.measurement.models import Environment
+    from perfgate.verdict.fitness import Rehearsal
+    from perfgate.wish import Wish
+
+
+def store_of(wish: Wish) -> Path:
+    """Return the directory of the store."""
+    return wish.loaded.root / wish.loaded.config.baseline.directory
+
+
+def known_noise(wish: Wish, environment: Environment) -> Rehearsal | None:
+    """Return what is known of this service on this kind of machine, in sessions as they are now.
+
+    None where nothing is. Raises StoreError for a record that cannot be read.
+    """
+    config = wish.loaded.config
+    profile = config.profiles[wish.profile]
+    record = read_noise(noise_path(store_of(wish), wish.profile, environment))
+    if record is None or not still_holds(record, config.service, profile):
+        return None
+    return remembered(record, config, session_s(profile))
+
+
+def plan_ahead(wish: Wish) -> str:
+    """Return in a sentence how long a check will take here and what it can find."""
+    config = wish.loaded.config
+    profile = config.profiles[wish.profile]
+    known = known_noise(wish, read_environment())
+    if known and known.resolution:
+        return foretold(known.resolution.pace, profile.looks, known)
+    expected_s = session_s(profile)
+    guess = Pace(demand_run_s(profile), expected_s, expected_s, config.budget.sessions_s)
+    return foretold(guess, profile.looks, None)

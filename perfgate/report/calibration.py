@@ -1,0 +1,79 @@
+"""What a build beside itself has shown, and what checks can find by it, as text.
+
+Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from perfgate.analysis.sequential import percent
+from perfgate.report.doctor import found_within, noise, table, wrapped
+from perfgate.tail import escaped
+from perfgate.verdict.finding import counted, number, told_apart
+from perfgate.verdict.noise import against_noise
+
+if TYPE_CHECKING:
+    from perfgate.analysis.resolution import Pace, Resolution
+    from perfgate.measurement.models import Environment
+    from perfgate.verdict.fitness import Rehearsal
+
+# The slowdown that the plan of a check tells of, besides its own margin.
+TYPICAL = math.log1p(0.05)
+
+
+def render(rehearsal: Rehearsal, environment: Environment) -> str:
+    """Return the text for people: the noise, what it lets a check find, what would help."""
+    found = rehearsal.resolution
+    if found is None:
+        had = counted(rehearsal.sessions, "session")
+        return wrapped(f"No noise is known after {had}: {escaped(rehearsal.trouble)}", "")
+    lines = [wrapped(f"{escaped(rehearsal.service)}: {noise(rehearsal, found)}", "  ", "")]
+    lines += [wrapped(sentence, "  ") for sentence in found_within(found)]
+    lines += ["", *table(found)]
+    helpful = against_noise(rehearsal, environment)
+    if helpful:
+        lines += ["", *(wrapped(f"-> {line}", " " * 5, "  ") for line in helpful)]
+    return "\n".join(lines)
+
+
+def foretold(pace: Pace, looks: tuple[int, ...], known: Rehearsal | None) -> str:
+    """Return in a sentence how long a check will take and what it can find.
+
+    ``pace`` is a guess where nothing is known from an earlier calibration.
+    """
+    affordable = [sessions for sessions in looks if pace.affords(sessions)]
+    if not affordable:
+        return (
+            f"plan: a first decision needs {counted(looks[0], 'session')}, about "
+            f"{pace.needed_s(looks[0]):.0f} s: sessions_s = {number(pace.budget_s)} in [budget] is "
+            "too little"
+        )
+    first, last = affordable[0], affordable[-1]
+    seconds = [f"{round(pace.check_s(sessions), -1):.0f}" for sessions in (first, last)]
+    if first == last:
+        plan = f"{counted(first, 'session')}, about {seconds[0]} s"
+    else:
+        plan = f"{first} to {last} sessions, about {seconds[0]} to {seconds[1]} s"
+    return f"plan: {plan}; {_can_find(known)}"
+
+
+def _can_find(known: Rehearsal | None) -> str:
+    found = known.resolution if known else None
+    if known is None or found is None:
+        return "`perfgate calibrate` would tell how small a loss they find"
+    told = ", ".join(_when(found, loss) for loss in sorted({TYPICAL, known.margin}, reverse=True))
+    return f"{told} (calibrated {known.known_since} with {counted(known.sessions, 'session')})"
+
+
+def _when(found: Resolution, loss: float) -> str:
+    """Return "5 % is found at the first look"."""
+    percents = f"{number(percent(loss))} %"
+    look = found.first_to_find(loss)
+    if look is None:
+        least = found.best.worst if found.best else math.inf
+        smallest = told_apart([percent(least), percent(loss)], 1)[0]
+        return f"{percents} is too little to be found, {smallest} % is not"
+    at = "at the first look" if look is found.looks[0] else f"after {look.sessions} sessions"
+    return f"{percents} is found {at}"

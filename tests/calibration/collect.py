@@ -1,0 +1,192 @@
+"""Makes real checks of known builds, one after the other, and keeps each; resumes where it ended.
+
+What they add up to is told by :mod:`calibration.page`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from calibration.builds import BUILDS, MADE, commit_of
+from calibration.burn import burning
+from calibration.cases import CASE, RUN, VERDICT, Run, condition, keep, seed_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from scenarios.auth_repository import ServiceRepository
+
+BUDGET_S = 240.0
+# A check that hangs is given up; one is longer than its sessions by the run ahead of them.
+AROUND_S = 120.0
+# The demand of this day counts, so that later collections are held to the same.
+DAY = "2026-11-24"
+CONFIG = "calibration.toml"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which checks are wanted: so many of each variant, within ``within_s`` of the clock."""
+
+    runs: Mapping[str, int]
+    directory: Path
+    budget_s: float = BUDGET_S
+    burn: float = 0.0
+    within_s: float = float("inf")
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Collect what the command line asks for; exit code 1 where time ran out before."""
+    wanted = _read(words)
+    with TemporaryDirectory(prefix="calibration-") as scratch, burning(wanted.burn):
+        done = collect(wanted, Path(scratch))
+    sys.exit(0 if done else 1)
+
+
+def collect(wanted: Wanted, scratch: Path) -> bool:
+    """Make the checks that are missing, the variants in turn; tell whether none is missing now.
+
+    In turn, so that an hour in which the machine is noisy falls on all variants alike.
+    """
+    start_s = time.monotonic()
+    collector = Collector(wanted, scratch)
+    for number, variant in missing(wanted):
+        longest_s = wanted.budget_s + AROUND_S
+        if time.monotonic() - start_s + longest_s > wanted.within_s:
+            _say(f"no time left for {variant} {number}, which may take {longest_s:.0f} s")
+            return False
+        run = collector.check(variant, number)
+        _say(f"{variant} {number}: {run.verdict} (exit code {run.code}) in {run.seconds:.0f} s")
+    return True
+
+
+def missing(wanted: Wanted) -> Iterator[tuple[int, str]]:
+    """Yield number and variant of each check that is not kept yet."""
+    for number in range(1, max(wanted.runs.values(), default=0) + 1):
+        for variant, runs in wanted.runs.items():
+            if number <= runs and not (_place(wanted, variant, number) / RUN).exists():
+                yield number, variant
+
+
+class Collector:
+    """Holds the repositories that builds are taken from."""
+
+    def __init__(self, wanted: Wanted, scratch: Path) -> None:
+        self._wanted = wanted
+        self._scratch = scratch
+        self._repositories: dict[str, ServiceRepository] = {}
+        self._commits: dict[str, str] = {}
+
+    def check(self, variant: str, number: int) -> Run:
+        """Check the variant, judge the case again, and keep both where the verdicts are alike."""
+        wanted, place = self._wanted, _place(self._wanted, variant, number)
+        seed = seed_of(place.parent.name, number)
+        # It is left where it does not get its place, so that one can see why.
+        draft = wanted.directory.absolute() / ".draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        repository = self._repository(BUILDS[variant].service)
+        words = ("check", "--config", self._config(repository, seed), "--on", DAY)
+        builds = ("--candidate", self._commit(repository, variant), "--base", repository.base)
+        start_s = time.monotonic()
+        code, out = self._run(repository, *words, *builds, "-f", "json", "--output", str(draft))
+        seconds = time.monotonic() - start_s
+        if not (draft / CASE).exists():
+            raise RuntimeError(f"{variant} {number} was not measured: exit code {code}")
+        again = self._run(repository, "judge", str(draft / CASE), "-f", "json")
+        if again != (code, out) or (draft / VERDICT).read_text() != out:
+            raise RuntimeError(f"{variant} {number} is judged differently again, see {draft}")
+        run = Run(
+            variant=variant,
+            number=number,
+            seed=seed,
+            burn=wanted.burn,
+            budget_s=wanted.budget_s,
+            seconds=seconds,
+            code=code,
+            verdict=json.loads(out)["verdict"],
+        )
+        shutil.rmtree(draft / "runs", ignore_errors=True)  # large, and all told by the case
+        keep(run, draft)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft.rename(place)
+        return run
+
+    def _repository(self, service: str) -> ServiceRepository:
+        if service not in self._repositories:
+            root = self._scratch / service / "repository"
+            self._repositories[service] = MADE[service](root)
+        return self._repositories[service]
+
+    def _commit(self, repository: ServiceRepository, variant: str) -> str:
+        if variant not in self._commits:
+            self._commits[variant] = commit_of(repository, BUILDS[variant])
+        return self._commits[variant]
+
+    def _config(self, repository: ServiceRepository, seed: int) -> str:
+        """Write the configuration with this seed and budget beside the service's own."""
+        described = (repository.root / "perfgate.toml").read_text()
+        seeded = described.replace("[load]\n", f"[load]\nseed = {seed}\n")
+        budget = f"\n[budget]\nsessions_s = {self._wanted.budget_s}\n"
+        # Never committed with a variant, or a checkout of another would take it away.
+        (repository.root / ".git" / "info" / "exclude").write_text(f"{CONFIG}\n")
+        (repository.root / CONFIG).write_text(seeded + budget)
+        return CONFIG
+
+    def _run(self, repository: ServiceRepository, *words: str) -> tuple[int, str]:
+        """Run perfgate to its end, or stop it with ourselves or when it takes too long."""
+        process = repository.start(*words)
+        try:
+            out, err = process.communicate(timeout=self._wanted.budget_s + AROUND_S)
+        except BaseException:
+            process.terminate()  # it stops what it has started
+            process.wait()
+            raise
+        if not out:
+            sys.stderr.write(err)
+        return process.returncode, out
+
+
+def _place(wanted: Wanted, variant: str, number: int) -> Path:
+    return wanted.directory / condition(variant, wanted.burn) / f"{number:03}"
+
+
+def _read(words: Sequence[str] | None) -> Wanted:
+    options = argparse.ArgumentParser(prog="python -m calibration.collect", description=__doc__)
+    options.add_argument("directory", type=Path, help="where checks are kept")
+    options.add_argument(
+        "variants",
+        nargs="+",
+        type=_counted,
+        metavar="VARIANT=RUNS",
+        help=f"how many checks of it, those kept included; there are: {', '.join(BUILDS)}",
+    )
+    options.add_argument("--budget", type=float, default=BUDGET_S, help="seconds of sessions")
+    options.add_argument("--burn", type=float, default=0.0, help="of a CPU, by a stranger")
+    options.add_argument("--within", type=float, default=float("inf"), help="seconds in all")
+    read = options.parse_args(words)
+    runs = dict(read.variants)
+    return Wanted(runs, read.directory, read.budget, read.burn, read.within)
+
+
+def _counted(text: str) -> tuple[str, int]:
+    """Read NAME=RUNS."""
+    name, _, runs = text.partition("=")
+    if name not in BUILDS or not runs.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not like same=40, of a known variant")
+    return name, int(runs)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    main()

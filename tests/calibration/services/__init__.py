@@ -1,0 +1,1 @@
+"""Small real services to measure, besides the bundled one."""
