@@ -85,7 +85,9 @@ class Load(Section):
         default=48, description="Users per build; also the most requests in flight per build."
     )
     seed: Annotated[int, Field(ge=0)] = Field(
-        default=20180713, description="Seed of the arrivals and of everything drawn from them."
+        default=20180713,
+        description="Seed of the arrivals and of all else that is drawn: the same one sends the "
+        "same load again, in the same order; `--seed` takes its place.",
     )
     workers: Annotated[int, Field(ge=1, le=32)] = Field(
         default=1, description="Processes of this machine that share the load."

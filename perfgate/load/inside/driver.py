@@ -9,7 +9,7 @@ import random
 import time
 from collections import deque
 from itertools import islice, pairwise, repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import gevent
 from gevent.hub import Waiter
@@ -20,10 +20,10 @@ from perfgate.load.inside.identities import sign_in
 from perfgate.load.inside.recorder import Arrival, Reading
 from perfgate.load.inside.timer import Timer
 from perfgate.load.plan import BUILDS, SCHEDULED, Phase
-from perfgate.load.schedule import balanced_order, even_mix
+from perfgate.load.schedule import balanced_order, coin, derived_seed, even_mix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gevent.queue import Queue
     from locust import User
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from perfgate.load.inside.recorder import Recorder
     from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation
     from perfgate.load.schedule import Schedule
+
+_Item = TypeVar("_Item")
 
 WARMUP_CONCURRENCY = 8
 HEAD_START_S = 0.1
@@ -105,8 +107,6 @@ class Driver:
         self.lanes: list[Lane] = []
         self.unsent = 0
         self.locked_out: list[str] = []
-        # Which build comes first, by chance, so that neither always gets the colder start.
-        self._coin = random.Random(plan.seed).random() < 0.5  # noqa: PLR2004 - a coin
 
     def run(
         self,
@@ -116,17 +116,18 @@ class Driver:
     ) -> None:
         """Run every phase of the plan; a build nobody could sign in to ends the run."""
         plan = self.plan
-        for host in plan.hosts:
+        for host in self._tossed(plan.hosts, "sign-in"):
             numbers = range(self.worker, plan.identities, self.workers)
             newcomers, identities = sign_in(
                 host, plan.seed, numbers, user_classes, environment, self.recorder
             )
             self._finish(newcomers, host.build, SIGN_IN_STAGE)
             self.lanes.append(Lane(host, identities))
+        self.lanes.sort(key=lambda lane: lane.code)
         self.locked_out = [lane.host.build for lane in self.lanes if lane.identities.empty()]
         if self.locked_out:
             return
-        for lane in self.lanes if self._coin else self.lanes[::-1]:
+        for lane in self._tossed(self.lanes, "warm-up"):
             work = islice(
                 self._requests(plan.seed), self.worker, plan.warmup_requests, self.workers
             )
@@ -138,6 +139,10 @@ class Driver:
         # Batches of a few requests are one worker's work: the others would only add delay.
         if plan.pairs and len(self.lanes) == len(BUILDS) and self.worker == 0:
             self._pairs(plan.pairs)
+
+    def _tossed(self, items: Sequence[_Item], purpose: str) -> Sequence[_Item]:
+        """Return the items in their order or the reverse: a coin of its own for each purpose."""
+        return items if coin(self.plan.seed, purpose) else items[::-1]
 
     def _requests(self, seed: int) -> Iterator[tuple[int, int]]:
         """Yield requests as (number, operation); the same seed gives every build the same ones."""
@@ -183,9 +188,9 @@ class Driver:
 
     def _saturate(self, saturation: Saturation) -> None:
         """Keep every build saturated in slices of equal requests, the builds in turn."""
+        order = self._tossed(self.lanes, "saturation")
         for turn in range(saturation.slices):
-            forward = (turn % 2 == 0) == self._coin
-            for lane in self.lanes if forward else self.lanes[::-1]:
+            for lane in order if turn % 2 == 0 else order[::-1]:
                 self._slice(lane, saturation, turn)
 
     def _slice(self, lane: Lane, saturation: Saturation, turn: int) -> None:
@@ -214,7 +219,8 @@ class Driver:
         base, candidate = self.lanes
         requests = self._requests(self.plan.seed)
         deadline_s = time.monotonic() + pairs.limit_s
-        for index, candidate_first in enumerate(balanced_order(pairs.pairs, self.plan.seed)):
+        order = balanced_order(pairs.pairs, derived_seed(self.plan.seed, "pairs"))
+        for index, candidate_first in enumerate(order):
             if index % BALANCED_IN == 0 and time.monotonic() > deadline_s:
                 break
             work = list(islice(requests, pairs.requests))
@@ -261,7 +267,7 @@ class Driver:
 
     def _dispatch(self, spec: Open, schedule: Schedule, start_s: float) -> None:
         """Start each arrival at its time, twins in random order; past the limit none is sent."""
-        rng = random.Random(self.plan.seed + self.worker)
+        rng = random.Random(derived_seed(self.plan.seed, f"twins of worker {self.worker}"))
 
         def start(planned: tuple[Phase, int, float, int]) -> None:
             phase, number, offset_s, operation = planned
