@@ -16,7 +16,7 @@ from gevent.hub import Waiter
 from gevent.pool import Group
 
 from perfgate.load.inside.crew import Crew
-from perfgate.load.inside.identities import sign_in
+from perfgate.load.inside.identities import own_or_oldest, sign_in
 from perfgate.load.inside.recorder import Arrival, Reading
 from perfgate.load.inside.timer import Timer
 from perfgate.load.plan import BUILDS, SCHEDULED, Phase
@@ -25,12 +25,11 @@ from perfgate.load.schedule import balanced_order, coin, derived_seed, even_mix
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gevent.queue import Queue
     from locust import User
     from locust.env import Environment
 
     from perfgate.load.inside.conductor import Conductor
-    from perfgate.load.inside.identities import Identity
+    from perfgate.load.inside.identities import Identity, Pool
     from perfgate.load.inside.recorder import Recorder
     from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation
     from perfgate.load.schedule import Schedule
@@ -56,43 +55,52 @@ class SilenceError(Exception):
 
 
 class Lane:
-    """One build as the driver sees it: its identities, and what waits for one that is free."""
+    """One build as the driver sees it: its identities, and what waits for one that is free.
 
-    def __init__(self, host: Host, identities: Queue[Identity]) -> None:
+    Request n goes to identity n modulo ``count`` where that one is free, whichever the build: twins
+    are then sent by the same user, who has done the same before.
+    """
+
+    def __init__(self, host: Host, identities: Pool, count: int) -> None:
         self.host = host
         self.code = BUILDS.index(host.build)
         self.identities = identities
+        self._count = count
         self.backlog: deque[Arrival] = deque()
-        self._idle: deque[Waiter] = deque()
+        self._idle: dict[int, Waiter] = {}
         self._closed = False
+
+    def own(self, number: int) -> int:
+        """Return the number of the identity that a request should go to."""
+        return number % self._count
 
     def is_idle(self) -> bool:
         """Return whether somebody waits for an arrival."""
         return bool(self._idle)
 
     def give(self, arrival: Arrival) -> None:
-        """Let the one who has waited longest run the arrival, now; to be called in the hub."""
+        """Let its own identity, or who has waited longest, run it, now; to be called in the hub."""
         if self._idle:
-            self._idle.popleft().switch(arrival)
+            own_or_oldest(self._idle, self.own(arrival.number)).switch(arrival)
         else:
             self.backlog.append(arrival)
 
-    def take(self) -> Arrival | None:
-        """Wait for an arrival; None once there are no more."""
+    def take(self, identity: Identity) -> Arrival | None:
+        """Wait for an arrival for this identity; None once there are no more."""
         if self.backlog:
             return self.backlog.popleft()
         if self._closed:
             return None
-        waiter = Waiter()
-        self._idle.append(waiter)
+        waiter = self._idle[identity.number] = Waiter()
         arrival: Arrival | None = waiter.get()
         return arrival
 
     def close(self) -> None:
         """Let everybody who waits, or will, go."""
         self._closed = True
-        while self._idle:
-            gevent.get_hub().loop.run_callback(self._idle.popleft().switch, None)
+        for waiter in self._idle.values():
+            gevent.get_hub().loop.run_callback(waiter.switch, None)
+        self._idle.clear()
 
 
 class Driver:
@@ -122,7 +130,7 @@ class Driver:
                 host, plan.seed, numbers, user_classes, environment, self.recorder
             )
             self._finish(newcomers, host.build, SIGN_IN_STAGE)
-            self.lanes.append(Lane(host, identities))
+            self.lanes.append(Lane(host, identities, plan.identities))
         self.lanes.sort(key=lambda lane: lane.code)
         self.locked_out = [lane.host.build for lane in self.lanes if lane.identities.empty()]
         if self.locked_out:
@@ -170,7 +178,7 @@ class Driver:
     def _lend(self, lane: Lane, phase: Phase, number: int, operation: int) -> None:
         """Run one operation on an identity that is free, or will be."""
         waited = lane.identities.empty()
-        identity = lane.identities.get()
+        identity = lane.identities.get(lane.own(number))
         try:
             arrival = Arrival(number, phase, lane.code, operation, None, waited)
             self._execute(identity, arrival)
@@ -237,8 +245,8 @@ class Driver:
         risen = [gevent.spawn(self._readings, start_s + spec.ramp_s)] if spec.ramp_s else []
         porters = Group()
         for lane in self.lanes:
-            for _ in range(lane.identities.qsize()):
-                porters.spawn(self._carry, lane, lane.identities.get())
+            for identity in lane.identities.get_all():
+                porters.spawn(self._carry, lane, identity)
         self._dispatch(spec, schedule, start_s)
         for lane in self.lanes:
             lane.close()
@@ -260,7 +268,7 @@ class Driver:
     def _carry(self, lane: Lane, identity: Identity) -> None:
         """Run the build's arrivals as this identity until there are no more."""
         try:
-            while (arrival := lane.take()) is not None:
+            while (arrival := lane.take(identity)) is not None:
                 self._execute(identity, arrival)
         finally:
             lane.identities.put(identity)
