@@ -270,6 +270,7 @@ def _plan(
         mix=_mix(order.terms),
         identities=config.load.identities,
         warmup_requests=profile.warmup_requests,
+        warmup_limit_s=profile.warmup_limit_s,
         saturation=Saturation(
             slices=SATURATION_SLICES,
             slice_s=profile.saturation_s / SATURATION_SLICES,

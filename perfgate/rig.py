@@ -169,7 +169,7 @@ def _journal(
             plan,
             assignment.schedule,
             run_dir,
-            limit_s=START_SLACK_S + SLACK_FACTOR * assignment.expected_s,
+            limit_s=START_SLACK_S + plan.warmup_limit_s + SLACK_FACTOR * assignment.expected_s,
             tick=watch.tick,
         )
     except LoadError:

@@ -124,7 +124,13 @@ class Profile(Section):
         "log of nginx or Apache, JSON lines with a time, or a time on each line.",
     )
     warmup_requests: Annotated[int, Field(ge=0)] = Field(
-        default=200, description="Requests sent to each fresh process before anything is measured."
+        default=200,
+        description="Fewest requests sent to each fresh process before anything is measured.",
+    )
+    warmup_limit_s: Annotated[float, Field(ge=0)] = Field(
+        default=15.0,
+        description="Longest warm-up: it goes on until no build gets any faster. With 0 it ends "
+        "with `warmup_requests`.",
     )
     demand_s: Positive = Field(
         default=12.0, description="Length of the run at the required rate, judged in three trials."

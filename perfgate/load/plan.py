@@ -99,6 +99,9 @@ class Plan:
     ``timeouts_s`` says per operation how long its callers wait; saturated, what comes later is no
     use to them. A build that lets ``silence_s`` pass without any answer, outside the open loop,
     ends the run. ``workers`` processes share the run.
+
+    A warm-up ends when ``warmup_requests`` have been sent to each build and, within
+    ``warmup_limit_s``, none gets any cheaper; without a limit it goes by the requests alone.
     """
 
     seed: int
@@ -111,6 +114,7 @@ class Plan:
     pairs: Pairs | None
     timeouts_s: dict[str, float] = field(default_factory=dict)
     silence_s: float = 20.0
+    warmup_limit_s: float = 0.0
     workers: int = 1
 
     @property
@@ -137,5 +141,6 @@ class Plan:
             pairs=Pairs(**stored["pairs"]) if stored["pairs"] else None,
             timeouts_s=stored["timeouts_s"],
             silence_s=stored["silence_s"],
+            warmup_limit_s=stored["warmup_limit_s"],
             workers=stored["workers"],
         )

@@ -14,7 +14,8 @@ from perfgate.measurement.histogram import Histogram
 FORMAT: Final = "perfgate.measurement/1"
 # History of the format:
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
-#      Later, with defaults, so that older files are still read: memory of windows, solo.
+#      Later, with defaults, so that older files are still read: memory of windows, solo, and how
+#      the warm-up went.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -138,6 +139,9 @@ class Validity(Value):
     ``lag`` is started - intended of arrivals that found an identity free; ``waited`` the share of
     arrivals that did not, ``unsent`` the number of those never sent as too many were waiting. The
     ratios of CPU used, waited for, stolen and fought over are shares of the run's time.
+
+    ``warmup_s`` is how long the warm-up took, ``unsettled`` the builds that were still getting
+    faster when its time was up; None and empty where there was no warm-up, and in older files.
     """
 
     seconds: float
@@ -149,6 +153,8 @@ class Validity(Value):
     generator_wait_ratio: float
     steal_ratio: float | None
     pressure_ratio: float | None
+    warmup_s: float | None = None
+    unsettled: tuple[BuildRole, ...] = ()
     faults: tuple[str, ...]
 
 

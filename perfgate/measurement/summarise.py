@@ -217,6 +217,8 @@ def _validity(frame: pd.DataFrame, journal: Journal, surroundings: Surroundings)
         generator_wait_ratio=max(own.wait_s / own.seconds for own in journal.generators),
         steal_ratio=surroundings.steal_ratio,
         pressure_ratio=surroundings.pressure_ratio,
+        warmup_s=journal.warmup.seconds if journal.warmup else None,
+        unsettled=tuple(_role(name) for name in journal.warmup.unsettled) if journal.warmup else (),
         faults=tuple(_faults(float(lag_p99_ms), journal, surroundings)),
     )
 

@@ -26,6 +26,8 @@ STALL_S = 0.8
 EXIT_CODE = 7
 # An answer with this habit takes so much longer than the one before.
 GROWTH_S = 0.0003
+# An answer costs so much, but at first so many times that, falling to it within some seconds.
+WARM_S, COLD_RATIO, WARMING_S = 0.001, 5.0, 8.0
 EXTRA = {302: "location: /elsewhere\r\n"}
 RESET = (0, "")
 
@@ -40,6 +42,7 @@ class TinyServer:
         self.numbers = itertools.count()
         self.server: asyncio.Server | None = None
         self.callers: set[asyncio.StreamWriter] = set()
+        self.begun_s = 0.0
         self.closes = options.habit == "close"
         self.child = subprocess.Popen(("sleep", "300")) if options.then == "lose" else None
 
@@ -103,6 +106,12 @@ class TinyServer:
                 return 200, "an error has occurred"
             case "slower":
                 await asyncio.sleep(number * GROWTH_S)
+            case "cold":
+                self.begun_s = self.begun_s or time.monotonic()
+                left_ratio = max(1 - (time.monotonic() - self.begun_s) / WARMING_S, 0.0)
+                ended_s = time.thread_time() + WARM_S * COLD_RATIO**left_ratio
+                while time.thread_time() < ended_s:
+                    pass
         return 200, "ok"
 
     async def behave(self, path: str, query: dict[str, str]) -> tuple[int, str] | None:
@@ -170,7 +179,9 @@ def main() -> None:
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--at", type=int, default=0)
     parser.add_argument("--then", choices=("stall", "refuse", "exit", "killed", "lose"))
-    parser.add_argument("--habit", choices=("reset", "redirect", "wrong", "close", "slower"))
+    parser.add_argument(
+        "--habit", choices=("reset", "redirect", "wrong", "close", "slower", "cold")
+    )
     asyncio.run(TinyServer(parser.parse_args()).serve())
 
 

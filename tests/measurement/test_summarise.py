@@ -21,6 +21,7 @@ from load.journals import (
     window,
 )
 
+from perfgate.load.journal import WarmUp
 from perfgate.load.plan import Outcome, Phase
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import OpenLoop, OperationFigures
@@ -326,6 +327,15 @@ def test_what_is_known_of_the_run_is_kept() -> None:
     assert run.builds["base"].peak_rss_bytes == 0
     assert run.validity.seconds == 20.0
     assert run.validity.generator_cpu_ratio == pytest.approx(1.0 / 20.0)
+
+
+def test_how_the_warm_up_went_is_kept() -> None:
+    """Law: its length and the builds that were not warm stand in the validity; else nothing."""
+    warm = summary(journal([row()], warmup=WarmUp(12.5, ("base", "candidate")))).validity
+    none = summary(journal([row()])).validity
+
+    assert (warm.warmup_s, warm.unsettled) == (12.5, ("base", "candidate"))
+    assert (none.warmup_s, none.unsettled) == (None, ())
 
 
 def lagging(lag_ms: float, **changes: Any) -> Row:

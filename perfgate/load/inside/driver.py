@@ -9,7 +9,7 @@ import random
 import time
 from collections import deque
 from itertools import islice, pairwise, repeat
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import gevent
 from gevent.hub import Waiter
@@ -20,7 +20,8 @@ from perfgate.load.inside.identities import own_or_oldest, sign_in
 from perfgate.load.inside.recorder import Arrival, Reading
 from perfgate.load.inside.timer import Timer
 from perfgate.load.plan import BUILDS, SCHEDULED, Phase
-from perfgate.load.schedule import balanced_order, coin, derived_seed, even_mix
+from perfgate.load.schedule import balanced_order, balanced_turns, coin, derived_seed, even_mix
+from perfgate.load.warmup import Rounds, round_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -115,6 +116,7 @@ class Driver:
         self.lanes: list[Lane] = []
         self.unsent = 0
         self.locked_out: list[str] = []
+        self.warmup: dict[str, Any] | None = None
 
     def run(
         self,
@@ -135,11 +137,10 @@ class Driver:
         self.locked_out = [lane.host.build for lane in self.lanes if lane.identities.empty()]
         if self.locked_out:
             return
-        for lane in self._tossed(self.lanes, "warm-up"):
-            work = islice(
-                self._requests(plan.seed), self.worker, plan.warmup_requests, self.workers
-            )
-            self._batch(lane, Phase.WARMUP, work, WARMUP_CONCURRENCY)
+        if plan.warmup_requests:
+            self.conductor.meet("warm-up")
+            # One worker tells when it is over; the others wait for it where they meet next.
+            self.warmup = self._warm_up() if self.worker == 0 else None
         if plan.saturation:
             self._saturate(plan.saturation)
         if plan.open and schedule is not None:
@@ -151,6 +152,24 @@ class Driver:
     def _tossed(self, items: Sequence[_Item], purpose: str) -> Sequence[_Item]:
         """Return the items in their order or the reverse: a coin of its own for each purpose."""
         return items if coin(self.plan.seed, purpose) else items[::-1]
+
+    def _warm_up(self) -> dict[str, Any]:
+        """Send rounds of equal work to all builds until they settle or time is up; tell how."""
+        plan, begun_s, passed_s, sent = self.plan, time.monotonic(), 0.0, 0
+        shares = [plan.mix[name] for name in self.operations]
+        work = round_of(shares, plan.warmup_requests, derived_seed(plan.seed, "warm-up"))
+        turns = balanced_turns(derived_seed(plan.seed, "warm-up order"))
+        rounds = Rounds(lane.host.build for lane in self.lanes)
+        while sent < plan.warmup_requests or (
+            passed_s < plan.warmup_limit_s and rounds.unsettled()
+        ):
+            for lane in self.lanes if next(turns) else self.lanes[::-1]:
+                before = self._read(lane)
+                self._batch(lane, Phase.WARMUP, enumerate(work, sent), WARMUP_CONCURRENCY)
+                rounds.add(lane.host.build, *self._read(lane).since(before))
+            sent, passed_s = sent + len(work), time.monotonic() - begun_s
+        unsettled = rounds.unsettled() if plan.warmup_limit_s else []
+        return {"seconds": passed_s, "unsettled": unsettled}
 
     def _requests(self, seed: int) -> Iterator[tuple[int, int]]:
         """Yield requests as (number, operation); the same seed gives every build the same ones."""
