@@ -62,6 +62,14 @@ class WarmUp:
     unsettled: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """For how long the builds' CPUs were busy with whatever within ``seconds``, in CPU seconds."""
+
+    seconds: float
+    busy_s: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Journal:
     """Columns of equal length: a row for each arrival, and one for each CPU window."""
@@ -75,6 +83,7 @@ class Journal:
     locked_out: frozenset[str]
     generators: tuple[Generator, ...]
     warmup: WarmUp | None = None
+    pairs_busy: Busy | None = None
 
 
 def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
@@ -110,6 +119,7 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
             Generator(**made["condition"], unsent=made.get("unsent", 0)) for made in manifests
         ),
         warmup=_warm_up(manifests[0]),
+        pairs_busy=Busy(**manifests[0]["pairs_busy"]) if manifests[0].get("pairs_busy") else None,
     )
     if reached_open(journal, plan):
         _prove_complete(journal, plan, arrivals)

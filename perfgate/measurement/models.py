@@ -14,8 +14,8 @@ from perfgate.measurement.histogram import Histogram
 FORMAT: Final = "perfgate.measurement/1"
 # History of the format:
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
-#      Later, with defaults, so that older files are still read: memory of windows, solo, and how
-#      the warm-up went.
+#      Later, with defaults, so that older files are still read: memory of windows, solo, how
+#      the warm-up went, what others had of the CPU.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -159,11 +159,16 @@ class Validity(Value):
 
 
 class Run(Value):
-    """One load run and both builds' figures, or only the candidate's."""
+    """One load run and both builds' figures, or only the candidate's.
+
+    ``others_ratio`` is how much of the builds' CPUs others had while the pairs ran: 0.5 is half a
+    CPU. None where it is not known, and in older files.
+    """
 
     seed: int
     offered_rps: float
     builds: dict[BuildRole, BuildFigures]
+    others_ratio: float | None = None
     validity: Validity
 
 

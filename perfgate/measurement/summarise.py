@@ -98,8 +98,22 @@ def summarise(
         )
         failures = figures.failures | _sign_ins(journal, plan, role)
         builds[_role(role)] = figures.model_copy(update={"failures": failures})
-    validity = _validity(frame, journal, surroundings)
-    return Run(seed=plan.seed, offered_rps=offered_rps, builds=builds, validity=validity)
+    return Run(
+        seed=plan.seed,
+        offered_rps=offered_rps,
+        builds=builds,
+        others_ratio=_others_ratio(journal, windows),
+        validity=_validity(frame, journal, surroundings),
+    )
+
+
+def _others_ratio(journal: Journal, windows: pd.DataFrame) -> float | None:
+    """Return how much of the builds' CPUs was busy while pairs ran, but not for a build."""
+    busy = journal.pairs_busy
+    if busy is None:
+        return None
+    own_s = float(windows.loc[windows["phase"] == Phase.PAIRS, "cpu_s"].sum())
+    return max(busy.busy_s - own_s, 0.0) / busy.seconds
 
 
 def open_loop(rows: pd.DataFrame, seconds: float) -> OpenLoop:

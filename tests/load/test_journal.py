@@ -13,6 +13,7 @@ from load.journals import BASE, CANDIDATE, OPERATIONS, both_hosts, plan, row, wr
 from perfgate.errors import LoadError
 from perfgate.exitcodes import ExitCode
 from perfgate.load.journal import (
+    Busy,
     WarmUp,
     known_operations,
     reached_open,
@@ -79,6 +80,14 @@ def test_the_warm_up_is_told_by_the_first_worker(
     write_run(tmp_path, arrivals([1]), {"warmup": None}, worker=1)
 
     assert read_journal(tmp_path, plan(workers=2), 2).warmup == warmup
+
+
+def test_how_busy_the_cpus_were_is_told_if_it_is_known(tmp_path: Path) -> None:
+    """Law: the account of the CPUs stands in the first worker's manifest, if there is one."""
+    write_run(tmp_path, arrivals([0]), {"pairs_busy": {"seconds": 2.0, "busy_s": 1.5}})
+    assert read_journal(tmp_path, plan(), 1).pairs_busy == Busy(2.0, 1.5)
+    write_run(tmp_path, arrivals([0]), {"pairs_busy": None})
+    assert read_journal(tmp_path, plan(), 1).pairs_busy is None
 
 
 @given(numbers=st.lists(st.integers(0, 9), max_size=14))

@@ -117,6 +117,7 @@ class Driver:
         self.unsent = 0
         self.locked_out: list[str] = []
         self.warmup: dict[str, Any] | None = None
+        self.pairs_busy: dict[str, float] | None = None
 
     def run(
         self,
@@ -245,7 +246,8 @@ class Driver:
         """Time batches of equal work, candidate and base in turn."""
         base, candidate = self.lanes
         requests = self._requests(self.plan.seed)
-        deadline_s = time.monotonic() + pairs.limit_s
+        begun_s, begun_busy_s = time.monotonic(), self.conductor.busy_s(base.host.build)
+        deadline_s = begun_s + pairs.limit_s
         order = balanced_order(pairs.pairs, derived_seed(self.plan.seed, "pairs"))
         for index, candidate_first in enumerate(order):
             if index % BALANCED_IN == 0 and time.monotonic() > deadline_s:
@@ -255,6 +257,11 @@ class Driver:
                 before = self._read(lane)
                 self._batch(lane, Phase.PAIRS, work, pairs.concurrency)
                 self.recorder.window(Phase.PAIRS, lane.code, index, before, self._read(lane))
+        # Once for all of them, for the account goes by ticks of 10 ms.
+        ended_busy_s = self.conductor.busy_s(base.host.build)
+        if begun_busy_s is not None and ended_busy_s is not None:
+            seconds = time.monotonic() - begun_s
+            self.pairs_busy = {"seconds": seconds, "busy_s": ended_busy_s - begun_busy_s}
 
     def _open(self, spec: Open, schedule: Schedule) -> None:
         """Send this worker's share of the schedule to every build, then wait for what is left."""

@@ -18,7 +18,7 @@ from locust.runners import STATE_MISSING
 
 from perfgate.load.inside.worker import REPLY, REQUEST, clock_name
 from perfgate.load.rows import journal_file, manifest_file
-from perfgate.procfs import TreeMeter
+from perfgate.procfs import TreeMeter, busy_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +62,7 @@ class Master:
             "clock": self._clock,
             "meet": self._meet,
             "usage": self._usage,
+            "busy": self._busy,
             "rows": self._rows,
             "manifest": self._manifest,
         }
@@ -130,6 +131,9 @@ class Master:
 
     def _usage(self, _name: str, build: str) -> dict[str, float]:
         return asdict(self._meters[build].read())
+
+    def _busy(self, _name: str, build: str) -> float | None:
+        return next(busy_s(host.pid) for host in self._plan.hosts if host.build == build)
 
     def _rows(self, name: str, chunk: bytes) -> None:
         with journal_file(self._run_dir, self._members[name].worker).open("ab") as journal:

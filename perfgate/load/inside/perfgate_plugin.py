@@ -135,7 +135,7 @@ def _carry_out(
         driver = Driver(plan, recorder, conductor)
         facts |= _drive(driver, *users, schedule)
         facts |= {"unsent": driver.unsent, "locked_out": driver.locked_out}
-        facts |= {"warmup": driver.warmup}
+        facts |= {"warmup": driver.warmup, "pairs_busy": driver.pairs_busy}
     manifest = manifest_file(run_dir, conductor.worker)
     recorder.close(manifest, facts | {"condition": condition.facts()})
 
