@@ -84,6 +84,14 @@ class _Watch:
     stage: str
     died: dict[BuildRole, Incident] = field(default_factory=dict)
     ports_seen_s: float = 0.0
+    before: Contention = field(default_factory=read_contention)
+    begun_s: float = field(default_factory=time.monotonic)
+
+    def begin(self) -> None:
+        """Wait until all targets are ready; from then on the machine is watched."""
+        for target in self.targets.values():
+            target.wait_until_ready()
+        self.before, self.begun_s = read_contention(), time.monotonic()
 
     def tick(self) -> bool:
         """Return whether all targets live and none has lost a process.
@@ -122,8 +130,6 @@ def run_once(rig: Rig, assignment: Assignment) -> Outcome:
             )
             for role, build in assignment.builds.items()
         }
-        for target in targets.values():
-            target.wait_until_ready()
         return _load(rig, assignment, targets, run_dir)
 
 
@@ -143,14 +149,13 @@ def _load(
 ) -> Outcome:
     plan = assignment.plan(_hosts(targets))
     watch = _Watch(targets, rig.progress, assignment.stage)
-    before, start_s = read_contention(), time.monotonic()
     journal = _journal(rig, assignment, plan, watch, run_dir)
-    seconds = time.monotonic() - start_s
+    seconds = time.monotonic() - watch.begun_s
     incidents = _incidents(journal, plan, watch)
     if journal is None or incidents:
         return Outcome(incidents=incidents)
     apart = rig.target_cpu is not None
-    surroundings = _surroundings(before, seconds, targets, apart=apart)
+    surroundings = _surroundings(watch.before, seconds, targets, apart=apart)
     run = summarise(journal, plan, assignment.offered_rps, assignment.open_s, surroundings)
     cut = (
         trials(journal, "candidate", assignment.open_s, assignment.trials)
@@ -171,6 +176,7 @@ def _journal(
             run_dir,
             limit_s=START_SLACK_S + plan.warmup_limit_s + SLACK_FACTOR * assignment.expected_s,
             tick=watch.tick,
+            prepare=watch.begin,
         )
     except LoadError:
         # A target that has died may have taken the load run along: then its death is the news.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BUILDS = ("base", "candidate")
 
+PLAN_FILE = "plan.json"
+
 # How Locust's processes are told where the plan is, and the key they seal their messages with.
 PLAN_VARIABLE = "PERFGATE_PLAN"
 KEY_VARIABLE = "PERFGATE_KEY"
@@ -123,8 +125,10 @@ class Plan:
         return tuple(sorted(self.mix))
 
     def write(self, path: Path) -> None:
-        """Write the plan as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=1))
+        """Write the plan as JSON; whoever waits for the file finds it whole."""
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps(dataclasses.asdict(self), indent=1))
+        draft.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> Plan:

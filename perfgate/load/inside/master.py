@@ -17,6 +17,7 @@ from gevent.event import AsyncResult
 from locust.runners import STATE_MISSING
 
 from perfgate.load.inside.worker import REPLY, REQUEST, clock_name
+from perfgate.load.plan import PLAN_FILE
 from perfgate.load.rows import journal_file, manifest_file
 from perfgate.procfs import TreeMeter, busy_s
 
@@ -111,7 +112,7 @@ class Master:
             "run": self._run,
             "worker": self._members[name].worker,
             "workers": self._plan.workers,
-            "plan": (self._run_dir / "plan.json").read_text(),
+            "plan": (self._run_dir / PLAN_FILE).read_text(),
             "schedule": schedule.read_bytes() if schedule else b"",
             "clock": clock_name(),
         }
