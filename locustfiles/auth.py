@@ -49,8 +49,10 @@ class AuthUser(FastHttpUser):
     connection_timeout = 2.0
     network_timeout = 5.0
 
-    # Each user has a name of its own. Several Locust processes count alike, which does no harm:
-    # every login has tokens of its own.
+    # Each user has a name of its own. perfgate numbers its users, so that base and candidate meet
+    # the same ones. Plain Locust does not: they are counted, in several processes alike, which does
+    # no harm, for every login has tokens of its own.
+    perfgate_identity: int | None = None
     numbers: ClassVar[Iterator[int]] = itertools.count()
 
     username = ""
@@ -65,7 +67,10 @@ class AuthUser(FastHttpUser):
 
     def on_start(self) -> None:
         """Take a name and log in."""
-        number = next(self.numbers) % USERS
+        number = self.perfgate_identity
+        if number is None:
+            number = next(self.numbers)
+        number %= USERS
         self.username = f"user-{number:03d}"
         self.password = f"open-sesame-{number % 4}"
         self._log_in()

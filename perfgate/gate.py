@@ -5,10 +5,10 @@ What a case means is said by :func:`perfgate.verdict.judge.judge`; nothing is pr
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from perfgate import __version__
@@ -16,7 +16,7 @@ from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns, service_
 from perfgate.analysis.sequential import percent
 from perfgate.demand.demand import peak_demand
 from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
-from perfgate.load.schedule import Stage, draw_schedule
+from perfgate.load.schedule import Stage, balanced_turns, derived_seed, draw_schedule
 from perfgate.measurement.models import BuildId, DemandRun, Measurement
 from perfgate.rig import Assignment, run_once
 from perfgate.verdict.case import Case, required_rps, steps_of
@@ -188,11 +188,6 @@ def _session_assignment(case: Case, order: Order) -> Assignment:
     seed = measured.seed + 1000 * (tried + 1)
     rate_rps = split_rps(case, order)
     schedule = _schedule(order, [Stage(rate_rps, profile.split_s)], seed)
-    builds: dict[BuildRole, Build] = {"candidate": order.candidate}
-    if order.base is not None:
-        builds["base"] = order.base
-    if random.Random(seed).random() < 0.5:  # noqa: PLR2004, S311 - which build starts first: a coin
-        builds = dict(reversed(builds.items()))
 
     def plan(hosts: tuple[Host, ...]) -> Plan:
         if len(hosts) == 1:
@@ -203,13 +198,26 @@ def _session_assignment(case: Case, order: Order) -> Assignment:
 
     return Assignment(
         stage=f"session {len(measured.sessions) + 1}",
-        builds=builds,
+        builds=starters(measured, order),
         plan=plan,
         schedule=schedule,
         offered_rps=rate_rps,
         open_s=profile.split_s,
         expected_s=session_s(profile),
     )
+
+
+def starters(measured: Measurement, order: Order) -> dict[BuildRole, Build]:
+    """Return the builds of the next session in the order in which they start.
+
+    Each starts first in two of every four sessions that count.
+    """
+    if order.base is None:
+        return {"candidate": order.candidate}
+    turns = balanced_turns(derived_seed(measured.seed, "start"))
+    candidate_first = next(islice(turns, len(measured.sessions), None))
+    builds: dict[BuildRole, Build] = {"candidate": order.candidate, "base": order.base}
+    return builds if candidate_first else dict(reversed(builds.items()))
 
 
 def local_required_rps(terms: Terms) -> float:
@@ -268,6 +276,7 @@ def _plan(
         mix=_mix(order.terms),
         identities=config.load.identities,
         warmup_requests=profile.warmup_requests,
+        warmup_limit_s=profile.warmup_limit_s,
         saturation=Saturation(
             slices=SATURATION_SLICES,
             slice_s=profile.saturation_s / SATURATION_SLICES,

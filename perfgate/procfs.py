@@ -158,6 +158,27 @@ def read_contention() -> Contention:
     )
 
 
+def busy_s(pid: int) -> float | None:
+    """Return for how long the CPUs that a process may use were busy with whatever, in CPU seconds.
+
+    In steps of a clock tick (10 ms), from an unknown moment: take differences. None where the
+    process is gone.
+    """
+    try:
+        cpus = os.sched_getaffinity(pid)
+    except OSError:
+        return None
+    idle_ns = sum(_idle_ns(line, cpus) for line in _text("/proc/stat").splitlines())
+    return len(cpus) * time.monotonic() - idle_ns / 1e9
+
+
+def _idle_ns(line: str, cpus: Iterable[int]) -> int:
+    """Return the idle time and the wait for disks in a CPU's line of proc_stat(5), else 0."""
+    name, *fields = line.split()
+    idle = name in {f"cpu{cpu}" for cpu in cpus}
+    return (int(fields[3]) + int(fields[4])) * _TICK_NS if idle else 0
+
+
 def own_wait_s() -> float:
     """Return how long the calling thread was ready to run but did not, in seconds.
 

@@ -17,7 +17,7 @@ from perfgate.load.plan import BUILDS, Host
 from perfgate.measurement.models import Incident
 from perfgate.measurement.summarise import Surroundings, summarise, trials
 from perfgate.procfs import read_contention
-from perfgate.startup import LOG_LINES, Launch, start_builds, unready
+from perfgate.startup import LOG_LINES, Launch, UnreadyError, await_ready, start_builds, unready
 from perfgate.tail import tail
 from perfgate.target.ports import Holder
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from perfgate.measurement.models import BuildRole, OpenLoop, Run
     from perfgate.procfs import Contention
     from perfgate.progress import Progress
+    from perfgate.startup import Started
     from perfgate.target.process import RunningTarget
 
 START_SLACK_S = 30.0
@@ -82,13 +83,30 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Watch:
-    """Looks after the targets while the load runs."""
+    """Looks after the targets until they are ready, and while the load runs."""
 
-    targets: Mapping[BuildRole, RunningTarget]
+    assignment: Assignment
+    started: Started
     progress: Progress
-    stage: str
     died: dict[BuildRole, Incident] = field(default_factory=dict)
     ports_seen_s: float = 0.0
+    before: Contention = field(default_factory=read_contention)
+    begun_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def targets(self) -> Mapping[BuildRole, RunningTarget]:
+        """Return the targets by their roles."""
+        return self.started.targets
+
+    @property
+    def stage(self) -> str:
+        """Return the part of the check that the run is."""
+        return self.assignment.stage
+
+    def begin(self) -> None:
+        """Wait until all targets are ready; from then on the machine is watched."""
+        await_ready(self.started, self.assignment.builds)
+        self.before, self.begun_s = read_contention(), time.monotonic()
 
     def tick(self) -> bool:
         """Return whether all targets live.
@@ -116,8 +134,12 @@ def run_once(rig: Rig, assignment: Assignment) -> Outcome:
     launch = Launch(rig.target, rig.target_cpu, run_dir)
     with ExitStack() as stack:
         started = start_builds(launch, assignment.builds, stack)
-        if not started.faults:
-            return _load(rig, assignment, started.targets, run_dir)
+        try:
+            if started.faults:
+                await_ready(started, assignment.builds)
+            return _load(rig, assignment, started, run_dir)
+        except UnreadyError as error:
+            started = error.started
     incidents = unready(launch, started, assignment.witness, assignment.stage)
     return Outcome(incidents=tuple(incidents))
 
@@ -133,19 +155,18 @@ def _new_directory(runs_dir: Path, stage: str) -> Path:
 def _load(
     rig: Rig,
     assignment: Assignment,
-    targets: Mapping[BuildRole, RunningTarget],
+    started: Started,
     run_dir: Path,
 ) -> Outcome:
-    plan = assignment.plan(_hosts(targets))
-    watch = _Watch(targets, rig.progress, assignment.stage)
-    before, start_s = read_contention(), time.monotonic()
+    plan = assignment.plan(_hosts(started.targets))
+    watch = _Watch(assignment, started, rig.progress)
     journal = _journal(rig, assignment, plan, watch, run_dir)
-    seconds = time.monotonic() - start_s
+    seconds = time.monotonic() - watch.begun_s
     incidents = _incidents(journal, plan, watch)
     if journal is None or incidents:
         return Outcome(incidents=incidents)
     apart = rig.target_cpu is not None
-    surroundings = _surroundings(before, seconds, targets, apart=apart)
+    surroundings = _surroundings(watch.before, seconds, started.targets, apart=apart)
     run = summarise(journal, plan, assignment.offered_rps, assignment.open_s, surroundings)
     cut = (
         trials(journal, "candidate", assignment.open_s, assignment.trials)
@@ -164,8 +185,9 @@ def _journal(
             plan,
             assignment.schedule,
             run_dir,
-            limit_s=START_SLACK_S + SLACK_FACTOR * assignment.expected_s,
+            limit_s=START_SLACK_S + plan.warmup_limit_s + SLACK_FACTOR * assignment.expected_s,
             tick=watch.tick,
+            prepare=watch.begin,
         )
     except LoadError:
         # A target that has died may have taken the load run along: then its death is the news.

@@ -55,14 +55,22 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Those that got ready, and why the others did not."""
+    """Those that have started, and why others did not, or did not get ready."""
 
     targets: Mapping[BuildRole, RunningTarget]
     faults: Mapping[BuildRole, Fault]
 
 
+class UnreadyError(Exception):
+    """Not every build got ready; ``started`` holds those that did, and why the others did not."""
+
+    def __init__(self, started: Started) -> None:
+        super().__init__(", ".join(fault.told for fault in started.faults.values()))
+        self.started = started
+
+
 def start_builds(launch: Launch, builds: Mapping[BuildRole, Build], stack: ExitStack) -> Started:
-    """Start the builds together, in their order, for as long as ``stack`` is open; await them all.
+    """Start the builds together, in their order, for as long as ``stack`` is open.
 
     Raises PortTakenError where another program is in the way: that is no build's fault.
     """
@@ -76,15 +84,26 @@ def start_builds(launch: Launch, builds: Mapping[BuildRole, Build], stack: ExitS
             targets[role] = stack.enter_context(started)
         except TargetError as error:
             faults[role] = Fault(build, error)
-    for role, target in list(targets.items()):
+    return Started(targets, faults)
+
+
+def await_ready(started: Started, builds: Mapping[BuildRole, Build]) -> None:
+    """Wait until all builds are ready.
+
+    Raises UnreadyError where one does not get so, PortTakenError where another program is in the
+    way.
+    """
+    faults = dict(started.faults)
+    for role, target in started.targets.items():
         try:
             target.wait_until_ready()
         except PortTakenError:
             raise
         except TargetError as error:
             faults[role] = Fault(builds[role], error)
-            del targets[role]
-    return Started(targets, faults)
+    if faults:
+        ready = {role: own for role, own in started.targets.items() if role not in faults}
+        raise UnreadyError(Started(ready, faults))
 
 
 def unready(launch: Launch, started: Started, witness: Build | None, stage: str) -> list[Incident]:
@@ -95,8 +114,7 @@ def unready(launch: Launch, started: Started, witness: Build | None, stage: str)
     """
     ready: list[BuildRole] = [*started.targets]
     if not ready and witness is not None:
-        with ExitStack() as stack:
-            ready = [*start_builds(launch, {"base": witness}, stack).targets]
+        ready = ["base"] if _gets_ready(launch, witness) else []
     if not ready:
         raise next(iter(started.faults.values())).error
     return [
@@ -109,3 +127,13 @@ def unready(launch: Launch, started: Started, witness: Build | None, stage: str)
         )
         for role, fault in started.faults.items()
     ]
+
+
+def _gets_ready(launch: Launch, witness: Build) -> bool:
+    builds: dict[BuildRole, Build] = {"base": witness}
+    with ExitStack() as stack:
+        try:
+            await_ready(start_builds(launch, builds, stack), builds)
+        except UnreadyError:
+            return False
+    return True

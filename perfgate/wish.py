@@ -5,7 +5,7 @@ Nothing is measured, built or looked up in git here; it imports nothing that tak
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,14 +46,21 @@ class Wish:
 
 
 def read_wish(
-    config: Path | None, profile: str, candidate: str, base: str | None, on: date
+    config: Path | None,
+    profile: str,
+    candidate: str,
+    base: str | None,
+    on: date,
+    *,
+    seed: int | None = None,
 ) -> Wish:
     """Read the configuration (at ``config``, or the nearest one), its ledger, and what is replayed.
 
+    A ``seed`` takes the place of the configuration's.
     Raises FileFaultsError for what is wrong in these files, UsageError where one is missing, has
     no such profile, or looks ahead beyond the calendar.
     """
-    loaded = load_config(config, Path.cwd())
+    loaded = _seeded(load_config(config, Path.cwd()), seed)
     if profile not in loaded.config.profiles:
         known = ", ".join(sorted(loaded.config.profiles))
         raise UsageError(
@@ -65,6 +72,13 @@ def read_wish(
     log = loaded.config.profiles[profile].recorded
     recorded_s = () if log is None else read_recorded(loaded.root / log)
     return Wish(loaded, ledger, profile, candidate, base, on, recorded_s)
+
+
+def _seeded(loaded: LoadedConfig, seed: int | None) -> LoadedConfig:
+    if seed is None:
+        return loaded
+    load = loaded.config.load.model_copy(update={"seed": seed})
+    return replace(loaded, config=loaded.config.model_copy(update={"load": load}))
 
 
 def _refuse_no_demand(loaded: LoadedConfig, ledger: Ledger, on: date) -> None:

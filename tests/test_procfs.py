@@ -474,3 +474,37 @@ def test_losses_that_are_not_told_are_none(text: str) -> None:
 def test_files_that_cannot_be_read_say_nothing() -> None:
     """Law: a missing file of /proc is an empty text."""
     assert procfs._text("/proc/no-such-file") == ""
+
+
+@pytest.mark.parametrize("ratio", [0.2, 0.8])
+def test_a_cpu_is_busy_for_as_long_as_it_works(ratio: float) -> None:
+    """Law: a CPU's busy time is at least what ran on it, and no more than the time that passed."""
+    begin_s = time.monotonic()
+    with Program(f"tell()\nburn({ratio * 0.5})\ntell()", alone=True) as program:
+        program.heard()
+        before_s = procfs.busy_s(program.pid)
+        program.go_on()
+        program.heard()
+        after_s = procfs.busy_s(program.pid)
+        seconds = time.monotonic() - begin_s
+
+    assert before_s is not None
+    assert after_s is not None
+    assert ratio * 0.5 - 2 * TICK_S <= after_s - before_s <= seconds + 2 * TICK_S
+
+
+def test_an_idle_cpu_is_not_busy() -> None:
+    """Law: idle time and the wait for disks are read from the CPU's own line, in ticks."""
+    line = "cpu1 1 2 3 400 50 6 7 8 9 0"
+    ticks = os.sysconf("SC_CLK_TCK")
+
+    assert procfs._idle_ns(line, {1}) == 450 * 1_000_000_000 // ticks
+    assert [procfs._idle_ns(other, {1}) for other in ("cpu 1 2 3 4 5", "cpu10 1 2 3 4 5")] == [0, 0]
+    assert procfs._idle_ns("ctxt 5", {1}) == 0
+
+
+def test_the_cpus_of_a_process_that_is_gone_are_not_known() -> None:
+    """Law: without a process there is no account of its CPUs."""
+    with Program("tell()") as program:
+        program.heard()
+    assert procfs.busy_s(program.pid) is None

@@ -78,6 +78,16 @@ def test_what_is_replayed_is_read(project: Path, monkeypatch: pytest.MonkeyPatch
     assert list(read_wish(config, "nightly", ".", None, DAY).recorded_s) == [0.5, 2.0]
 
 
+def test_a_seed_of_the_command_line(project: Path) -> None:
+    """A seed takes the place of the configuration's, and of nothing else."""
+    (project / "perfgate.toml").write_text(CONFIG.replace("[load]\n", "[load]\nseed = 7\n"))
+    own = read_wish(None, "default", ".", None, DAY).loaded.config
+    other = read_wish(None, "default", ".", None, DAY, seed=0).loaded.config
+    assert (own.load.seed, other.load.seed) == (7, 0)
+    same = own.load.model_copy(update={"seed": 0})
+    assert other == own.model_copy(update={"load": same})
+
+
 def test_a_horizon_beyond_the_calendar(project: Path) -> None:
     """A horizon that no date can be given to is refused before anything else is done."""
     more = "[demand]\nhorizon_days = 4000000\n"

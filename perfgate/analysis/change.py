@@ -131,11 +131,12 @@ def trends(sessions: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
     The times of equal work in the last third of the pairs against those in the first third, 20 %
     trimmed; NaN where there are too few pairs.
     """
-    return np.array([_trend(run.builds[role].pairs) for run in sessions if role in run.builds])
+    return np.array([_trend(run, role) for run in sessions if role in run.builds])
 
 
-def _trend(pairs: Windows) -> float:
-    own_s, third = _own_time_s(pairs), len(pairs.wall_s) // 3
+def _trend(run: Run, role: BuildRole) -> float:
+    own_s = _own_time_s(run, role)
+    third = len(own_s) // 3
     if third < LEAST_THIRD or own_s.min() <= 0:
         return math.nan
     return trimmed_log_ratio(own_s[-third:], own_s[:third])
@@ -166,27 +167,36 @@ def _session_row(run: Run) -> dict[str, float]:
     costs_s = cost_s(candidate), cost_s(base)
     return {
         COST: math.log(costs_s[0] / costs_s[1]) if min(costs_s) > 0 else math.nan,
-        CAPACITY: _pairs_slowdown(candidate.pairs, base.pairs),
+        CAPACITY: _pairs_slowdown(run),
         SATURATED: _saturated_slowdown(candidate.saturation, base.saturation),
     }
 
 
-def _pairs_slowdown(candidate: Windows, base: Windows) -> float:
-    own_s = _own_time_s(candidate), _own_time_s(base)
+def _pairs_slowdown(run: Run) -> float:
+    own_s = _own_time_s(run, "candidate"), _own_time_s(run, "base")
     if min(own.min(initial=math.inf) for own in own_s) <= 0 or not own_s[0].size:
         return math.nan
     return trimmed_log_ratio(*own_s)
 
 
-def _own_time_s(windows: Windows) -> NDArray[np.float64]:
-    """Return each window's time less the wait for a CPU that others had, at least its CPU time.
+def _own_time_s(run: Run, role: BuildRole) -> NDArray[np.float64]:
+    """Return the time of each of a build's batches less what others had of it.
 
-    Time runnable but not running is the neighbours' doing, also where it is the load generator that
-    waited, on CPUs of its own; locks, sleeps and I/O remain.
+    That is max(wall - generator_wait - k wait, cpu). ``wait`` is the time that the build's threads
+    were ready to run and did not, summed over threads. Of one thread all of it is the neighbours'
+    doing: k = 1. But threads of one build also wait for each other, which is part of its work; with
+    sixteen on one CPU that sum is many times the clock's time, and taking it off whole would leave
+    the CPU time alone and hide every lock. So no more is taken off, over all batches, than others
+    had of the CPU: k = min(1, others / wait), both summed. Locks, sleeps and I/O remain.
     """
+    windows = run.builds[role].pairs
     wall, wait, cpu = map(np.array, (windows.wall_s, windows.wait_s, windows.cpu_s))
-    waits = wait + np.array(windows.generator_wait_s)
-    own: NDArray[np.float64] = np.maximum(wall - waits, cpu)
+    share = 1.0
+    if run.others_ratio is not None and wait.sum() > 0:
+        share = min(1.0, run.others_ratio * wall.sum() / wait.sum())
+    own: NDArray[np.float64] = np.maximum(
+        wall - np.array(windows.generator_wait_s) - share * wait, cpu
+    )
     return own
 
 

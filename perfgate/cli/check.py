@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @options.candidate
 @options.base
 @options.on
+@options.seed
 @options.as_format
 @click.option(
     "--output",
@@ -36,12 +37,13 @@ def command(
     candidate: str,
     base: str | None,
     on: date | None,
+    seed: int | None,
     format_: str,
     output: Path | None,
     on_inconclusive: str | None,
 ) -> int:
     """Measure a build beside its base under real load, and judge whether it may ship."""
-    wish = read_wish(config, profile, candidate, base, on or options.today())
+    wish = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
     keep_in = None if output is None else prepared(output)
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.
     from perfgate.cli.outlook import plan_ahead  # noqa: PLC0415 - see above

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @options.candidate
 @click.option("--base", help="Measure this build beside it; alone if not given.")
 @options.on
+@options.seed
 @click.option(
     "--output", "-o", type=options.PATH, required=True, help="File to write the measurement to."
 )
@@ -31,10 +32,11 @@ def command(
     candidate: str,
     base: str | None,
     on: date | None,
+    seed: int | None,
     output: Path,
 ) -> None:
     """Measure a build under real load and save it, for `judge` and `baseline accept`."""
-    wish = read_wish(config, profile, candidate, base, on or options.today())
+    wish = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
     file = writable(output)
     # It imports numpy, pandas and scipy, which takes a second: first what needs none of them.
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above

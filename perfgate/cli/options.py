@@ -76,6 +76,11 @@ base = click.option(
 on = click.option(
     "--on", type=Day(), default=None, help="Day whose demand counts, with the horizon after it."
 )
+seed = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Seed of all that is drawn; the configuration's load.seed if not given.",
+)
 as_format = format_of(FORMAT_NAMES, "How the verdict is printed.")
 on_inconclusive = click.option(
     "--on-inconclusive",

@@ -85,7 +85,9 @@ class Load(Section):
         default=48, description="Users per build; also the most requests in flight per build."
     )
     seed: Annotated[int, Field(ge=0)] = Field(
-        default=20180713, description="Seed of the arrivals and of everything drawn from them."
+        default=20180713,
+        description="Seed of the arrivals and of all else that is drawn: the same one sends the "
+        "same load again, in the same order; `--seed` takes its place.",
     )
     workers: Annotated[int, Field(ge=1, le=32)] = Field(
         default=1, description="Processes of this machine that share the load."
@@ -122,7 +124,13 @@ class Profile(Section):
         "log of nginx or Apache, JSON lines with a time, or a time on each line.",
     )
     warmup_requests: Annotated[int, Field(ge=0)] = Field(
-        default=200, description="Requests sent to each fresh process before anything is measured."
+        default=200,
+        description="Fewest requests sent to each fresh process before anything is measured.",
+    )
+    warmup_limit_s: Annotated[float, Field(ge=0)] = Field(
+        default=15.0,
+        description="Longest warm-up: it goes on until no build gets any faster. With 0 it ends "
+        "with `warmup_requests`.",
     )
     demand_s: Positive = Field(
         default=12.0, description="Length of the run at the required rate, judged in three trials."

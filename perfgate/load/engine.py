@@ -21,7 +21,7 @@ import psutil
 
 from perfgate.errors import LoadError, UsageError
 from perfgate.load.journal import known_operations, read_journal
-from perfgate.load.plan import KEY_VARIABLE, PLAN_VARIABLE
+from perfgate.load.plan import KEY_VARIABLE, PLAN_FILE, PLAN_VARIABLE
 from perfgate.scrub import scrubbed
 from perfgate.tail import tail
 from perfgate.target.interrupts import deferred_interrupts
@@ -78,7 +78,7 @@ class Engine:
     remote: Remote | None = None
 
 
-def run_load(
+def run_load(  # noqa: PLR0913 - each is another side of one run, and has its own owner
     engine: Engine,
     plan: Plan,
     schedule: Schedule | None,
@@ -86,19 +86,23 @@ def run_load(
     *,
     limit_s: float,
     tick: Callable[[], bool],
+    prepare: Callable[[], None] = lambda: None,
 ) -> Journal | None:
     """Run the plan and return its journal, or None where ``tick`` asked for the end.
 
+    Locust starts at once, which takes it more than a second, but sends nothing before ``prepare``
+    has returned: meanwhile targets get ready.
     ``tick`` is called a few times a second while Locust runs; it returns False to stop the run,
     for instance because a target died. Raises LoadError where Locust fails, exceeds ``limit_s``
     seconds or its journal is not whole, UnknownOperationsError where the plan's mix names
     operations that the Locust file lacks.
     """
     run_dir = run_dir.resolve()  # Locust has another working directory
-    plan.write(run_dir / "plan.json")
     if schedule is not None:
         schedule.write(run_dir / SCHEDULE_FILE)
     with _locust(engine, plan.workers, run_dir) as processes:
+        prepare()
+        plan.write(run_dir / PLAN_FILE)
         exit_code = _wait(processes, tick, limit_s)
     if exit_code is None:
         return None
@@ -116,7 +120,7 @@ def _locust(engine: Engine, workers: int, run_dir: Path) -> Iterator[list[subpro
 
     One process, or a master and its workers; the first one ends the run.
     """
-    own = {PLAN_VARIABLE: str(run_dir / "plan.json")}
+    own = {PLAN_VARIABLE: str(run_dir / PLAN_FILE)}
     with ExitStack() as stack:
         if engine.remote is None and workers == 1:
             yield [_start(stack, engine, [], run_dir, own)]

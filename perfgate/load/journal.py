@@ -56,6 +56,22 @@ class Generator:
     unsent: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """How long the warm-up took, and the builds that had not settled when its time was up."""
+
+    seconds: float
+    unsettled: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """For how long the builds' CPUs were busy with whatever within ``seconds``, in CPU seconds."""
+
+    seconds: float
+    busy_s: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Journal:
     """Columns of equal length: a row for each arrival, and one for each CPU window.
@@ -72,6 +88,8 @@ class Journal:
     silent: dict[str, str]
     locked_out: frozenset[str]
     generators: tuple[Generator, ...]
+    warmup: WarmUp | None = None
+    pairs_busy: Busy | None = None
 
 
 def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
@@ -106,6 +124,8 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
         generators=tuple(
             Generator(**made["condition"], unsent=made.get("unsent", 0)) for made in manifests
         ),
+        warmup=_warm_up(manifests[0]),
+        pairs_busy=Busy(**manifests[0]["pairs_busy"]) if manifests[0].get("pairs_busy") else None,
     )
     if reached_open(journal, plan):
         _prove_complete(journal, plan, arrivals)
@@ -138,6 +158,12 @@ def _read_manifest(run_dir: Path, worker: int) -> dict[str, Any]:
     if "broken" in manifest:
         raise LoadError(f"the load run broke off:\n{manifest['broken']}")
     return manifest
+
+
+def _warm_up(manifest: dict[str, Any]) -> WarmUp | None:
+    """Return what the first worker tells of the warm-up; nothing where there was none."""
+    told = manifest.get("warmup")
+    return WarmUp(told["seconds"], tuple(told["unsettled"])) if told else None
 
 
 def _read_rows(path: Path, manifest: dict[str, Any], failures: list[str]) -> NDArray[Any]:

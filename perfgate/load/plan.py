@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BUILDS = ("base", "candidate")
 
+PLAN_FILE = "plan.json"
+
 # How Locust's processes are told where the plan is, and the key they seal their messages with.
 PLAN_VARIABLE = "PERFGATE_PLAN"
 KEY_VARIABLE = "PERFGATE_KEY"
@@ -113,6 +115,9 @@ class Plan:
     ``timeouts_s`` says per operation how long its callers wait; saturated, what comes later is no
     use to them. A build that lets ``silence_s`` pass without any answer, outside the open loop,
     ends the run. ``workers`` processes share the run.
+
+    A warm-up ends when ``warmup_requests`` have been sent to each build and, within
+    ``warmup_limit_s``, none gets any cheaper; without a limit it goes by the requests alone.
     """
 
     seed: int
@@ -126,6 +131,7 @@ class Plan:
     solo: Solo | None = None
     timeouts_s: dict[str, float] = field(default_factory=dict)
     silence_s: float = 20.0
+    warmup_limit_s: float = 0.0
     workers: int = 1
 
     @property
@@ -134,8 +140,10 @@ class Plan:
         return tuple(sorted(self.mix))
 
     def write(self, path: Path) -> None:
-        """Write the plan as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=1))
+        """Write the plan as JSON; whoever waits for the file finds it whole."""
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps(dataclasses.asdict(self), indent=1))
+        draft.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> Plan:
@@ -153,5 +161,6 @@ class Plan:
             solo=Solo(**stored["solo"]) if stored["solo"] else None,
             timeouts_s=stored["timeouts_s"],
             silence_s=stored["silence_s"],
+            warmup_limit_s=stored["warmup_limit_s"],
             workers=stored["workers"],
         )

@@ -6,8 +6,10 @@ no log: recorded times are given to it.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -118,16 +120,34 @@ def draw_schedule(
     return Schedule(number, _moments(stages, above, reached), operation.astype(np.uint8))
 
 
-def balanced_order(pairs: int, seed: int) -> list[bool]:
-    """Return for each pair whether the candidate goes first: two of every four, shuffled.
+def derived_seed(seed: int, purpose: str) -> int:
+    """Return the seed for one purpose of a run, so that no two purposes share their draws."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:8])
+
+
+def coin(seed: int, purpose: str) -> bool:
+    """Toss the coin of one purpose of a run."""
+    rng = random.Random(derived_seed(seed, purpose))  # noqa: S311 - an order is not cryptography
+    return rng.random() < 0.5  # noqa: PLR2004 - a coin
+
+
+def balanced_turns(seed: int) -> Iterator[bool]:
+    """Yield, turn by turn, whether the candidate goes first: in two of every four, shuffled.
 
     Random permuted blocks of four keep trends and periods out of the comparison (facts of the
-    method: false alarms stay at .05 where base-always-first reaches .46). ``pairs`` is a
-    multiple of four.
+    method: false alarms stay at .05 where base-always-first reaches .46).
     """
     rng = np.random.default_rng(seed)
-    blocks = [rng.permutation([True, True, False, False]) for _ in range(pairs // BALANCED_IN)]
-    return [bool(first) for block in blocks for first in block]
+    while True:
+        yield from map(bool, rng.permutation([True, True, False, False]))
+
+
+def balanced_order(pairs: int, seed: int) -> list[bool]:
+    """Return for each pair whether the candidate goes first, see :func:`balanced_turns`.
+
+    Only a multiple of four ``pairs`` is balanced.
+    """
+    return list(islice(balanced_turns(seed), pairs))
 
 
 def even_mix(shares: Sequence[float], seed: int) -> Iterator[int]:

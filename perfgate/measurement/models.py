@@ -15,7 +15,7 @@ FORMAT: Final = "perfgate.measurement/1"
 # History of the format:
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
 #      Later, with defaults, so that older files are still read: failures and memory in windows,
-#      solo, lost processes.
+#      solo, lost processes, how the warm-up went, what others had of the CPU.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -143,6 +143,9 @@ class Validity(Value):
     ``lag`` is started - intended of arrivals that found an identity free; ``waited`` the share of
     arrivals that did not, ``unsent`` the number of those never sent as too many were waiting. The
     ratios of CPU used, waited for, stolen and fought over are shares of the run's time.
+
+    ``warmup_s`` is how long the warm-up took, ``unsettled`` the builds that were still getting
+    faster when its time was up; None and empty where there was no warm-up, and in older files.
     """
 
     seconds: float
@@ -154,15 +157,22 @@ class Validity(Value):
     generator_wait_ratio: float
     steal_ratio: float | None
     pressure_ratio: float | None
+    warmup_s: float | None = None
+    unsettled: tuple[BuildRole, ...] = ()
     faults: tuple[str, ...]
 
 
 class Run(Value):
-    """One load run and both builds' figures, or only the candidate's."""
+    """One load run and both builds' figures, or only the candidate's.
+
+    ``others_ratio`` is how much of the builds' CPUs others had while the pairs ran: 0.5 is half a
+    CPU. None where it is not known, and in older files.
+    """
 
     seed: int
     offered_rps: float
     builds: dict[BuildRole, BuildFigures]
+    others_ratio: float | None = None
     validity: Validity
 
 

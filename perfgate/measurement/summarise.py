@@ -102,8 +102,22 @@ def summarise(
         failures = figures.failures | _sign_ins(journal, plan, role)
         lost = surroundings.lost.get(_role(role), 0)
         builds[_role(role)] = figures.model_copy(update={"failures": failures, "lost": lost})
-    validity = _validity(frame, journal, surroundings)
-    return Run(seed=plan.seed, offered_rps=offered_rps, builds=builds, validity=validity)
+    return Run(
+        seed=plan.seed,
+        offered_rps=offered_rps,
+        builds=builds,
+        others_ratio=_others_ratio(journal, windows),
+        validity=_validity(frame, journal, surroundings),
+    )
+
+
+def _others_ratio(journal: Journal, windows: pd.DataFrame) -> float | None:
+    """Return how much of the builds' CPUs was busy while pairs ran, but not for a build."""
+    busy = journal.pairs_busy
+    if busy is None:
+        return None
+    own_s = float(windows.loc[windows["phase"] == Phase.PAIRS, "cpu_s"].sum())
+    return max(busy.busy_s - own_s, 0.0) / busy.seconds
 
 
 def open_loop(rows: pd.DataFrame, seconds: float) -> OpenLoop:
@@ -229,6 +243,8 @@ def _validity(frame: pd.DataFrame, journal: Journal, surroundings: Surroundings)
         generator_wait_ratio=max(own.wait_s / own.seconds for own in journal.generators),
         steal_ratio=surroundings.steal_ratio,
         pressure_ratio=surroundings.pressure_ratio,
+        warmup_s=journal.warmup.seconds if journal.warmup else None,
+        unsettled=tuple(_role(name) for name in journal.warmup.unsettled) if journal.warmup else (),
         faults=tuple(_faults(float(lag_p99_ms), journal, surroundings)),
     )
 

@@ -100,6 +100,47 @@ def test_time_others_had_the_cpu_is_not_charged(whose: str) -> None:
     assert shown == pytest.approx([math.log(2.0), 0.0, math.log(0.1)])
 
 
+@given(
+    wait_s=st.floats(0.0, 20.0),
+    others=st.none() | st.floats(0.0, 2.0),
+    more=st.floats(0.0, 1.0),
+)
+def test_no_more_is_taken_off_than_others_had(
+    wait_s: float, others: float | None, more: float
+) -> None:
+    """Law: the threads of a build may wait for each other as they like: that is its own time.
+
+    Taken off is the smaller of their wait and the others' share; the more others had, the less is
+    left, and never less than the CPU time.
+    """
+    slow = windows(PAIRS, 2.0, 0.1, 16).model_copy(update={"wait_s": (wait_s,) * PAIRS})
+    run = with_figures(session(), "candidate", pairs=slow)
+    busier = None if others is None else others + more
+    shown, less = (
+        session_frame([run.model_copy(update={"others_ratio": ratio})])[CAPACITY].iloc[0]
+        for ratio in (others, busier)
+    )
+    taken_s = wait_s if others is None else min(wait_s, 2.0 * others)
+    assert shown == pytest.approx(math.log(max(2.0 - taken_s, 0.1)), abs=1e-9)
+    assert less <= shown + 1e-12
+
+
+def test_a_lock_is_seen_through_threads_that_wait_for_each_other() -> None:
+    """With sixteen threads on a quiet CPU, a lock that doubles the time is a slowdown of that size.
+
+    The base's threads wait for the CPU all the time, the candidate's for the lock.
+    """
+    free = windows(PAIRS, 1.0, 1.0, 16).model_copy(update={"wait_s": (12.0,) * PAIRS})
+    locked = windows(PAIRS, 2.0, 1.0, 16).model_copy(update={"wait_s": (1.5,) * PAIRS})
+    run = with_figures(with_figures(session(), "base", pairs=free), "candidate", pairs=locked)
+    quiet, unknown = (
+        session_frame([run.model_copy(update={"others_ratio": ratio})])[CAPACITY].iloc[0]
+        for ratio in (0.0, None)
+    )
+    assert quiet == pytest.approx(math.log(2.0))
+    assert unknown == 0.0
+
+
 def test_a_stray_pair_does_not_move_capacity() -> None:
     """A fifth of the pairs at either end is trimmed, so one disturbed batch is without effect."""
     pairs = figures().pairs

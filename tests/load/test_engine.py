@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from load.runs import PLAIN, completed, open_plan, processes_in, run, steady, tiny_server
+from load.runs import (
+    PLAIN,
+    completed,
+    open_plan,
+    processes_in,
+    run,
+    steady,
+    tiny_server,
+    write_locustfile,
+)
 from load.tiny_server import STALL_S
-from perfgate.errors import LoadError
+from perfgate.errors import LoadError, TargetError
 from perfgate.exitcodes import ExitCode
-from perfgate.load.engine import UnknownOperationsError
+from perfgate.load.engine import UnknownOperationsError, run_load
 from perfgate.load.journal import reached_open, shut_out
 from perfgate.load.plan import Open, Outcome, Phase
 
@@ -432,3 +441,49 @@ def test_locust_stays_out_of_the_parent() -> None:
     )
 
     assert done.stdout == "set()\n"
+
+
+def test_nothing_is_sent_before_all_is_ready(tmp_path: Path) -> None:
+    """Law: Locust starts while the targets get ready, and sends its first request after that."""
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    seen: list[str] = []
+    with tiny_server() as server:
+
+        def prepare() -> None:
+            deadline_s = time.monotonic() + 30
+            log = run_dir / "locust.log"
+            while "Starting Locust" not in log.read_text() and time.monotonic() < deadline_s:
+                time.sleep(0.05)
+            time.sleep(0.3)
+            seen.extend(server.seen())
+
+        planned, schedule = open_plan(server.host()), steady(40, 0.5, {"fetch": 1.0})
+        engine = write_locustfile(tmp_path, PLAIN)
+        journal = run_load(
+            engine, planned, schedule, run_dir, limit_s=60, tick=lambda: True, prepare=prepare
+        )
+        assert journal is not None
+        assert seen == []
+        assert len(server.seen()) == 20
+
+
+def test_targets_that_do_not_get_ready_end_locust(tmp_path: Path) -> None:
+    """Law: where getting ready fails, that error is told, and no Locust is left."""
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+
+    def prepare() -> None:
+        raise TargetError("not ready")
+
+    with tiny_server() as server, pytest.raises(TargetError, match="not ready"):
+        run_load(
+            write_locustfile(tmp_path, PLAIN),
+            open_plan(server.host()),
+            None,
+            run_dir,
+            limit_s=60,
+            tick=lambda: True,
+            prepare=prepare,
+        )
+    assert processes_in(run_dir) == []

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from load.journals import BASE, CANDIDATE, OPERATIONS, both_hosts, plan, row, write_run
 from perfgate.errors import LoadError
 from perfgate.exitcodes import ExitCode
-from perfgate.load.journal import known_operations, reached_open, read_journal, shut_out
+from perfgate.load.journal import (
+    Busy,
+    WarmUp,
+    known_operations,
+    reached_open,
+    read_journal,
+    shut_out,
+)
 from perfgate.load.plan import Phase
 
 if TYPE_CHECKING:
@@ -55,6 +62,32 @@ def test_a_whole_journal_reads_back(
     assert journal.rows["number"].tolist() == [*range(warmup), *order]
     assert journal.windows["cpu_s"].tolist() == []
     assert {len(column) for column in journal.rows.values()} == {8 + warmup}
+
+
+@pytest.mark.parametrize(
+    ("told", "warmup"),
+    [
+        ({"seconds": 2.5, "unsettled": ["base"]}, WarmUp(2.5, ("base",))),
+        ({"seconds": 1.0, "unsettled": []}, WarmUp(1.0, ())),
+        (None, None),
+    ],
+)
+def test_the_warm_up_is_told_by_the_first_worker(
+    tmp_path: Path, told: object, warmup: WarmUp | None
+) -> None:
+    """Law: how the warm-up went stands in the first worker's manifest, if there was one."""
+    write_run(tmp_path, arrivals([0]), {"warmup": told})
+    write_run(tmp_path, arrivals([1]), {"warmup": None}, worker=1)
+
+    assert read_journal(tmp_path, plan(workers=2), 2).warmup == warmup
+
+
+def test_how_busy_the_cpus_were_is_told_if_it_is_known(tmp_path: Path) -> None:
+    """Law: the account of the CPUs stands in the first worker's manifest, if there is one."""
+    write_run(tmp_path, arrivals([0]), {"pairs_busy": {"seconds": 2.0, "busy_s": 1.5}})
+    assert read_journal(tmp_path, plan(), 1).pairs_busy == Busy(2.0, 1.5)
+    write_run(tmp_path, arrivals([0]), {"pairs_busy": None})
+    assert read_journal(tmp_path, plan(), 1).pairs_busy is None
 
 
 @given(numbers=st.lists(st.integers(0, 9), max_size=14))

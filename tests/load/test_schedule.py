@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from itertools import islice, pairwise
+from itertools import combinations, islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from perfgate.load.schedule import Schedule, Stage, balanced_order, draw_schedule, even_mix
+from perfgate.load.schedule import (
+    Schedule,
+    Stage,
+    balanced_order,
+    balanced_turns,
+    coin,
+    derived_seed,
+    draw_schedule,
+    even_mix,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +52,9 @@ recordings = st.one_of(
 ).filter(lambda times_s: max(times_s) - min(times_s) > 1e-3)
 
 SOME_STAGES = (Stage(100.0, 10.0),)
+# What the driver tosses coins for, and the seeds of a thousand sessions of one check.
+PURPOSES = ("sign-in", "saturation")
+SESSION_SEEDS = range(20180713, 20180713 + 1_000_000, 1000)
 BURSTS = (7.25, 0.0, 0.5, 0.5, 7.0, 7.0, 20.5)
 
 
@@ -431,6 +443,30 @@ def test_all_orders_of_a_block_occur_alike() -> None:
 
     assert len(found) == 6
     assert max(abs(count - 1000) for count in found.values()) <= 6 * math.sqrt(1000)
+
+
+@given(seed=seeds, count=st.integers(0, 50))
+def test_turns_go_on_as_the_order_does(seed: int, count: int) -> None:
+    """Law: however many turns are taken, the first ones are those of the balanced order."""
+    assert list(islice(balanced_turns(seed), count)) == balanced_order(52, seed)[:count]
+
+
+@pytest.mark.parametrize(("one", "other"), [*combinations(PURPOSES, 2)])
+def test_coins_of_two_purposes_know_nothing_of_each_other(one: str, other: str) -> None:
+    """Law: over the seeds of a check's sessions each pair of faces is equally common."""
+    found = Counter((coin(seed, one), coin(seed, other)) for seed in SESSION_SEEDS)
+
+    assert len(found) == 4
+    assert max(abs(count - 250) for count in found.values()) <= 5 * math.sqrt(250)
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_coins_know_nothing_of_the_order_of_starts(purpose: str) -> None:
+    """Law: which build starts first, balanced over sessions, says nothing of a session's coins."""
+    first = balanced_order(len(SESSION_SEEDS), derived_seed(20180713, "start"))
+    found = Counter(zip(first, (coin(seed, purpose) for seed in SESSION_SEEDS), strict=True))
+
+    assert max(abs(count - 250) for count in found.values()) <= 5 * math.sqrt(250)
 
 
 @given(shares=shares, seed=seeds, count=st.integers(0, 500))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import itertools
 import json
 import os
@@ -17,7 +18,9 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,8 +29,12 @@ STALL_S = 0.8
 EXIT_CODE = 7
 # An answer with this habit takes so much longer than the one before.
 GROWTH_S = 0.0003
+# An answer costs so much, but at first so many times that, falling to it within some seconds.
+WARM_S, COLD_RATIO, WARMING_S = 0.001, 5.0, 8.0
 EXTRA = {302: "location: /elsewhere\r\n"}
 RESET = (0, "")
+# Work of about 1 ms that lets other threads run, and the wait that a lock is held for.
+ROUNDS, THREADS, LOCKED_S = 2000, 16, 0.001
 
 
 class TinyServer:
@@ -40,6 +47,9 @@ class TinyServer:
         self.numbers = itertools.count()
         self.server: asyncio.Server | None = None
         self.callers: set[asyncio.StreamWriter] = set()
+        self.begun_s = 0.0
+        self.lock = threading.Lock()
+        self.threads = ThreadPoolExecutor(THREADS)
         self.closes = options.habit == "close"
         self.child = subprocess.Popen(("sleep", "300")) if options.then == "lose" else None
 
@@ -103,7 +113,23 @@ class TinyServer:
                 return 200, "an error has occurred"
             case "slower":
                 await asyncio.sleep(number * GROWTH_S)
+            case "threads" | "lock":
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self.threads, self.work)
+            case "cold":
+                self.begun_s = self.begun_s or time.monotonic()
+                left_ratio = max(1 - (time.monotonic() - self.begun_s) / WARMING_S, 0.0)
+                ended_s = time.thread_time() + WARM_S * COLD_RATIO**left_ratio
+                while time.thread_time() < ended_s:
+                    pass
         return 200, "ok"
+
+    def work(self) -> None:
+        """Work in a thread, and hold a lock for a while if that is the habit."""
+        hashlib.pbkdf2_hmac("sha256", b"password", b"salt", ROUNDS)
+        if self.options.habit == "lock":
+            with self.lock:
+                time.sleep(LOCKED_S)
 
     async def behave(self, path: str, query: dict[str, str]) -> tuple[int, str] | None:
         """Do what the path says."""
@@ -170,7 +196,8 @@ def main() -> None:
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--at", type=int, default=0)
     parser.add_argument("--then", choices=("stall", "refuse", "exit", "killed", "lose"))
-    parser.add_argument("--habit", choices=("reset", "redirect", "wrong", "close", "slower"))
+    habits = ("reset", "redirect", "wrong", "close", "slower", "cold", "threads", "lock")
+    parser.add_argument("--habit", choices=habits)
     asyncio.run(TinyServer(parser.parse_args()).serve())
 
 

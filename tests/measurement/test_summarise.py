@@ -21,6 +21,7 @@ from load.journals import (
     window,
 )
 
+from perfgate.load.journal import Busy, WarmUp
 from perfgate.load.plan import Outcome, Phase
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import OpenLoop, OperationFigures
@@ -351,6 +352,30 @@ def test_what_is_known_of_the_run_is_kept() -> None:
     assert run.builds["base"].peak_rss_bytes == 0
     assert run.validity.seconds == 20.0
     assert run.validity.generator_cpu_ratio == pytest.approx(1.0 / 20.0)
+
+
+def test_how_the_warm_up_went_is_kept() -> None:
+    """Law: its length and the builds that were not warm stand in the validity; else nothing."""
+    warm = summary(journal([row()], warmup=WarmUp(12.5, ("base", "candidate")))).validity
+    none = summary(journal([row()])).validity
+
+    assert (warm.warmup_s, warm.unsettled) == (12.5, ("base", "candidate"))
+    assert (none.warmup_s, none.unsettled) == (None, ())
+
+
+def test_what_others_had_of_the_cpu() -> None:
+    """Law: it is the time that the CPUs were busy while pairs ran, less that of both builds."""
+    used = [
+        window(build=BASE, cpu_s=0.5),
+        window(cpu_s=0.75),
+        window(cpu_s=9.0, phase=Phase.OPEN),
+    ]
+    shown = [
+        summary(journal([row()], used, pairs_busy=busy)).others_ratio
+        for busy in (Busy(2.0, 1.75), Busy(2.0, 1.0), None)
+    ]
+
+    assert shown == [pytest.approx(0.25), 0.0, None]
 
 
 def lagging(lag_ms: float, **changes: Any) -> Row:

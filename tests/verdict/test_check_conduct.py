@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
-from builders import ARRIVALS, Build, case
+from builders import ARRIVALS, Build, case, sessions
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.verdict.checks.conduct import check
 from perfgate.verdict.finding import Finding, Outcome
+
+if TYPE_CHECKING:
+    from perfgate.verdict.case import Case
 
 REQUESTS = sum(ARRIVALS.values())
 
@@ -77,6 +81,37 @@ def test_builds_that_are_still_warming_up() -> None:
     own = only(check(case(cold, cold)))
     assert (own.check, own.outcome) == ("conduct:warm-up", Outcome.WARN)
     assert "warmup_requests" in own.hint
+
+
+def unsettled(count: int, *builds: str) -> Case:
+    """Return a case of four sessions, of which the first ``count`` began with cold builds."""
+    cold = {"warmup_s": 15.2, "unsettled": builds}
+    runs = tuple(
+        run.model_copy(update={"validity": run.validity.model_copy(update=cold)})
+        if number < count
+        else run
+        for number, run in enumerate(sessions())
+    )
+    return case(sessions=runs)
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, False), (2, False), (3, True), (4, True)])
+def test_a_warm_up_that_was_cut_off(count: int, told: bool) -> None:
+    """Where most warm-ups ended before the builds had settled, that is told."""
+    found = check(unsettled(count, "base", "candidate"))
+    assert [(own.check, own.outcome) for own in found] == (
+        [("conduct:warm-up", Outcome.WARN)] if told else []
+    )
+
+
+def test_who_was_not_warm() -> None:
+    """The builds are named, and what to do."""
+    own = only(check(unsettled(3, "candidate")))
+    assert own.reason == (
+        "When the warm-up was cut off after 15 s, the candidate still got faster from round to "
+        "round, in 3 of 4 sessions: measured was a service that is not warm."
+    )
+    assert "warmup_limit_s" in own.hint
 
 
 def test_too_few_sessions_tell_no_trend() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from perfgate.procfs import TreeMeter
+from perfgate.procfs import TreeMeter, busy_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +45,9 @@ class Conductor(Protocol):
     def usage(self, build: str) -> TreeUsage:
         """Return what the processes of a build have used so far."""
 
+    def busy_s(self, build: str) -> float | None:
+        """Return :func:`perfgate.procfs.busy_s` of a build's first process."""
+
 
 class Alone:
     """The conductor of a run of one process."""
@@ -54,7 +57,8 @@ class Alone:
     ahead_s = 0.0
 
     def __init__(self, hosts: Iterable[Host]) -> None:
-        self._meters = {host.build: TreeMeter(host.pid) for host in hosts}
+        self._pids = {host.build: host.pid for host in hosts}
+        self._meters = {build: TreeMeter(pid) for build, pid in self._pids.items()}
 
     def meet(self, stage: str) -> float:  # noqa: ARG002 - nobody else comes to it
         """Return now."""
@@ -63,3 +67,7 @@ class Alone:
     def usage(self, build: str) -> TreeUsage:
         """Read the build's processes."""
         return self._meters[build].read()
+
+    def busy_s(self, build: str) -> float | None:
+        """Read the account of the build's CPUs."""
+        return busy_s(self._pids[build])

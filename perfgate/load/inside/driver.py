@@ -9,7 +9,7 @@ import random
 import time
 from collections import deque
 from itertools import islice, pairwise, repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import gevent
 from gevent.hub import Waiter
@@ -17,24 +17,26 @@ from gevent.pool import Group
 
 from perfgate.load.inside.closed import Bench
 from perfgate.load.inside.crew import Crew
-from perfgate.load.inside.identities import sign_in
+from perfgate.load.inside.identities import own_or_oldest, sign_in
 from perfgate.load.inside.recorder import Arrival, Reading
 from perfgate.load.inside.timer import Timer
 from perfgate.load.plan import BUILDS, SCHEDULED, Phase
-from perfgate.load.schedule import even_mix
+from perfgate.load.schedule import balanced_turns, coin, derived_seed, even_mix
+from perfgate.load.warmup import Rounds, round_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from gevent.queue import Queue
     from locust import User
     from locust.env import Environment
 
     from perfgate.load.inside.conductor import Conductor
-    from perfgate.load.inside.identities import Identity
+    from perfgate.load.inside.identities import Identity, Pool
     from perfgate.load.inside.recorder import Recorder
     from perfgate.load.plan import Host, Open, Plan, Saturation
     from perfgate.load.schedule import Schedule
+
+_Item = TypeVar("_Item")
 
 WARMUP_CONCURRENCY = 8
 HEAD_START_S = 0.1
@@ -56,43 +58,52 @@ class SilenceError(Exception):
 
 
 class Lane:
-    """One build as the driver sees it: its identities, and what waits for one that is free."""
+    """One build as the driver sees it: its identities, and what waits for one that is free.
 
-    def __init__(self, host: Host, identities: Queue[Identity]) -> None:
+    Request n goes to identity n modulo ``count`` where that one is free, whichever the build: twins
+    are then sent by the same user, who has done the same before.
+    """
+
+    def __init__(self, host: Host, identities: Pool, count: int) -> None:
         self.host = host
         self.code = BUILDS.index(host.build)
         self.identities = identities
+        self._count = count
         self.backlog: deque[Arrival] = deque()
-        self._idle: deque[Waiter] = deque()
+        self._idle: dict[int, Waiter] = {}
         self._closed = False
+
+    def own(self, number: int) -> int:
+        """Return the number of the identity that a request should go to."""
+        return number % self._count
 
     def is_idle(self) -> bool:
         """Return whether somebody waits for an arrival."""
         return bool(self._idle)
 
     def give(self, arrival: Arrival) -> None:
-        """Let the one who has waited longest run the arrival, now; to be called in the hub."""
+        """Let its own identity, or who has waited longest, run it, now; to be called in the hub."""
         if self._idle:
-            self._idle.popleft().switch(arrival)
+            own_or_oldest(self._idle, self.own(arrival.number)).switch(arrival)
         else:
             self.backlog.append(arrival)
 
-    def take(self) -> Arrival | None:
-        """Wait for an arrival; None once there are no more."""
+    def take(self, identity: Identity) -> Arrival | None:
+        """Wait for an arrival for this identity; None once there are no more."""
         if self.backlog:
             return self.backlog.popleft()
         if self._closed:
             return None
-        waiter = Waiter()
-        self._idle.append(waiter)
+        waiter = self._idle[identity.number] = Waiter()
         arrival: Arrival | None = waiter.get()
         return arrival
 
     def close(self) -> None:
         """Let everybody who waits, or will, go."""
         self._closed = True
-        while self._idle:
-            gevent.get_hub().loop.run_callback(self._idle.popleft().switch, None)
+        for waiter in self._idle.values():
+            gevent.get_hub().loop.run_callback(waiter.switch, None)
+        self._idle.clear()
 
 
 class Driver:
@@ -107,8 +118,8 @@ class Driver:
         self.lanes: list[Lane] = []
         self.unsent = 0
         self.locked_out: list[str] = []
-        # Which build comes first, by chance, so that neither always gets the colder start.
-        self._coin = random.Random(plan.seed).random() < 0.5  # noqa: PLR2004 - a coin
+        self.warmup: dict[str, Any] | None = None
+        self.pairs_busy: dict[str, float] | None = None
 
     def run(
         self,
@@ -118,21 +129,21 @@ class Driver:
     ) -> None:
         """Run every phase of the plan; a build nobody could sign in to ends the run."""
         plan = self.plan
-        for host in plan.hosts:
+        for host in self._tossed(plan.hosts, "sign-in"):
             numbers = range(self.worker, plan.identities, self.workers)
             newcomers, identities = sign_in(
                 host, plan.seed, numbers, user_classes, environment, self.recorder
             )
             self._finish(newcomers, host.build, SIGN_IN_STAGE)
-            self.lanes.append(Lane(host, identities))
+            self.lanes.append(Lane(host, identities, plan.identities))
+        self.lanes.sort(key=lambda lane: lane.code)
         self.locked_out = [lane.host.build for lane in self.lanes if lane.identities.empty()]
         if self.locked_out:
             return
-        for lane in self.lanes if self._coin else self.lanes[::-1]:
-            work = islice(
-                self._requests(plan.seed), self.worker, plan.warmup_requests, self.workers
-            )
-            self._batch(lane, Phase.WARMUP, work, WARMUP_CONCURRENCY)
+        if plan.warmup_requests:
+            self.conductor.meet("warm-up")
+            # One worker tells when it is over; the others wait for it where they meet next.
+            self.warmup = self._warm_up() if self.worker == 0 else None
         if plan.saturation:
             self._saturate(plan.saturation)
         if plan.open and schedule is not None:
@@ -141,6 +152,28 @@ class Driver:
         if len(self.lanes) == len(BUILDS) and self.worker == 0:
             base, candidate = self.lanes
             self._compare(Bench(base, candidate, self._batch, self._read, self.recorder))
+
+    def _tossed(self, items: Sequence[_Item], purpose: str) -> Sequence[_Item]:
+        """Return the items in their order or the reverse: a coin of its own for each purpose."""
+        return items if coin(self.plan.seed, purpose) else items[::-1]
+
+    def _warm_up(self) -> dict[str, Any]:
+        """Send rounds of equal work to all builds until they settle or time is up; tell how."""
+        plan, begun_s, passed_s, sent = self.plan, time.monotonic(), 0.0, 0
+        shares = [plan.mix[name] for name in self.operations]
+        work = round_of(shares, plan.warmup_requests, derived_seed(plan.seed, "warm-up"))
+        turns = balanced_turns(derived_seed(plan.seed, "warm-up order"))
+        rounds = Rounds(lane.host.build for lane in self.lanes)
+        while sent < plan.warmup_requests or (
+            passed_s < plan.warmup_limit_s and rounds.unsettled()
+        ):
+            for lane in self.lanes if next(turns) else self.lanes[::-1]:
+                before = self._read(lane)
+                self._batch(lane, Phase.WARMUP, enumerate(work, sent), WARMUP_CONCURRENCY)
+                rounds.add(lane.host.build, *self._read(lane).since(before))
+            sent, passed_s = sent + len(work), time.monotonic() - begun_s
+        unsettled = rounds.unsettled() if plan.warmup_limit_s else []
+        return {"seconds": passed_s, "unsettled": unsettled}
 
     def _requests(self, seed: int) -> Iterator[tuple[int, int]]:
         """Yield requests as (number, operation); the same seed gives every build the same ones."""
@@ -168,7 +201,7 @@ class Driver:
     def _lend(self, lane: Lane, phase: Phase, number: int, operation: int) -> None:
         """Run one operation on an identity that is free, or will be."""
         waited = lane.identities.empty()
-        identity = lane.identities.get()
+        identity = lane.identities.get(lane.own(number))
         try:
             arrival = Arrival(number, phase, lane.code, operation, None, waited)
             self._execute(identity, arrival)
@@ -186,9 +219,9 @@ class Driver:
 
     def _saturate(self, saturation: Saturation) -> None:
         """Keep every build saturated in slices of equal requests, the builds in turn."""
+        order = self._tossed(self.lanes, "saturation")
         for turn in range(saturation.slices):
-            forward = (turn % 2 == 0) == self._coin
-            for lane in self.lanes if forward else self.lanes[::-1]:
+            for lane in order if turn % 2 == 0 else order[::-1]:
                 self._slice(lane, saturation, turn)
 
     def _slice(self, lane: Lane, saturation: Saturation, turn: int) -> None:
@@ -216,10 +249,20 @@ class Driver:
         """Time batches of equal work for both builds: of the mix, then of each operation alone."""
         seed = self.plan.seed
         if self.plan.pairs:
-            bench.pairs(self.plan.pairs, self._requests(seed), seed)
+            begun_s, begun_busy_s = time.monotonic(), self._busy_s()
+            bench.pairs(self.plan.pairs, self._requests(seed), derived_seed(seed, "pairs"))
+            # Once for all of them, for the account goes by ticks of 10 ms.
+            ended_busy_s, seconds = self._busy_s(), time.monotonic() - begun_s
+            if begun_busy_s is not None and ended_busy_s is not None:
+                self.pairs_busy = {"seconds": seconds, "busy_s": ended_busy_s - begun_busy_s}
         if self.plan.solo:
             numbers = (number for number, _ in self._requests(seed + SOLO_SEED))
-            bench.solo(self.plan.solo, range(len(self.operations)), numbers, seed)
+            operations = range(len(self.operations))
+            bench.solo(self.plan.solo, operations, numbers, derived_seed(seed, "solo"))
+
+    def _busy_s(self) -> float | None:
+        """Read for how long the builds' CPUs have been busy, with whatever."""
+        return self.conductor.busy_s(self.lanes[0].host.build)
 
     def _open(self, spec: Open, schedule: Schedule) -> None:
         """Send this worker's share of the schedule to every build, then wait for what is left."""
@@ -229,8 +272,8 @@ class Driver:
         risen = [gevent.spawn(self._readings, start_s + spec.ramp_s)] if spec.ramp_s else []
         porters = Group()
         for lane in self.lanes:
-            for _ in range(lane.identities.qsize()):
-                porters.spawn(self._carry, lane, lane.identities.get())
+            for identity in lane.identities.get_all():
+                porters.spawn(self._carry, lane, identity)
         self._dispatch(spec, schedule, start_s)
         for lane in self.lanes:
             lane.close()
@@ -252,14 +295,14 @@ class Driver:
     def _carry(self, lane: Lane, identity: Identity) -> None:
         """Run the build's arrivals as this identity until there are no more."""
         try:
-            while (arrival := lane.take()) is not None:
+            while (arrival := lane.take(identity)) is not None:
                 self._execute(identity, arrival)
         finally:
             lane.identities.put(identity)
 
     def _dispatch(self, spec: Open, schedule: Schedule, start_s: float) -> None:
         """Start each arrival at its time, twins in random order; past the limit none is sent."""
-        rng = random.Random(self.plan.seed + self.worker)
+        rng = random.Random(derived_seed(self.plan.seed, f"twins of worker {self.worker}"))
 
         def start(planned: tuple[Phase, int, float, int]) -> None:
             phase, number, offset_s, operation = planned

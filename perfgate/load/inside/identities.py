@@ -1,16 +1,16 @@
 """Users of the Locust file, made and signed in before the clock starts, lent to one arrival each.
 
-An identity belongs to one build, with its own connections, cookies and tokens. Which request is
-sent when is the driver's business.
+An identity belongs to one build, with its own connections, cookies and tokens; that of the same
+number at the other build is its twin. Which request is sent when is the driver's business.
 """
 
 from __future__ import annotations
 
 import inspect
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gevent.queue import Queue
+from gevent.lock import Semaphore
 from locust import TaskSet
 
 from perfgate.load.inside.crew import Crew
@@ -24,22 +24,59 @@ if TYPE_CHECKING:
     from perfgate.load.inside.recorder import Recorder
     from perfgate.load.plan import Host
 
-Task = "Callable[[], Any]"
+_Item = TypeVar("_Item")
+
 SIGN_IN_CONCURRENCY = 8
 
 
 class Identity:
-    """One user of each class of the Locust file, ready to run any operation."""
+    """One user of each class of the Locust file, ready to run any operation.
 
-    def __init__(self, users: Iterable[User]) -> None:
+    The users learn the number as ``perfgate_identity`` before their ``on_start`` is called.
+    """
+
+    def __init__(self, number: int, users: Iterable[User]) -> None:
+        self.number = number
         self._operations: dict[str, Callable[[], Any]] = {}
         for user in users:
+            user.perfgate_identity = number  # type: ignore[attr-defined] # a word for Locust files
             user.on_start()
             self._operations.update(_bound_tasks(user, type(user).tasks))
 
     def task(self, operation: str) -> Callable[[], Any]:
         """Return the task of that name, to be called without arguments."""
         return self._operations[operation]
+
+
+class Pool:
+    """The identities of one build that nobody uses just now."""
+
+    def __init__(self) -> None:
+        self._free: dict[int, Identity] = {}
+        self._count = Semaphore(0)
+
+    def put(self, identity: Identity) -> None:
+        """Take an identity in."""
+        self._free[identity.number] = identity
+        self._count.release()
+
+    def get(self, number: int) -> Identity:
+        """Lend the identity of this number, or the one that was free for longest; wait for it."""
+        self._count.acquire()
+        return own_or_oldest(self._free, number)
+
+    def get_all(self) -> list[Identity]:
+        """Lend all that are free."""
+        return [self.get(number) for number in tuple(self._free)]
+
+    def empty(self) -> bool:
+        """Return whether there is none."""
+        return not self._free
+
+
+def own_or_oldest(items: dict[int, _Item], number: int) -> _Item:
+    """Take out the item of this number; where it is not there, the one that came first."""
+    return items.pop(number if number in items else next(iter(items)))
 
 
 def operations_of(user_classes: Iterable[type[User]]) -> set[str]:
@@ -54,21 +91,22 @@ def sign_in(
     user_classes: list[type[User]],
     environment: Environment,
     recorder: Recorder,
-) -> tuple[Crew, Queue[Identity]]:
+) -> tuple[Crew, Pool]:
     """Begin to make these identities for one build: the crew runs their ``on_start``.
 
-    They come to the queue as they are ready. What fails is noted by the recorder under the build's
+    They come to the pool as they are ready. What fails is noted by the recorder under the build's
     name; such identities are left out. Identity *i* of either build draws the same random numbers.
     """
     classes = [_at(user_class, host.url) for user_class in user_classes]
     waiting = iter(numbers)
-    identities = Queue()
+    identities = Pool()
 
     def worker() -> None:
         for number in waiting:
             with recorder.sign_in(host.build) as fails:
                 random.seed(seed + number)
-                identity = Identity([user_class(environment) for user_class in classes])
+                users = [user_class(environment) for user_class in classes]
+                identity = Identity(number, users)
                 # A failed request need not raise anything.
                 if not fails():
                     identities.put(identity)

@@ -17,8 +17,9 @@ from gevent.event import AsyncResult
 from locust.runners import STATE_MISSING
 
 from perfgate.load.inside.worker import REPLY, REQUEST, clock_name
+from perfgate.load.plan import PLAN_FILE
 from perfgate.load.rows import journal_file, manifest_file
-from perfgate.procfs import TreeMeter
+from perfgate.procfs import TreeMeter, busy_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,7 @@ class Master:
             "clock": self._clock,
             "meet": self._meet,
             "usage": self._usage,
+            "busy": self._busy,
             "rows": self._rows,
             "manifest": self._manifest,
         }
@@ -110,7 +112,7 @@ class Master:
             "run": self._run,
             "worker": self._members[name].worker,
             "workers": self._plan.workers,
-            "plan": (self._run_dir / "plan.json").read_text(),
+            "plan": (self._run_dir / PLAN_FILE).read_text(),
             "schedule": schedule.read_bytes() if schedule else b"",
             "clock": clock_name(),
         }
@@ -130,6 +132,9 @@ class Master:
 
     def _usage(self, _name: str, build: str) -> dict[str, float]:
         return asdict(self._meters[build].read())
+
+    def _busy(self, _name: str, build: str) -> float | None:
+        return next(busy_s(host.pid) for host in self._plan.hosts if host.build == build)
 
     def _rows(self, name: str, chunk: bytes) -> None:
         with journal_file(self._run_dir, self._members[name].worker).open("ab") as journal:

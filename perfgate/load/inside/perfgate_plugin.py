@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gevent
 import locust
 from gevent.event import Event
 from locust import User, events, task
@@ -26,7 +27,7 @@ from perfgate.load.inside.recorder import Recorder
 from perfgate.load.inside.seal import Seal
 from perfgate.load.inside.stamps import clock_offset_s, watch_sockets
 from perfgate.load.inside.worker import Worker
-from perfgate.load.plan import KEY_VARIABLE, PLAN_VARIABLE, Plan
+from perfgate.load.plan import KEY_VARIABLE, PLAN_FILE, PLAN_VARIABLE, Plan
 from perfgate.load.rows import journal_file, manifest_file
 from perfgate.load.schedule import Schedule
 from perfgate.procfs import TreeMeter
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
     from perfgate.load.inside.conductor import Conductor
+
+
+PLAN_POLL_S = 0.01
 
 
 class PerfgateDriver(User):
@@ -67,8 +71,7 @@ def _take_over(environment: Environment, **_: Any) -> None:
     environment.user_classes[:] = [PerfgateDriver]
     environment.shape_class = None
     if isinstance(environment.runner, MasterRunner):
-        plan_file = Path(os.environ[PLAN_VARIABLE])
-        plan, run_dir = Plan.read(plan_file), plan_file.parent
+        plan, run_dir = _awaited_plan()
         Master(environment.runner, _seal(), plan, run_dir, _digest(environment))
 
 
@@ -83,18 +86,27 @@ events.quitting.add_listener(_forget_exit_code)  # type: ignore[no-untyped-call]
 
 
 def _carry_out_alone(user_classes: list[type[User]], environment: Environment) -> None:
-    plan_file = Path(os.environ[PLAN_VARIABLE])
-    plan, run_dir = Plan.read(plan_file), plan_file.parent
+    plan, run_dir = _awaited_plan()
     schedule = Schedule.read(run_dir / plan.open.schedule) if plan.open else None
     _carry_out(plan, schedule, run_dir, Alone(plan.hosts), (user_classes, environment))
+
+
+def _awaited_plan() -> tuple[Plan, Path]:
+    """Return the plan and the directory of the run, once perfgate has written it: all is ready."""
+    plan_file, parent = Path(os.environ[PLAN_VARIABLE]), os.getppid()
+    while not plan_file.exists():
+        if os.getppid() != parent:
+            raise SystemExit("perfgate is gone")
+        gevent.sleep(PLAN_POLL_S)
+    return Plan.read(plan_file), plan_file.parent
 
 
 def _carry_out_for_master(
     worker: Worker, user_classes: list[type[User]], environment: Environment
 ) -> None:
     run_dir = Path.cwd()
-    (run_dir / "plan.json").write_text(worker.plan)
-    plan, schedule = Plan.read(run_dir / "plan.json"), None
+    (run_dir / PLAN_FILE).write_text(worker.plan)
+    plan, schedule = Plan.read(run_dir / PLAN_FILE), None
     if plan.open:
         (run_dir / plan.open.schedule).write_bytes(worker.schedule)
         schedule = Schedule.read(run_dir / plan.open.schedule)
@@ -135,6 +147,7 @@ def _carry_out(
         driver = Driver(plan, recorder, conductor)
         facts |= _drive(driver, *users, schedule)
         facts |= {"unsent": driver.unsent, "locked_out": driver.locked_out}
+        facts |= {"warmup": driver.warmup, "pairs_busy": driver.pairs_busy}
     manifest = manifest_file(run_dir, conductor.worker)
     recorder.close(manifest, facts | {"condition": condition.facts()})
 

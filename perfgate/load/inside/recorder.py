@@ -295,6 +295,16 @@ class Reading:
         self.generator_wait_s = own_wait_s()
         self.usage = usage
 
+    def since(self, before: Reading) -> tuple[float, float]:
+        """Return the build's CPU time since then, and the time less all waits for a CPU.
+
+        The latter is at least the former, however many threads have waited at once.
+        """
+        cpu_s = self.usage.cpu_s - before.usage.cpu_s
+        waited_s = self.usage.wait_s - before.usage.wait_s
+        waited_s += self.generator_wait_s - before.generator_wait_s
+        return cpu_s, max(self.at_s - before.at_s - waited_s, cpu_s)
+
 
 def _run_task(task: Any, call: _Call) -> None:
     """Run the task; what goes wrong becomes the call's failure, not an exception."""

@@ -92,6 +92,11 @@ class Worker:
         """Ask the master, on whose machine the builds run."""
         return TreeUsage(**self.call("usage", build=build))
 
+    def busy_s(self, build: str) -> float | None:
+        """Ask the master, as for what the builds use."""
+        told: float | None = self.call("busy", build=build)
+        return told
+
     def deliver(self, run_dir: Path) -> None:
         """Hand over the journal and then the manifest that seals it; the master has kept both."""
         with journal_file(run_dir, self.worker).open("rb") as journal:

@@ -115,6 +115,33 @@ def _slowing(case: Case) -> list[Finding]:
 
 
 def _warming(case: Case) -> list[Finding]:
+    """Return a finding where builds were not warm when they were measured."""
+    return _unsettled(case) or _still_warming(case)
+
+
+def _unsettled(case: Case) -> list[Finding]:
+    """Return a finding where most warm-ups ended before both builds had settled."""
+    late = [run.validity for run in case.sessions if run.validity.unsettled]
+    if 2 * len(late) <= len(case.sessions):
+        return []
+    builds = sorted({name for own in late for name in own.unsettled})
+    limit_s = case.profile.warmup_limit_s
+    return [
+        Finding(
+            check=f"{CHECK}:warm-up",
+            outcome=Outcome.WARN,
+            reason=f"When the warm-up was cut off after {limit_s:g} s, the "
+            f"{' and the '.join(builds)} still got faster from round to round, in {len(late)} of "
+            f"{counted(len(case.sessions), 'session')}: measured was a service that is not warm.",
+            hint="A larger warmup_limit_s in the profile waits for longer.",
+            observed=max(own.warmup_s or 0.0 for own in late),
+            limit=limit_s,
+            unit="s",
+        )
+    ]
+
+
+def _still_warming(case: Case) -> list[Finding]:
     """Return a finding where both builds were still getting faster while they were measured."""
     both = [_finite(trends(case.sessions, role)) for role in ROLES]
     if min(map(len, both)) < case.profile.looks[0]:
