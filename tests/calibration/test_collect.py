@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from calibration.burn import burning
-from calibration.cases import kept
-from calibration.collect import CASE, Wanted, collect
+from calibration.cases import CASE, kept
+from calibration.collect import Wanted, collect
 from perfgate.verdict.judge import judge
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def children() -> list[psutil.Process]:
@@ -37,11 +40,16 @@ def test_no_stranger_is_started_for_nothing() -> None:
 
 def test_a_stranger_that_is_gone_is_told() -> None:
     """Checks beside a stranger that has ended were not what was wanted."""
-    before = set(children())
-    with pytest.raises(RuntimeError, match="has ended"), burning(0.5):
-        (stranger,) = set(children()) - before
-        stranger.kill()
-        stranger.wait()
+
+    def lose_it() -> None:
+        before = set(children())
+        with burning(0.5):
+            (stranger,) = set(children()) - before
+            stranger.kill()
+            stranger.wait()
+
+    with pytest.raises(RuntimeError, match="has ended"):
+        lose_it()
 
 
 def test_no_check_is_begun_that_might_not_end_in_time(tmp_path: Path) -> None:
