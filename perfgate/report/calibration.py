@@ -12,10 +12,10 @@ from perfgate.analysis.sequential import percent
 from perfgate.report.doctor import found_within, noise, table, wrapped
 from perfgate.tail import escaped
 from perfgate.verdict.finding import counted, number, told_apart
-from perfgate.verdict.noise import against_noise
+from perfgate.verdict.noise import against_noise, wrong_with
 
 if TYPE_CHECKING:
-    from perfgate.analysis.resolution import Pace, Resolution
+    from perfgate.analysis.resolution import Look, Pace, Resolution
     from perfgate.measurement.models import Environment
     from perfgate.verdict.fitness import Rehearsal
 
@@ -32,9 +32,10 @@ def render(rehearsal: Rehearsal, environment: Environment) -> str:
     lines = [wrapped(f"{escaped(rehearsal.service)}: {noise(rehearsal, found)}", "  ", "")]
     lines += [wrapped(sentence, "  ") for sentence in found_within(found)]
     lines += ["", *table(found)]
-    helpful = against_noise(rehearsal, environment)
-    if helpful:
-        lines += ["", *(wrapped(f"-> {line}", " " * 5, "  ") for line in helpful)]
+    if wrong := wrong_with(rehearsal):
+        helpful = against_noise(rehearsal, environment)
+        lines += ["", *(wrapped(line, "  ") for line in wrong)]
+        lines += [wrapped(f"-> {line}", " " * 5, "  ") for line in helpful]
     return "\n".join(lines)
 
 
@@ -63,17 +64,16 @@ def _can_find(known: Rehearsal | None) -> str:
     found = known.resolution if known else None
     if known is None or found is None:
         return "`perfgate calibrate` would tell how small a loss they find"
-    told = ", ".join(_when(found, loss) for loss in sorted({TYPICAL, known.margin}, reverse=True))
-    return f"{told} (calibrated {known.known_since} with {counted(known.sessions, 'session')})"
+    losses = sorted({TYPICAL, known.margin}, reverse=True)
+    told = [_when(found, look, loss) for loss in losses if (look := found.first_to_find(loss))]
+    if len(told) < len(losses) and found.best:
+        smallest = told_apart([percent(found.best.worst), percent(losses[-1])], 1)[0]
+        told.append(f"the smallest loss that is found is {smallest} %")
+    since = f"calibrated {known.known_since} with {counted(known.sessions, 'session')}"
+    return f"{', '.join(told)} ({since})"
 
 
-def _when(found: Resolution, loss: float) -> str:
+def _when(found: Resolution, look: Look, loss: float) -> str:
     """Return "5 % is found at the first look"."""
-    percents = f"{number(percent(loss))} %"
-    look = found.first_to_find(loss)
-    if look is None:
-        least = found.best.worst if found.best else math.inf
-        smallest = told_apart([percent(least), percent(loss)], 1)[0]
-        return f"{percents} is too little to be found, {smallest} % is not"
     at = "at the first look" if look is found.looks[0] else f"after {look.sessions} sessions"
-    return f"{percents} is found {at}"
+    return f"{number(percent(loss))} % is found {at}"

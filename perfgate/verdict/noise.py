@@ -102,24 +102,28 @@ def biased(rehearsal: Rehearsal) -> dict[str, float]:
     return {name: own.mean for name, own in noise.items() if own.biased}
 
 
-def against_noise(rehearsal: Rehearsal, environment: Environment) -> list[str]:
-    """Return in sentences what is wrong with the noise and what helps; none where it is fine."""
+def wrong_with(rehearsal: Rehearsal) -> list[str]:
+    """Return in sentences what is wrong with the noise; none where it is fine."""
     told = [
         f"The same build differed from itself by {told_apart([percent(mean)], 1, '+')[0]} % in "
         f"{name}, more than chance explains: look for what favours one side before you trust a "
         "verdict here."
         for name, mean in biased(rehearsal).items()
     ]
-    found, loud = rehearsal.resolution, noisy(rehearsal)
-    if found is None or not loud:
-        return told
-    spreads = " and ".join(
-        f"{told_apart([percent(sd), percent(NOISY_SD)], 1)[0]} % in {name}"
-        for name, sd in loud.items()
-    )
+    told += [
+        f"Sessions differ by {told_apart([percent(sd), percent(NOISY_SD)], 1)[0]} % in {name}: "
+        f"that is much, {100 * NOISY_SD:g} % would be fine."
+        for name, sd in noisy(rehearsal).items()
+    ]
+    return told
+
+
+def against_noise(rehearsal: Rehearsal, environment: Environment) -> list[str]:
+    """Return in sentences what would help; none where sessions differ little enough."""
+    found = rehearsal.resolution
+    if found is None or not noisy(rehearsal):
+        return []
     return [
-        *told,
-        f"Sessions differ by {spreads}; up to {100 * NOISY_SD:g} % is fine.",
         more_sessions(rehearsal, found),
         _pin(environment),
         "A bigger runner, or one of its own: other guests and other jobs are the usual noise.",
