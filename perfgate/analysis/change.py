@@ -193,7 +193,7 @@ def _own_time_s(run: Run, role: BuildRole) -> NDArray[np.float64]:
     wall, wait, cpu = map(np.array, (windows.wall_s, windows.wait_s, windows.cpu_s))
     share = 1.0
     if run.others_ratio is not None and wait.sum() > 0:
-        share = min(1.0, run.others_ratio * wall.sum() / wait.sum())
+        share = min(wait.sum(), run.others_ratio * wall.sum()) / wait.sum()
     own: NDArray[np.float64] = np.maximum(
         wall - np.array(windows.generator_wait_s) - share * wait, cpu
     )

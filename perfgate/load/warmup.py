@@ -40,7 +40,7 @@ def has_settled(rounds: Sequence[float]) -> bool:
 
     The stretches are the last quarter of the rounds and the quarter before (at least three rounds
     each), compared by their medians. They grow with the warm-up, so that a slow decay shows in
-    them: simulated ones are waited for until 9 % are left at most. A rise is none of a warm-up's
+    them: simulated ones are waited for until 10 % are left at most. A rise is none of a warm-up's
     business, for waiting does not end it.
     """
     compared = max(LEAST_COMPARED, len(rounds) // COMPARED_SHARE)

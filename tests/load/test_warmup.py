@@ -64,10 +64,10 @@ def test_getting_slower_does_not_keep_a_warm_up_going(rate: float) -> None:
 
 @given(decay_s=st.floats(0.5, 3.0), times=st.floats(2.0, 10.0))
 def test_an_exponential_decay_is_waited_for(decay_s: float, times: float) -> None:
-    """Law: a service that starts so many times dearer is within 9 % when its warm-up ends."""
+    """Law: a service that starts so many times dearer is within 10 % when its warm-up ends."""
     _, ended_s = warm_up(lambda now_s: 1 + (times - 1) * math.exp(-now_s / decay_s))
 
-    assert (times - 1) * math.exp(-ended_s / decay_s) <= 0.09
+    assert (times - 1) * math.exp(-ended_s / decay_s) <= 0.1
     assert ended_s < LIMIT_S
 
 

@@ -19,7 +19,7 @@ from perfgate.load.solo import allot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from perfgate.load.inside.driver import Lane
+    from perfgate.load.inside.lane import Lane
     from perfgate.load.inside.recorder import Reading, Recorder
     from perfgate.load.plan import Pairs, Solo
 
