@@ -135,7 +135,7 @@ def trends(sessions: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
 
 
 def _trend(run: Run, role: BuildRole) -> float:
-    own_s = _own_time_s(run, role)
+    own_s = own_time_s(run, role)
     third = len(own_s) // 3
     if third < LEAST_THIRD or own_s.min() <= 0:
         return math.nan
@@ -173,13 +173,13 @@ def _session_row(run: Run) -> dict[str, float]:
 
 
 def _pairs_slowdown(run: Run) -> float:
-    own_s = _own_time_s(run, "candidate"), _own_time_s(run, "base")
+    own_s = own_time_s(run, "candidate"), own_time_s(run, "base")
     if min(own.min(initial=math.inf) for own in own_s) <= 0 or not own_s[0].size:
         return math.nan
     return trimmed_log_ratio(*own_s)
 
 
-def _own_time_s(run: Run, role: BuildRole) -> NDArray[np.float64]:
+def own_time_s(run: Run, role: BuildRole) -> NDArray[np.float64]:
     """Return the time of each of a build's batches less what others had of it.
 
     That is max(wall - generator_wait - k wait, cpu). ``wait`` is the time that the build's threads
