@@ -259,7 +259,9 @@ def test_the_memory_s_slope_is_what_each_answer_adds(slope: float) -> None:
         update={"builds": run.builds | {"candidate": remembering(figures(), slope)}}
     )
     flat = run.model_copy(update={"builds": {"base": remembering(figures(), 0.0)}})
-    assert memory_slopes([leaking, leaking], "candidate").tolist() == pytest.approx([slope] * 2)
+    assert memory_slopes([leaking, leaking], "candidate").tolist() == pytest.approx(
+        [slope] * 2, abs=1e-6
+    )
     assert memory_slopes([flat], "base").tolist() == [0.0]
     assert memory_slopes([flat], "candidate").size == 0
 
