@@ -42,7 +42,7 @@ def test_one_dearer_operation_of_five_is_named(repository: AuthRepository) -> No
     run = repository.check("--output", "../kept")
     failed(run, "operation:jwks")
     assert run.reason.startswith("jwks: its CPU time per request, sent alone, rose from ")
-    others = [own["check"] for own in run.verdict["findings"] if own["verdict"] == "FAIL"]
+    others = [own["check"] for own in run.verdict["findings"] if own["outcome"] == "FAIL"]
     assert [name for name in others if name.startswith("operation:")] == ["operation:jwks"]
     again = repository.perfgate("judge", "../kept/measurement.json", "--format", "json")
     assert (again.code, again.out) == (1, run.out)
