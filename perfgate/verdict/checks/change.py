@@ -60,9 +60,11 @@ def check(case: Case) -> list[Finding]:
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint="Name a base: --base REF.")]
     found = _reached(case)[1]
     if not found:
-        have, first = counted(len(case.sessions), "session"), case.profile.looks[0]
+        have, first = counted(len(case.sessions), "session"), case.looks[0]
         words = f"Only {have} of candidate and base; a first decision needs {first}."
-        return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
+        lost = case.measurement.discarded or case.measurement.incidents
+        hint = "" if lost else "A larger budget affords more: --budget, or sessions_s in [budget]."
+        return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=hint)]
     if any(finding.outcome is Outcome.FAIL for finding in found):
         # More sessions would decide nothing that matters any more.
         return [replace(finding, hint="") for finding in found]
@@ -82,7 +84,7 @@ def settled(findings: Iterable[Finding]) -> bool:
 
 def plan_of(case: Case) -> Plan:
     """Return the rule of decision: the policy's margin, or less where the headroom is thinner."""
-    plan = policy_plan(case.terms.config.margins, case.profile.looks)
+    plan = policy_plan(case.terms.config.margins, case.looks)
     base, required = capacity_of(case, "base"), required_rps(case.terms)
     if base is None:
         return plan
@@ -104,7 +106,7 @@ def policy_plan(margins: Margins, looks: tuple[int, ...]) -> Plan:
 def _reached(case: Case) -> tuple[Look | None, list[Finding]]:
     """Return the first look that settles the matter, else the last one, with its findings."""
     look, found = None, list[Finding]()
-    for count in case.profile.looks:
+    for count in case.looks:
         if count > len(case.sessions):
             break
         look, found = _at(case.up_to(count))
@@ -206,7 +208,7 @@ def _finding(case: Case, look: Look, metric: str, tail: str = "") -> Finding:
         limit=percent(plan.margin),
         interval=(percent(evidence.lower), percent(evidence.upper)),
         unit="%",
-        hint=_hint(look, evidence) if outcome is Outcome.INCONCLUSIVE else "",
+        hint=_hint(evidence) if outcome is Outcome.INCONCLUSIVE else "",
     )
 
 
@@ -236,8 +238,9 @@ def _bounds(outcome: Outcome, evidence: MetricEvidence, plan: Plan) -> str:
     return f"it may be anything from {lower:+.1f} % to {most} % ({found}); the limit is {limit} %"
 
 
-def _hint(look: Look, evidence: MetricEvidence) -> str:
-    last = look.sessions == look.plan.looks[-1]
-    more = "more looks in the profile" if last else "a larger sessions_s in [budget]"
+def _hint(evidence: MetricEvidence) -> str:
     spread = percent(evidence.session_sd)
-    return f"Sessions differ by {spread:.1f} %: a quieter machine, or {more}, would decide."
+    return (
+        f"Sessions differ by {spread:.1f} %: a quieter machine, or a larger budget (--budget), "
+        "would decide."
+    )
