@@ -30,6 +30,8 @@ CHECK = "change"
 WAITS = "waits"
 # Pairs that slowed by more than three times what the saturated rate did (log) show waits.
 WAIT_SHARE = 1 / 3
+# Of the chance of failing an equal build that cost and capacity have.
+SATURATED_SHARE = 1 / 10
 # A slowdown of the saturated rate is a loss of that rate: shown the other way round.
 WHAT = {
     COST: "CPU time per request",
@@ -92,6 +94,14 @@ def plan_of(case: Case) -> Plan:
     return replace(plan, margin=margin)
 
 
+def saturated_plan(plan: Plan) -> Plan:
+    """Return the rule for the saturated rate: a third way to fail that adds a tenth to the chance.
+
+    What it is for, a build that cannot use what is in flight, is large.
+    """
+    return replace(plan, fail_alpha=SATURATED_SHARE * plan.fail_alpha)
+
+
 def policy_plan(margins: Margins, looks: tuple[int, ...]) -> Plan:
     """Return the rule of decision as configured, whatever the headroom."""
     return sequential.Plan(
@@ -129,7 +139,7 @@ def _at(case: Case) -> tuple[Look | None, list[Finding]]:
     plan = plan_of(case)
     metrics = dict(sequential.decide(slowdowns, plan).metrics)
     if np.isfinite(saturated).all():
-        metrics |= sequential.decide({SATURATED: saturated}, plan).metrics
+        metrics |= sequential.decide({SATURATED: saturated}, saturated_plan(plan)).metrics
     look = Look(len(frame), plan, metrics)
     return look, [_finding(case, look, COST), _capacity(case, look), *_waits(look)]
 
@@ -148,7 +158,7 @@ def _capacity(case: Case, look: Look) -> Finding:
         more = percent(pairs.estimate)
         words = f"each request waits longer: equal work with few in flight took {more:.0f} % more"
         return _finding(case, look, SATURATED, f"; {words} time, see latency")
-    # Relevant beyond doubt: this third way to fail must not add to the chance of a false one.
+    # Relevant beyond doubt: this third way to fail must add little to the chance of a false one.
     if outcome is not Outcome.FAIL and saturated.lower > look.plan.margin:
         return _finding(case, look, SATURATED, ", which work with few in flight does not show")
     changed = told_apart([percent(-saturated.estimate)], 1, "+")[0]
