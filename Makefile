@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test quick-test nightly lint soak bench calibration docs lock clean
+.PHONY: help gate test quick-test nightly lint soak bench calibration characteristics docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ calibration: .venv/.stamp ## Check known builds, write docs/error-rates.md (thre
 	  --burn 0.8 same=$(CALIBRATION_QUARTER)
 	PYTHONPATH=tests $(BIN)/python -m calibration.page $(CALIBRATION_KEPT) \
 	  --draws $(CALIBRATION_DRAWS) --output docs/error-rates.md
+
+characteristics: .venv/.stamp ## Simulate how often decisions err, and write docs/operating-characteristics.md
+	PYTHONPATH=tests $(BIN)/python -m calibration.characteristics > docs/operating-characteristics.md
 
 docs: .venv/.stamp ## Rewrite docs/configuration.md from the models
 	{ $(BIN)/perfgate schema config --format markdown; echo; \

@@ -6,13 +6,14 @@ What a case means is said by :func:`perfgate.verdict.judge.judge`; nothing is pr
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from perfgate import __version__
 from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns, service_rates
+from perfgate.analysis.resolution import looks_for
 from perfgate.analysis.sequential import percent
 from perfgate.demand.demand import peak_demand
 from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
@@ -41,6 +42,8 @@ SATURATION_SLICES = 2
 BACKLOG_LIMIT = 2000
 # Even where nobody sends anything, the operations are tried.
 LEAST_RPS = 1.0
+# Of the budget: the last session that it affords is made though sessions take a little longer.
+OVERRUN = 1.1
 # Starting builds and Locust, signing in, warming up.
 OVERHEAD_S = 6.0
 
@@ -64,8 +67,10 @@ class Order:
 
 def measure(order: Order, rig: Rig) -> Case:
     """Measure until the verdict cannot change any more, or the budget is spent."""
-    case = _empty(order)
-    case = _with_demand_run(case, order, rig)
+    started_s = time.monotonic()
+    case = _with_demand_run(_empty(order), order, rig)
+    order = with_looks(order, _expected_session_s(case, order, time.monotonic() - started_s))
+    case = case.model_copy(update={"terms": order.terms})
     started_s = time.monotonic()
     while not decided(case) and _may_go_on(case, order, time.monotonic() - started_s):
         case = _with_session(case, order, rig)
@@ -96,17 +101,51 @@ def _build_id(build: Build) -> BuildId:
 def _may_go_on(case: Case, order: Order, spent_s: float) -> bool:
     """Tell whether another session fits into looks, patience and budget."""
     measured = case.measurement
+    so_far = len(measured.sessions) + len(measured.discarded)
+    each_s = spent_s / so_far if so_far else 0.0
     return (
-        len(measured.sessions) < order.shape.looks[-1]
+        len(measured.sessions) < case.looks[-1]
         and len(measured.discarded) <= DISCARD_LIMIT
-        and spent_s + session_s(order.shape) <= order.terms.config.budget.sessions_s
+        and spent_s + each_s <= OVERRUN * order.terms.config.budget.sessions_s
     )
 
 
-def session_s(profile: Profile) -> float:
+def with_looks(order: Order, expected_session_s: float) -> Order:
+    """Return the order with the looks that its budget affords, unless they are configured.
+
+    They become part of the terms, so that a saved case is judged by the looks it was made with.
+    """
+    if order.shape.looks is not None:
+        return order
+    config = order.terms.config
+    looks = looks_for(config.budget.sessions_s, expected_session_s)
+    profiles = {**config.profiles, order.profile: order.shape.model_copy(update={"looks": looks})}
+    config = config.model_copy(update={"profiles": profiles})
+    return replace(order, terms=order.terms.model_copy(update={"config": config}))
+
+
+def session_s(
+    profile: Profile, overhead_s: float = OVERHEAD_S, pairs_s: float | None = None
+) -> float:
     """Return the seconds that a session is expected to take, pairs guessed by their saturation."""
-    saturated_s, pairs_s = 2 * profile.saturation_s, profile.saturation_s
-    return OVERHEAD_S + profile.split_s + saturated_s + pairs_s + profile.solo_s
+    closed_s = 2 * profile.saturation_s + (profile.saturation_s if pairs_s is None else pairs_s)
+    return overhead_s + profile.split_s + closed_s + profile.solo_s
+
+
+def _expected_session_s(case: Case, order: Order, spent_s: float) -> float:
+    """Return the seconds of a session, by what the run at the required rate took in ``spent_s``.
+
+    Starting, signing in and warming up take a session as long, and its pairs are served at the
+    service rate.
+    """
+    profile, run = order.shape, case.measurement.demand_run
+    rates = [] if run is None else service_rates([run.run], "candidate").tolist()
+    if not rates or not rates[0]:
+        return session_s(profile)
+    each_s = spent_s / (1 + len(case.measurement.discarded))
+    overhead_s = each_s - profile.ramp_s - profile.demand_s - profile.saturation_s
+    pairs_s = 2 * profile.pairs * profile.batch_requests / rates[0]
+    return session_s(profile, max(overhead_s, 0.0), pairs_s)
 
 
 def demand_run_s(profile: Profile) -> float:

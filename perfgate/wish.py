@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from perfgate.demand.ledger import Ledger
 
 
+# Of a margin: the rest must be left for noise, or nothing between the two is ever decided.
+TOLERATED = 1 / 4
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is asked for; ``base`` is None where the stored baseline's commit, or nothing, is.
@@ -79,6 +83,37 @@ def _seeded(loaded: LoadedConfig, seed: int | None) -> LoadedConfig:
         return loaded
     load = loaded.config.load.model_copy(update={"seed": seed})
     return replace(loaded, config=loaded.config.model_copy(update={"load": load}))
+
+
+def held_to(wish: Wish, *, margin: float | None, budget_s: float | None) -> Wish:
+    """Return the wish held to another margin or budget, where one is given.
+
+    ``margin``, a ratio between 0 and 1, takes the place of the configured slowdown, and at most
+    TOLERATED of it is tolerated. ``budget_s`` takes the place of the configured time for sessions
+    and chooses the profile's looks.
+    """
+    loaded = wish.loaded
+    if margin is not None:
+        loaded = _with_margin(loaded, margin)
+    if budget_s is not None:
+        loaded = _with_budget(loaded, wish.profile, budget_s)
+    return replace(wish, loaded=loaded)
+
+
+def _with_margin(loaded: LoadedConfig, margin: float) -> LoadedConfig:
+    margins = loaded.config.margins
+    tolerance = min(margins.tolerance, TOLERATED * margin)
+    held_to = margins.model_copy(update={"slowdown": margin, "tolerance": tolerance})
+    return replace(loaded, config=loaded.config.model_copy(update={"margins": held_to}))
+
+
+def _with_budget(loaded: LoadedConfig, profile: str, budget_s: float) -> LoadedConfig:
+    config = loaded.config
+    budget = config.budget.model_copy(update={"sessions_s": budget_s})
+    shape = config.profiles[profile].model_copy(update={"looks": None})
+    profiles = {**config.profiles, profile: shape}
+    changed = config.model_copy(update={"budget": budget, "profiles": profiles})
+    return replace(loaded, config=changed)
 
 
 def _refuse_no_demand(loaded: LoadedConfig, ledger: Ledger, on: date) -> None:

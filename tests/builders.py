@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from perfgate.measurement.models import BuildRole
 
+LOOKS = (4, 6, 8, 10)
 TODAY = date(2026, 11, 24)
 # Arrivals of each operation in an open loop, and the median of its service time.
 ARRIVALS = {"introspect": 240, "login": 30}
@@ -310,6 +311,7 @@ def config(**sections: object) -> Config:
         "service": "auth",
         "target": {"start": "serve --port {port}"},
         "load": {"locustfile": "locustfiles/auth.py"},
+        "profiles": {"default": {"looks": LOOKS}},
     }
     return Config.model_validate(document | sections)
 

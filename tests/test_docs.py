@@ -47,7 +47,9 @@ def commands(text: str) -> list[list[str]]:
     found: list[list[str]] = []
     for line in text.replace("\\\n", " ").splitlines():
         found.append([])
-        for word in shlex.shlex(line, posix=True, punctuation_chars=SEPARATORS):
+        words = shlex.shlex(line, posix=True, punctuation_chars=SEPARATORS)
+        words.whitespace_split = True  # else 1% were two words
+        for word in words:
             if set(word) <= set(SEPARATORS):
                 found.append([])
             else:

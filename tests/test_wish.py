@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.errors import FileFaultsError, UsageError
-from perfgate.wish import last_day, read_wish
+from perfgate.wish import held_to, last_day, read_wish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +44,22 @@ def test_the_ledger_lies_beside_the_configuration(
     monkeypatch.chdir(elsewhere)
     wish = read_wish(project / "perfgate.toml", "default", ".", None, DAY)
     assert wish.ledger_path == project / "demand.toml"
+
+
+def test_another_margin_and_budget(project: Path) -> None:
+    """Law: what is held to is part of the configuration, as if its file said so.
+
+    A margin brings its tolerance along, a quarter at most; a budget brings its own looks.
+    """
+    path = project / "perfgate.toml"
+    path.write_text(path.read_text() + "\n[profiles.default]\n[profiles.fixed]\nlooks = [4, 8]\n")
+    wish = read_wish(None, "fixed", ".", None, DAY)
+    own = held_to(wish, margin=0.02, budget_s=60.0).loaded.config
+    assert (own.margins.slowdown, own.margins.tolerance) == (0.02, 0.005)
+    assert (own.budget.sessions_s, own.profiles["fixed"].looks) == (60.0, None)
+    assert wish.loaded.config.profiles["fixed"].looks == (4, 8)
+    assert held_to(wish, margin=0.1, budget_s=None).loaded.config.margins.tolerance == 0.01
+    assert held_to(wish, margin=None, budget_s=None) == wish
 
 
 def test_another_profile(project: Path) -> None:

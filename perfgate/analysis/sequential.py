@@ -2,15 +2,7 @@
 
 It does not measure, does not run more sessions and does not know what the metrics mean.
 
-Sessions are looked at several times, and each look may end the gate, so every look spends part of
-the chance of error. How much is Lan and DeMets' (Biometrika 70, 1983) choice; the bound of each
-look that spends just that follows by recursive integration (Armitage, McPherson and Rowe, JRSS A
-132, 1969; Jennison and Turnbull, Group Sequential Methods, 2000, ch. 19).
-
-``nominal_levels`` does so for a known spread (the Wiener process). ``t_multipliers`` decides: it
-does so for the spread estimated from the few sessions there are. The usual shortcut, the nominal
-level put through Student's t, is not good enough here: at 4, 6, 8 and 10 sessions it lets a chance
-of error of 5 % grow to 5.5 %, and one of 0.5 % to 0.57 %.
+Every look may end the gate, and pays for that: see :mod:`perfgate.analysis.bounds`.
 """
 
 from __future__ import annotations
@@ -18,87 +10,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import nctdtrinc, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import nctdtrinc
 
+from perfgate.analysis.bounds import RHO, t_multipliers
 from perfgate.analysis.compare import mean_and_sd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    Spending = Callable[[float, float], float]
-
-_REACH_SDS = 10.0  # the process is followed so far out; beyond lies less than 1e-23
-_PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(8)
-_EXACT_SDS = 1e-11  # so near are bounds found
-_BINS = 240  # of Student's walk; with four times as many, multipliers change by less than 0.5 %
-_BIN_REACH_SDS = 7.0
-_EDGES = np.linspace(-_BIN_REACH_SDS, _BIN_REACH_SDS, _BINS + 1)
-_PLACES = (_EDGES[1:] + _EDGES[:-1]) / 2
 POWER = 0.8  # the chance with which a loss called detectable is found
-
-
-def power_spending(information: float, alpha: float, rho: float = 2.0) -> float:
-    """Return the chance of error spent when ``information`` (0 to 1) is in: alpha * t**rho.
-
-    Kim and DeMets, Biometrika 74 (1987).
-    """
-    return float(alpha * information**rho)
-
-
-def obrien_fleming_spending(information: float, alpha: float) -> float:
-    """Return the chance of error spent as by O'Brien and Fleming: little early, most at the end.
-
-    2 - 2 Phi(z(1 - alpha/2) / sqrt t), Lan and DeMets, Biometrika 70 (1983), one-sided.
-    """
-    return float(2 * ndtr(ndtri(alpha / 2) / math.sqrt(information)))
-
-
-def nominal_levels(
-    information: Sequence[float], alpha: float, spending: Spending = power_spending
-) -> tuple[float, ...]:
-    """Return the one-sided nominal level of each look.
-
-    ``information`` is the share of all sessions that each look has seen, ascending in (0, 1].
-    Tested at these levels, a true hypothesis is rejected at any look up to the k-th with chance
-    ``spending(information[k], alpha)``. Accurate to about 1e-10 of each level. Raises ValueError
-    for other information, an alpha outside (0, 1), and a spending function that spends nothing at
-    a look or more than alpha in total.
-    """
-    _require_information(information)
-    _require_alpha("alpha", alpha)
-    spent = [spending(time, alpha) for time in information]
-    increments = np.diff([0.0, *spent])
-    if not (increments > 0).all() or spent[-1] > alpha * (1 + 1e-12):
-        raise ValueError(f"spending must grow with every look, up to {alpha} at most, not {spent}")
-    return _crossing_levels([0.0, *information], increments.tolist())
-
-
-@lru_cache(maxsize=64)
-def t_multipliers(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
-    """Return, for each look, how many standard errors its one-sided bound lies from the estimate.
-
-    ``looks`` are numbers of sessions, as in :class:`Plan`; ``alpha``, below a half, is spent by
-    :func:`power_spending`. For normal sessions of unknown spread, bounds so far off miss the true
-    value at any look up to the k-th with just the chance spent; accurate to 0.5 % of each.
-    """
-    spent = [power_spending(n / looks[-1], alpha) for n in looks]
-    first, *later = np.diff([0.0, *spent]).tolist()
-    multipliers = [-float(stdtrit(looks[0] - 1, first))]
-    walk = _Walk(looks[0], np.diff(ndtr(_EDGES))).below(-float(ndtri(first)))
-    for look, chance in zip(looks[1:], later, strict=True):
-        while walk.sessions < look - 1:
-            walk = walk.step()
-        z = walk.crossing_z(chance)
-        walk = walk.step(z)
-        multipliers.append(-float(stdtrit(look - 1, ndtr(-z))))
-    return tuple(multipliers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +34,8 @@ class Plan:
     ``looks`` are the numbers of sessions, ascending, each at least 2. ``fail_alpha`` is the chance
     of failing a build whose slowdowns are all at the tolerance (shared by the metrics), and
     ``pass_alpha`` that of passing one whose slowdown is at the margin. ``tolerance`` and
-    ``margin`` are log ratios, 0 <= tolerance < margin. Anything else raises ValueError.
+    ``margin`` are log ratios, 0 <= tolerance < margin. ``rho`` says how both chances are spent over
+    the looks: :func:`perfgate.analysis.bounds.power_spending`. Anything else raises ValueError.
     """
 
     looks: tuple[int, ...]
@@ -116,6 +43,7 @@ class Plan:
     pass_alpha: float
     tolerance: float
     margin: float
+    rho: float = RHO
 
     def __post_init__(self) -> None:
         if not self.looks or any(later <= earlier for earlier, later in pairwise(self.looks)):
@@ -178,12 +106,54 @@ def decide(slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan) -> Decision
     metrics (Bonferroni). Raises ValueError for no metrics, ragged or non-finite values and an n
     that is not a look.
     """
-    look = _look_of(slowdowns, plan)
-    t_fail = t_multipliers(plan.looks, plan.fail_alpha / len(slowdowns))[look]
-    t_pass = t_multipliers(plan.looks, plan.pass_alpha)[look]
-    metrics = {name: _evidence(values, plan, t_fail, t_pass) for name, values in slowdowns.items()}
-    sessions = plan.looks[look]
-    return Decision(_outcome(metrics, plan, sessions), sessions, metrics)
+    sessions = _sessions_at_a_look(slowdowns, plan)
+    moments = np.array([mean_and_sd(values) for values in slowdowns.values()])
+    mean, sd = moments.T
+    lower, upper = _bounds(mean, sd, sessions, plan)
+    passed, failed = _told(lower, upper, plan)
+    if passed:
+        outcome = Outcome.PASS
+    elif failed:
+        outcome = Outcome.FAIL
+    else:
+        last = sessions == plan.looks[-1]
+        outcome = Outcome.INCONCLUSIVE if last else Outcome.CONTINUE
+    rows = zip(slowdowns, np.column_stack([mean, sd, lower, upper]).tolist(), strict=True)
+    t_fail = _multipliers(plan, len(slowdowns), sessions)[0]
+    metrics = {name: _evidence(row, plan, t_fail, sessions) for name, row in rows}
+    return Decision(outcome, sessions, metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class Courses:
+    """How many gates went, one element each, shape (gates,): who passed or failed, and when.
+
+    Neither of them: inconclusive. ``sessions`` is the number after which each ended.
+    """
+
+    passed: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    sessions: NDArray[np.int_]
+
+
+def run_through(slowdowns: NDArray[np.float64], plan: Plan) -> Courses:
+    """Take many gates through their looks at once, each as :func:`decide` decides.
+
+    ``slowdowns`` has shape (gates, metrics, sessions), with as many sessions as the last look.
+    Raises ValueError for another shape.
+    """
+    if slowdowns.ndim != 3 or slowdowns.shape[2] < plan.looks[-1]:  # noqa: PLR2004 -- as documented
+        raise ValueError(f"no {plan.looks[-1]} sessions of gates and metrics: {slowdowns.shape}")
+    gates = len(slowdowns)
+    passed, failed = np.zeros((2, gates), dtype=bool)
+    ended = np.full(gates, plan.looks[-1])
+    for look in plan.looks:
+        going = ~(passed | failed)
+        seen = slowdowns[going, :, :look]
+        lower, upper = _bounds(seen.mean(axis=2), seen.std(axis=2, ddof=1), look, plan)
+        passed[going], failed[going] = _told(lower, upper, plan)
+        ended[going & (passed | failed)] = look
+    return Courses(passed, failed, ended)
 
 
 def rejected(
@@ -204,12 +174,12 @@ def rejected(
     """
     if not slowdowns:
         return frozenset()
-    look = _look_of(slowdowns, plan)
+    look = plan.looks.index(_sessions_at_a_look(slowdowns, plan))
     statistics = {name: _student_t(values, limit) for name, values in slowdowns.items()}
     found: set[str] = set()
     for name, statistic in sorted(statistics.items(), key=lambda item: -item[1]):
-        bounds = t_multipliers(plan.looks, plan.fail_alpha / (len(slowdowns) - len(found)))
-        if statistic <= bounds[look]:
+        alpha = plan.fail_alpha / (len(slowdowns) - len(found))
+        if statistic <= t_multipliers(plan.looks, alpha, plan.rho)[look]:
             break
         found.add(name)
     return frozenset(found)
@@ -231,39 +201,50 @@ def percent(log_ratio: float) -> float:
     return 100 * math.expm1(log_ratio)
 
 
-def _outcome(metrics: Mapping[str, MetricEvidence], plan: Plan, sessions: int) -> Outcome:
-    if all(metric.upper < plan.margin for metric in metrics.values()):
-        return Outcome.PASS
-    if any(metric.lower > plan.tolerance for metric in metrics.values()):
-        return Outcome.FAIL
-    return Outcome.INCONCLUSIVE if sessions == plan.looks[-1] else Outcome.CONTINUE
+def _multipliers(plan: Plan, metrics: int, sessions: int) -> tuple[float, float]:
+    """Return how many standard errors the bounds of FAIL and of PASS lie from an estimate."""
+    look = plan.looks.index(sessions)
+    t_fail = t_multipliers(plan.looks, plan.fail_alpha / metrics, plan.rho)
+    t_pass = t_multipliers(plan.looks, plan.pass_alpha, plan.rho)
+    return t_fail[look], t_pass[look]
 
 
-def _evidence(
-    values: NDArray[np.float64], plan: Plan, t_fail: float, t_pass: float
-) -> MetricEvidence:
-    n = len(values)
-    mean, sd = mean_and_sd(values)
-    error = sd / math.sqrt(n)
-    lower = mean - t_fail * error
+def _bounds(
+    mean: NDArray[np.float64], sd: NDArray[np.float64], sessions: int, plan: Plan
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the lower and upper bounds of means and spreads, shape (..., metrics)."""
+    t_fail, t_pass = _multipliers(plan, mean.shape[-1], sessions)
+    error = sd / math.sqrt(sessions)
+    return mean - t_fail * error, mean + t_pass * error
+
+
+def _told(
+    lower: NDArray[np.float64], upper: NDArray[np.float64], plan: Plan
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell of bounds, shape (..., metrics), who passes and, of the others, who fails."""
+    passed = np.asarray((upper < plan.margin).all(axis=-1))
+    return passed, np.asarray((lower > plan.tolerance).any(axis=-1) & ~passed)
+
+
+def _evidence(row: list[float], plan: Plan, t_fail: float, sessions: int) -> MetricEvidence:
+    mean, sd, lower, upper = row
     return MetricEvidence(
         estimate=mean,
         lower=lower,
-        upper=mean + t_pass * error,
+        upper=upper,
         significant=lower > 0,
         relevant=mean > plan.margin,
         session_sd=sd,
-        detectable=plan.tolerance + errors_beyond(t_fail, n) * error,
+        detectable=plan.tolerance + errors_beyond(t_fail, sessions) * sd / math.sqrt(sessions),
     )
 
 
-def _look_of(slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan) -> int:
-    """Return the place in the plan of the look that so many sessions are."""
+def _sessions_at_a_look(slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan) -> int:
     sessions = _session_count(slowdowns)
     if sessions not in plan.looks:
         due = ", ".join(str(look) for look in plan.looks)
         raise ValueError(f"{sessions} sessions: decisions are tried after {due} only")
-    return plan.looks.index(sessions)
+    return sessions
 
 
 def _student_t(values: NDArray[np.float64], limit: float) -> float:
@@ -284,161 +265,6 @@ def _session_count(slowdowns: Mapping[str, NDArray[np.float64]]) -> int:
     if len(set(lengths.values())) > 1:
         raise ValueError(f"the metrics have unequal numbers of sessions: {lengths}")
     return next(iter(lengths.values()))
-
-
-def _crossing_levels(times: Sequence[float], increments: Sequence[float]) -> tuple[float, ...]:
-    """Follow the part of the process that has crossed no bound yet, from look to look.
-
-    It is kept as point masses: places of the process and the chance to be there. The first is at 0
-    with certainty. The panels are no wider than twice the shortest step's standard deviation, for
-    which eight Gauss-Legendre nodes are exact to ten digits.
-    """
-    steps = np.sqrt(np.diff(times))
-    panel = 2 * float(steps.min())
-    places, masses = np.zeros(1), np.ones(1)
-    levels = []
-    for time, step, increment in zip(times[1:], steps.tolist(), increments, strict=True):
-        scale = math.sqrt(time)
-        z = _wiener_crossing_z(places / scale, masses, step / scale, increment)
-        levels.append(float(ndtr(-z)))
-        top = min(z, _REACH_SDS) * scale
-        nodes, weights = _grid(-_REACH_SDS * scale, top, panel)
-        shape = np.exp(-0.5 * ((nodes[:, None] - places) / step) ** 2) @ masses
-        places, masses = nodes, weights * shape / (step * math.sqrt(2 * math.pi))
-    return tuple(levels)
-
-
-def _wiener_crossing_z(
-    places: NDArray[np.float64], masses: NDArray[np.float64], step: float, chance: float
-) -> float:
-    """Return the bound above which the next look finds the process with the given chance."""
-    bracket = (-_REACH_SDS, 4 * _REACH_SDS)
-    return _solve(lambda z: float(masses @ ndtr((places - z) / step)), chance, bracket)
-
-
-def _solve(
-    chance_above: Callable[[float], float], chance: float, bracket: tuple[float, float]
-) -> float:
-    """Return where a falling function of standard deviations takes the given value."""
-    low, high = bracket
-    while high - low > _EXACT_SDS:
-        middle = (low + high) / 2
-        if chance_above(middle) > chance:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def _grid(low: float, high: float, panel: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return nodes and weights of composite Gauss-Legendre integration from low to high."""
-    edges = np.linspace(low, high, 1 + max(1, math.ceil((high - low) / panel)))
-    half = (edges[1] - edges[0]) / 2
-    nodes = (edges[:-1, None] + half * (1 + _PANEL_NODES)).ravel()
-    return nodes, np.tile(half * _PANEL_WEIGHTS, len(edges) - 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """Where Student's t is after some sessions, as far as it has crossed no bound yet.
-
-    ``masses`` are the chances to be in the bins between _EDGES. A place z is the normal deviate as
-    likely to be exceeded as the t it stands for.
-    """
-
-    sessions: int
-    masses: NDArray[np.float64]
-
-    def crossing_z(self, chance: float) -> float:
-        """Return the bound that one more session crosses with the given chance."""
-        above = np.append(np.cumsum((self.masses @ _student_steps(self.sessions))[::-1])[::-1], 0.0)
-        place = max(int(np.searchsorted(-above, -chance)), 1)
-        return _solve(self._chance_above, chance, (_EDGES[place - 1], _EDGES[place]))
-
-    def step(self, top: float = math.inf) -> _Walk:
-        """Return the walk after one more session, but for what is then above ``top``."""
-        return _Walk(self.sessions + 1, self.masses @ _student_steps(self.sessions)).below(top)
-
-    def below(self, top: float) -> _Walk:
-        """Return the walk without what is above ``top``.
-
-        What remains of the bin that holds ``top`` is shared with its neighbour, so that its mean
-        stays in place.
-        """
-        if top >= _EDGES[-1]:
-            return self
-        cut = int(np.searchsorted(_EDGES, top, side="right")) - 1
-        width = _EDGES[1] - _EDGES[0]
-        kept = self.masses.copy()
-        kept[cut + 1 :] = 0
-        share = (top - _EDGES[cut]) / width
-        left = kept[cut] * share
-        kept[cut] = left * (1 + share) / 2
-        kept[cut - 1] += left * (1 - share) / 2
-        return _Walk(self.sessions, kept)
-
-    def _chance_above(self, z: float) -> float:
-        return float(self.masses @ _student_step(self.sessions, np.array([z]))[:, 0])
-
-
-@lru_cache(maxsize=64)
-def _student_steps(n: int) -> NDArray[np.float64]:
-    """Return the chances, shape (bins, bins), that t goes from bin to bin after n sessions."""
-    upper = _EDGES[_BINS // 2 :]
-    above = _student_step(n, upper)
-    # The lower half is the mirror image.
-    below = 1 - above[::-1, :0:-1]
-    steps: NDArray[np.float64] = -np.diff(np.hstack([below, above]), axis=1)
-    return steps
-
-
-def _student_step(n: int, bounds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the chances, shape (bins, bounds), that t goes from a bin at n beyond a bound.
-
-    Let S be the sum and W the sum of squares of n normal values of mean 0, and u = S / sqrt W. All
-    u so far are independent of W (Basu, Sankhya 15, 1955), hence the next value is sqrt(W) y where
-    y sqrt n is Student's t with n degrees of freedom whatever went before, and
-    u' = (u + y) / sqrt(1 + y^2). With y = tan(phi) that is sqrt(1 + u^2) cos(phi - psi) where
-    psi = atan2(1, u), and u' > c is an interval of phi around psi. For c < 0 the mirror image is
-    taken, where the interval does not wrap around.
-    """
-    c = _scaled_sum(bounds, n + 1)
-    mirrored = np.where(c < 0, -1.0, 1.0)
-    u = mirrored * _scaled_places(n)[:, None]
-    psi = np.arctan2(1.0, u)
-    half = np.arccos(np.minimum(np.abs(c) / np.hypot(1.0, u), 1.0))
-    beyond = _angle_share(psi + half, n) - _angle_share(psi - half, n)
-    return np.where(c < 0, 1 - beyond, beyond)
-
-
-@lru_cache(maxsize=64)
-def _scaled_places(n: int) -> NDArray[np.float64]:
-    return _scaled_sum(_PLACES, n)
-
-
-def _angle_share(phi: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return the chance that arctan(t / sqrt n), t of n degrees of freedom, is below phi."""
-    right_angle = math.nextafter(math.pi / 2, 0)
-    share: NDArray[np.float64] = stdtr(n, math.sqrt(n) * np.tan(np.minimum(phi, right_angle)))
-    return share
-
-
-def _scaled_sum(z: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return S / sqrt W of n values whose t is as likely exceeded as the normal deviate z."""
-    t = np.sign(z) * -stdtrit(n - 1, ndtr(-np.abs(z)))
-    scaled: NDArray[np.float64] = math.sqrt(n) * t / np.hypot(t, math.sqrt(n - 1))
-    return scaled
-
-
-def _require_information(information: Sequence[float]) -> None:
-    ascends = all(earlier < later for earlier, later in pairwise([0.0, *information]))
-    if not information or not ascends or information[-1] > 1:
-        raise ValueError(f"information must ascend from above 0 to at most 1, not {information}")
-
-
-def _require_alpha(name: str, alpha: float) -> None:
-    if not 0 < alpha < 1:
-        raise ValueError(f"{name} lies between 0 and 1, not at {alpha}")
 
 
 def _require_bound_alpha(name: str, alpha: float) -> None:

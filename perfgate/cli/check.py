@@ -9,7 +9,7 @@ import click
 from perfgate.cli import options
 from perfgate.cli.console import say
 from perfgate.cli.places import prepared
-from perfgate.wish import read_wish
+from perfgate.wish import held_to, read_wish
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 @options.base
 @options.on
 @options.seed
+@options.margin
+@options.budget
 @options.as_format
 @click.option(
     "--output",
@@ -38,12 +40,15 @@ def command(
     base: str | None,
     on: date | None,
     seed: int | None,
+    margin: float | None,
+    budget: float | None,
     format_: str,
     output: Path | None,
     on_inconclusive: str | None,
 ) -> int:
     """Measure a build beside its base under real load, and judge whether it may ship."""
     wish = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
+    wish = held_to(wish, margin=margin, budget_s=budget)
     keep_in = None if output is None else prepared(output)
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.
     from perfgate.cli.outlook import plan_ahead  # noqa: PLC0415 - see above

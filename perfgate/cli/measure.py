@@ -9,7 +9,7 @@ import click
 from perfgate.cli import options
 from perfgate.cli.console import say
 from perfgate.cli.places import writable
-from perfgate.wish import read_wish
+from perfgate.wish import held_to, read_wish
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 @click.option("--base", help="Measure this build beside it; alone if not given.")
 @options.on
 @options.seed
+@options.margin
+@options.budget
 @click.option(
     "--output", "-o", type=options.PATH, required=True, help="File to write the measurement to."
 )
@@ -33,10 +35,13 @@ def command(
     base: str | None,
     on: date | None,
     seed: int | None,
+    margin: float | None,
+    budget: float | None,
     output: Path,
 ) -> None:
     """Measure a build under real load and save it, for `judge` and `baseline accept`."""
     wish = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
+    wish = held_to(wish, margin=margin, budget_s=budget)
     file = writable(output)
     # It imports numpy, pandas and scipy, which takes a second: first what needs none of them.
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above

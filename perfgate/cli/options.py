@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
+
+_NUMBER = r"\d+(?:\.\d+)?"
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +38,43 @@ class Day(click.ParamType[date]):
             return date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a date like 2026-12-01", param, ctx)
+
+
+class Share(click.ParamType[float]):
+    """A share as a percentage, like 1% or 0.5%."""
+
+    name = "PERCENT"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the share as a ratio between 0 and 1, or fail saying what is wanted."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(rf"({_NUMBER})\s*%", value.strip())
+        share = float(found[1]) / 100 if found else 0.0
+        if not 0 < share < 1:
+            self.fail(f"{value!r} is not a percentage between 0% and 100%, like 1%", param, ctx)
+        return share
+
+
+class Duration(click.ParamType[float]):
+    """A time in seconds or minutes, like 60s or 5m."""
+
+    name = "TIME"
+    units: ClassVar[dict[str, float]] = {"s": 1.0, "m": 60.0}
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the time in seconds, or fail saying what is wanted."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(rf"({_NUMBER})\s*([sm])", value.strip())
+        seconds = float(found[1]) * self.units[found[2]] if found else 0.0
+        if seconds <= 0:
+            self.fail(f"{value!r} is not a time like 60s or 5m", param, ctx)
+        return seconds
 
 
 def today() -> date:
@@ -80,6 +120,18 @@ seed = click.option(
     "--seed",
     type=click.IntRange(min=0),
     help="Seed of all that is drawn; the configuration's load.seed if not given.",
+)
+margin = click.option(
+    "--margin",
+    type=Share(),
+    help="Slowdown that must be excluded to pass, like 1%; margins.slowdown if not given. A "
+    "quarter of it is tolerated, unless margins.tolerance is less.",
+)
+budget = click.option(
+    "--budget",
+    type=Duration(),
+    help="Time for sessions, like 60s or 5m; budget.sessions_s if not given. It sets how many "
+    "there are at most, whatever looks the profile has.",
 )
 as_format = format_of(FORMAT_NAMES, "How the verdict is printed.")
 on_inconclusive = click.option(

@@ -46,7 +46,7 @@ def plan_ahead(wish: Wish) -> str:
     profile = config.profiles[wish.profile]
     known = known_noise(wish, read_environment())
     if known and known.resolution:
-        return foretold(known.resolution.pace, profile.looks, known)
+        return foretold(known.resolution.pace, known.resolution.plan.looks, known)
     expected_s = session_s(profile)
     guess = Pace(demand_run_s(profile), expected_s, expected_s, config.budget.sessions_s)
-    return foretold(guess, profile.looks, None)
+    return foretold(guess, profile.looks or guess.looks(), None)

@@ -174,10 +174,15 @@ class Profile(Section):
     drain_s: Positive = Field(
         default=5.0, description="Wait for outstanding answers after the last arrival."
     )
-    looks: Annotated[
-        tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1), AfterValidator(_ascending)
-    ] = Field(
-        default=(4, 6, 8, 10), description="Numbers of sessions after which a decision is tried."
+    looks: (
+        Annotated[
+            tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1), AfterValidator(_ascending)
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Numbers of sessions after which a decision is tried. Absent, as many as "
+        "`sessions_s` in [budget] affords, fixed before the first session.",
     )
 
 
@@ -248,7 +253,9 @@ class Budget(Section):
     """How long a check may take."""
 
     sessions_s: Positive = Field(
-        default=240.0, description="Longest time for sessions; then the check is inconclusive."
+        default=120.0,
+        description="Time for sessions. It sets how many there are at most, and a tenth more of it "
+        "may be used; undecided by then, the check is inconclusive.",
     )
 
 

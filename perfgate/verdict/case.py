@@ -14,6 +14,7 @@ from pydantic import PlainSerializer, ValidationError, model_validator
 from perfgate.analysis.capacity import LEVEL, production_rate, scaled_rate
 from perfgate.analysis.change import SATURATED, paired, service_rates, session_frame
 from perfgate.analysis.compare import Interval, rate_interval, t_interval
+from perfgate.analysis.resolution import FIRST_LOOK
 from perfgate.baseline.record import BaselineRecord
 from perfgate.config.models import Config, Profile
 from perfgate.demand.demand import Demand, demand_steps, peak_demand
@@ -52,6 +53,14 @@ class Case(Value):
     def profile(self) -> Profile:
         """Return the profile that was measured with."""
         return self.terms.config.profiles[self.measurement.profile]
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Return the numbers of sessions after which a decision is tried.
+
+        They are fixed before the first session; until then only the first of them is known.
+        """
+        return self.profile.looks or (FIRST_LOOK,)
 
     @property
     def sessions(self) -> list[Run]:

@@ -74,6 +74,7 @@ class Footing:
 class Rehearsal:
     """A check of a build beside itself: ``resolution``, or the ``trouble`` that kept it away.
 
+    ``looks_configured``: the budget does not choose them.
     ``margin`` (log) is the configured one, ``margin_in_force`` what the headroom leaves of it.
     ``cost_s`` is the service's CPU time per request, ``offered_rps`` the rate of the open loop.
     ``known_since`` is the day of the record that tells all this, "" where it was tried just now.
@@ -89,6 +90,7 @@ class Rehearsal:
     margin: float
     margin_in_force: float
     resolution: Resolution | None
+    looks_configured: bool = False
     trouble: str = ""
     known_since: str = ""
 
@@ -136,7 +138,10 @@ def rehearsal_of(
     if not trouble and not all(np.isfinite(values).all() for values in slowdowns.values()):
         trouble = "A session lacks CPU times or pairs, so there is nothing to compare."
     every = (*runs, *case.measurement.discarded)
-    plan = policy_plan(config.margins, config.profiles[case.measurement.profile].looks)
+    pace = _pace(case, config, seconds, expected_s)
+    configured = config.profiles[case.measurement.profile].looks
+    looks = configured or pace.looks()
+    plan = policy_plan(config.margins, looks)
     return Rehearsal(
         service=config.service,
         sessions=len(found),
@@ -147,9 +152,8 @@ def rehearsal_of(
         lag_p99_ms=max((run.validity.lag_p99_ms for run in every), default=0.0),
         margin=margin,
         margin_in_force=plan_of(case).margin,
-        resolution=None
-        if trouble
-        else resolution_of(slowdowns, plan, _pace(case, config, seconds, expected_s)),
+        resolution=None if trouble else resolution_of(slowdowns, plan, pace),
+        looks_configured=configured is not None,
         trouble=trouble,
     )
 
@@ -239,7 +243,7 @@ def more_sessions(rehearsal: Rehearsal, found: Resolution) -> str:
     # Rounded up, with a tenth to spare: sessions differ in length too.
     seconds = max(found.pace.budget_s, math.ceil(budget_s * 1.1 / 10) * 10)
     settings = [f"sessions_s = {seconds:.0f}"] if seconds > found.pace.budget_s else []
-    if looks != found.plan.looks:
+    if rehearsal.looks_configured and looks != found.plan.looks:
         settings.insert(0, f"looks = {list(looks)}")
     return f"A quieter machine, or more sessions: {' and '.join(settings)} would find {margin}."
 

@@ -90,7 +90,7 @@ def decided(case: Case) -> bool:
     """Tell whether more sessions could not change the verdict: see AT_ONCE and AT_A_LOOK."""
     if any(settles(CHECKS[name](case), case) for name, settles in AT_ONCE.items()):
         return True
-    looks, sessions = case.profile.looks, len(case.measurement.sessions)
+    looks, sessions = case.looks, len(case.measurement.sessions)
     if sessions not in looks:
         return sessions > looks[-1]
     if case.measurement.base is None or sessions == looks[-1]:

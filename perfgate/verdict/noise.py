@@ -63,12 +63,13 @@ def remembered(record: NoiseRecord, config: Config, expected_s: float) -> Rehear
 
     The headroom is not known without a run: the margin in force is taken to be the configured one.
     """
-    plan = policy_plan(config.margins, config.profiles[record.profile].looks)
+    pace = Pace(record.first_s, record.session_s, expected_s, config.budget.sessions_s)
+    configured = config.profiles[record.profile].looks
+    plan = policy_plan(config.margins, configured or pace.looks())
     noise = {
         name: noise_of(own.mean, own.sd, record.sessions, plan)
         for name, own in record.metrics.items()
     }
-    pace = Pace(record.first_s, record.session_s, expected_s, config.budget.sessions_s)
     return Rehearsal(
         service=record.service,
         sessions=record.sessions,
@@ -80,6 +81,7 @@ def remembered(record: NoiseRecord, config: Config, expected_s: float) -> Rehear
         margin=plan.margin,
         margin_in_force=plan.margin,
         resolution=resolution_at(noise, plan, pace),
+        looks_configured=configured is not None,
         known_since=record.measured_at[:DAY],
     )
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfgate.analysis.resolution import Pace, Resolution, detectable, resolution_of, wanted
+from perfgate.analysis.resolution import (
+    FIRST_LOOK,
+    MOST_SESSIONS,
+    Pace,
+    Resolution,
+    detectable,
+    looks_for,
+    looks_up_to,
+    resolution_of,
+    wanted,
+)
 from perfgate.analysis.sequential import POWER, Outcome, Plan, decide
 
 PLAN = Plan((4, 6, 8, 10), 0.01, 0.05, math.log(1.01), math.log(1.03))
@@ -78,6 +89,35 @@ def test_the_best_look_is_within_the_budget(sd: float, budget_s: float) -> None:
     assert lower < affordable[-1].worst < upper
 
 
+@given(st.integers(0, 60))
+def test_looks_spend_everything_by_the_last_session(sessions: int) -> None:
+    """Law: looks ascend from the first one to the last session that is afforded, up to a limit.
+
+    Each saves at least a tenth of what the next one takes, and none but the first is skipped.
+    """
+    looks = looks_up_to(sessions)
+    assert looks[0] == FIRST_LOOK
+    assert looks[-1] == min(max(sessions, FIRST_LOOK), MOST_SESSIONS)
+    for look, later in pairwise(looks):
+        assert look < later <= max(1.5 * look, look + 1)
+
+
+@given(st.floats(1, 1e6), st.floats(0.1, 1e3))
+def test_looks_fit_the_budget(budget_s: float, session_s: float) -> None:
+    """Law: the last look is affordable, and one session more were not, unless a limit says so."""
+    last = looks_for(budget_s, session_s)[-1]
+    assert last == FIRST_LOOK or last * session_s <= budget_s * (1 + 1e-9) + 1e-6
+    assert last == MOST_SESSIONS or (last + 1) * session_s > budget_s
+
+
+def test_five_sessions_of_twelve_seconds_take_a_minute() -> None:
+    """The budgets that the error rates are published for have these looks."""
+    assert looks_for(60.0, 12.0) == (4, 5)
+    assert looks_for(120.0, 12.0) == (4, 5, 6, 8, 10)
+    assert looks_for(300.0, 12.0) == (4, 5, 6, 8, 10, 13, 16, 20, 25)
+    assert looks_for(math.inf, 12.0)[-1] == MOST_SESSIONS
+
+
 @settings(deadline=None, max_examples=15)  # each sums up dozens of sessions' chances
 @given(sd=spreads)
 def test_what_is_wanted_would_do(sd: float) -> None:
@@ -88,7 +128,8 @@ def test_what_is_wanted_would_do(sd: float) -> None:
         assert not found.resolves
         return
     looks, budget_s = enough
-    assert looks[: len(PLAN.looks)] == PLAN.looks
+    assert looks == PLAN.looks or looks == looks_up_to(looks[-1])
+    assert looks[-1] >= PLAN.looks[-1]
     longer = Plan(looks, PLAN.fail_alpha, PLAN.pass_alpha, PLAN.tolerance, PLAN.margin)
     values = {name: sd * np.array([1.5, -1.5, 0.5, -0.5]) / math.sqrt(5 / 3) for name in ("a", "b")}
     pace = Pace(PACE.first_s, PACE.session_s, PACE.expected_s, budget_s)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis.sequential import Outcome, Plan, decide, nominal_levels, t_multipliers
+from perfgate.analysis.bounds import nominal_levels, t_multipliers
+from perfgate.analysis.sequential import Outcome, Plan, decide
 from perfgate.measurement.histogram import Histogram
 
 if TYPE_CHECKING:

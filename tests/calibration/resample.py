@@ -125,7 +125,7 @@ def _drawn(pool: Pool, policy: Policy, rng: np.random.Generator) -> Drawn:
 
 
 def _may_go_on(case: Case, spent_s: float, budget_s: float) -> bool:
-    left = len(case.measurement.sessions) < case.profile.looks[-1]
+    left = len(case.measurement.sessions) < case.looks[-1]
     return left and spent_s + session_s(case.profile) <= budget_s
 
 

@@ -36,6 +36,36 @@ def test_what_is_no_day(word: str) -> None:
     assert repr(word) in caught.value.message
 
 
+@given(st.integers(1, 9999))
+def test_percentages_are_shares(hundredths: int) -> None:
+    """A percentage above 0 and below 100 is that share, with and without a space."""
+    for space in ("", " "):
+        word = f"{hundredths / 100}{space}%"
+        assert options.Share().convert(word, None, None) == pytest.approx(hundredths / 10_000)
+
+
+@pytest.mark.parametrize("word", ["", "1", "0.01", "0%", "100%", "-1%", "one%", "1 %%", "1e0%"])
+def test_what_is_no_percentage(word: str) -> None:
+    """A number without its unit could mean two things; it is refused, like what is no number."""
+    with pytest.raises(click.BadParameter, match="is not a percentage between 0% and 100%"):
+        options.Share().convert(word, None, None)
+
+
+@pytest.mark.parametrize(
+    ("word", "seconds"), [("60s", 60.0), ("5m", 300.0), ("1.5 m", 90.0), ("0.5s", 0.5)]
+)
+def test_times_are_seconds(word: str, seconds: float) -> None:
+    """A time in seconds or minutes is so many seconds."""
+    assert options.Duration().convert(word, None, None) == seconds
+
+
+@pytest.mark.parametrize("word", ["", "60", "0s", "-1m", "1h", "5 minutes", "inf s"])
+def test_what_is_no_time(word: str) -> None:
+    """A time without its unit could mean two things; it is refused, like what is no time."""
+    with pytest.raises(click.BadParameter, match="is not a time like 60s or 5m"):
+        options.Duration().convert(word, None, None)
+
+
 def test_a_default_day_stays() -> None:
     """A day that is one already is left alone."""
     today = options.today()

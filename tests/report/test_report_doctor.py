@@ -67,13 +67,13 @@ def test_what_is_found_is_told_in_sentences() -> None:
     """The time for a typical slowdown, and the smallest that the budget finds."""
     assert "This machine can tell a slowdown of 3 % of auth within the budget." in words("fit")
     assert "A slowdown of 5 % is found in about" in words("fit")
-    assert "the smallest that the budget of 240 s can find is" in words("fit")
+    assert "the smallest that the budget of 120 s can find is" in words("fit")
 
 
 def test_what_is_not_found_is_told() -> None:
     """Nobody is told of a time in which nothing is found, nor of looks that are never reached."""
     assert "This machine cannot tell a slowdown of 3 %" in words("unfit")
-    assert "A first decision needs 4 sessions, 400 s each: the budget of 240 s is too little." in (
+    assert "A first decision needs 4 sessions, 400 s each: the budget of 120 s is too little." in (
         words("too slow")
     )
     assert words("too slow").count("beyond the budget") == 4

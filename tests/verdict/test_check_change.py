@@ -54,7 +54,7 @@ def test_equal_builds_pass_at_the_first_look() -> None:
     assert list(found) == ["cost", "capacity"]
     for own in found.values():
         assert own.outcome is Outcome.PASS
-        assert "did not change over 4 sessions: at most +0.6 % (" in own.reason
+        assert "did not change over 4 sessions: at most +0.4 % (" in own.reason
         assert own.reason.endswith("would have been found); the limit is +3.0 %.")
         assert (own.unit, own.hint) == ("%", "")
         assert own.limit == pytest.approx(3.0)
@@ -105,7 +105,7 @@ def test_a_wait_is_a_failure_of_its_own() -> None:
 
 def test_a_wait_that_is_not_sure_stays_open() -> None:
     """A wait that may be within what is tolerated is INCONCLUSIVE, like any other metric."""
-    runs = tuple(session(Build(capacity=0.05 + by)) for by in (-0.0071, 0.0071) * 2)
+    runs = tuple(session(Build(capacity=0.05 + by)) for by in (-0.0095, 0.0095) * 2)
     found = by_check(check(case(sessions=runs)))
     assert found["capacity"].outcome is Outcome.PASS
     assert found["waits"].outcome is Outcome.INCONCLUSIVE
@@ -158,7 +158,7 @@ def test_improvements_pass() -> None:
     found = check(case(Build(cost=-0.2, capacity=-0.2, saturated=-0.2)))
     for own in found:
         assert own.outcome is Outcome.PASS
-        assert "fell 18.1 % over 4 sessions: at most -17.7 %" in own.reason
+        assert "fell 18.1 % over 4 sessions: at most -17.8 %" in own.reason
 
 
 def test_noise_stays_open_and_says_what_would_help() -> None:
@@ -166,14 +166,11 @@ def test_noise_stays_open_and_says_what_would_help() -> None:
     own = check(case(noise=0.05))[0]
     assert own.outcome is Outcome.INCONCLUSIVE
     assert (
-        "changed +0.0 % over 4 sessions: it may be anything from -27.2 % to +15.3 %" in own.reason
+        "changed +0.0 % over 4 sessions: it may be anything from -20.7 % to +10.6 %" in own.reason
     )
-    assert own.hint.startswith(
-        "Sessions differ by 5.9 %: a quieter machine, or a larger sessions_s"
+    assert own.hint == (
+        "Sessions differ by 5.9 %: a quieter machine, or a larger budget (--budget), would decide."
     )
-    last = check(case(noise=0.05, count=10))[0]
-    assert last.outcome is Outcome.INCONCLUSIVE
-    assert "more looks in the profile" in last.hint
 
 
 def test_without_a_base_nothing_is_compared() -> None:

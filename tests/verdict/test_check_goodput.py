@@ -36,9 +36,9 @@ def test_shed_load_fails_and_is_called_so() -> None:
     assert (own.check, own.outcome) == ("goodput", Outcome.FAIL)
     assert own.reason == (
         "The candidate sheds load: while saturated, 67 % of its answers were refused or wrong (of "
-        "the base's, 0 %), so that callers got 33 % fewer correct answers in time (at least 32 % "
-        "over 4 sessions, where 3 % is the limit), while latency improved: answers of any kind "
-        "came 50 % sooner."
+        "the base's, 0 %), so that callers got 33.3 % fewer correct answers in time (at least "
+        "32.7 % over 4 sessions, where 2.9 % is the limit), while latency improved: answers of any "
+        "kind came 50 % sooner."
     )
     assert own.observed == pytest.approx(1 / 3)
     assert own.limit == pytest.approx(0.03 / 1.03)
@@ -84,7 +84,7 @@ def test_refusals_that_cost_nothing_are_told() -> None:
     own = only(check(case(Build(shed=0.2))))
     assert own.outcome is Outcome.WARN
     assert "20 % of its answers were refused" in own.reason
-    assert "the correct ones in time are not shown to be fewer (at most 0.6 %" in own.reason
+    assert "the correct ones in time are not shown to be fewer (at most 0.4 %" in own.reason
 
 
 def test_a_slower_build_sheds_nothing() -> None:

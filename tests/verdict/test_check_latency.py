@@ -93,7 +93,7 @@ def test_sessions_after_the_last_look_decide_nothing() -> None:
 
 def test_a_look_that_more_may_follow_asks_for_more() -> None:
     """Law: looks are paid for; what the only look would fail, the first of four may not."""
-    runs = tuple(session(Build(latency=0.85 + by)) for by in (-0.07, 0.07) * 2)
+    runs = tuple(session(Build(latency=0.85 + by)) for by in (-0.085, 0.085) * 2)
     once = {"default": {"looks": [4]}}
     assert {own.outcome for own in check(case(sessions=runs))} == {Outcome.WARN}
     only_look = check(case(sessions=runs, held_to=terms(config=config(profiles=once))))

@@ -42,7 +42,7 @@ def test_equal_builds_pass() -> None:
     assert own.observed == pytest.approx(2.0, abs=0.01)
     assert own.reason == (
         "No operation got much dearer; most changed login from 36 ms to 36.7 ms (+2 %, 15 % is "
-        "too much), and +17 % would have been found in any."
+        "too much), and +16 % would have been found in any."
     )
 
 

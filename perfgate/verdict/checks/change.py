@@ -30,6 +30,8 @@ CHECK = "change"
 WAITS = "waits"
 # Pairs that slowed by more than three times what the saturated rate did (log) show waits.
 WAIT_SHARE = 1 / 3
+# Of the chance of failing an equal build that cost and capacity have.
+SATURATED_SHARE = 1 / 10
 # A slowdown of the saturated rate is a loss of that rate: shown the other way round.
 WHAT = {
     COST: "CPU time per request",
@@ -60,9 +62,11 @@ def check(case: Case) -> list[Finding]:
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint="Name a base: --base REF.")]
     found = _reached(case)[1]
     if not found:
-        have, first = counted(len(case.sessions), "session"), case.profile.looks[0]
+        have, first = counted(len(case.sessions), "session"), case.looks[0]
         words = f"Only {have} of candidate and base; a first decision needs {first}."
-        return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
+        lost = case.measurement.discarded or case.measurement.incidents
+        hint = "" if lost else "A larger budget affords more: --budget, or sessions_s in [budget]."
+        return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=hint)]
     if any(finding.outcome is Outcome.FAIL for finding in found):
         # More sessions would decide nothing that matters any more.
         return [replace(finding, hint="") for finding in found]
@@ -82,12 +86,20 @@ def settled(findings: Iterable[Finding]) -> bool:
 
 def plan_of(case: Case) -> Plan:
     """Return the rule of decision: the policy's margin, or less where the headroom is thinner."""
-    plan = policy_plan(case.terms.config.margins, case.profile.looks)
+    plan = policy_plan(case.terms.config.margins, case.looks)
     base, required = capacity_of(case, "base"), required_rps(case.terms)
     if base is None:
         return plan
     margin = margin_in_force(plan.margin, plan.tolerance, base.estimate, required)
     return replace(plan, margin=margin)
+
+
+def saturated_plan(plan: Plan) -> Plan:
+    """Return the rule for the saturated rate: a third way to fail that adds a tenth to the chance.
+
+    What it is for, a build that cannot use what is in flight, is large.
+    """
+    return replace(plan, fail_alpha=SATURATED_SHARE * plan.fail_alpha)
 
 
 def policy_plan(margins: Margins, looks: tuple[int, ...]) -> Plan:
@@ -104,7 +116,7 @@ def policy_plan(margins: Margins, looks: tuple[int, ...]) -> Plan:
 def _reached(case: Case) -> tuple[Look | None, list[Finding]]:
     """Return the first look that settles the matter, else the last one, with its findings."""
     look, found = None, list[Finding]()
-    for count in case.profile.looks:
+    for count in case.looks:
         if count > len(case.sessions):
             break
         look, found = _at(case.up_to(count))
@@ -127,7 +139,7 @@ def _at(case: Case) -> tuple[Look | None, list[Finding]]:
     plan = plan_of(case)
     metrics = dict(sequential.decide(slowdowns, plan).metrics)
     if np.isfinite(saturated).all():
-        metrics |= sequential.decide({SATURATED: saturated}, plan).metrics
+        metrics |= sequential.decide({SATURATED: saturated}, saturated_plan(plan)).metrics
     look = Look(len(frame), plan, metrics)
     return look, [_finding(case, look, COST), _capacity(case, look), *_waits(look)]
 
@@ -146,7 +158,7 @@ def _capacity(case: Case, look: Look) -> Finding:
         more = percent(pairs.estimate)
         words = f"each request waits longer: equal work with few in flight took {more:.0f} % more"
         return _finding(case, look, SATURATED, f"; {words} time, see latency")
-    # Relevant beyond doubt: this third way to fail must not add to the chance of a false one.
+    # Relevant beyond doubt: this third way to fail must add little to the chance of a false one.
     if outcome is not Outcome.FAIL and saturated.lower > look.plan.margin:
         return _finding(case, look, SATURATED, ", which work with few in flight does not show")
     changed = told_apart([percent(-saturated.estimate)], 1, "+")[0]
@@ -206,7 +218,7 @@ def _finding(case: Case, look: Look, metric: str, tail: str = "") -> Finding:
         limit=percent(plan.margin),
         interval=(percent(evidence.lower), percent(evidence.upper)),
         unit="%",
-        hint=_hint(look, evidence) if outcome is Outcome.INCONCLUSIVE else "",
+        hint=_hint(evidence) if outcome is Outcome.INCONCLUSIVE else "",
     )
 
 
@@ -236,8 +248,9 @@ def _bounds(outcome: Outcome, evidence: MetricEvidence, plan: Plan) -> str:
     return f"it may be anything from {lower:+.1f} % to {most} % ({found}); the limit is {limit} %"
 
 
-def _hint(look: Look, evidence: MetricEvidence) -> str:
-    last = look.sessions == look.plan.looks[-1]
-    more = "more looks in the profile" if last else "a larger sessions_s in [budget]"
+def _hint(evidence: MetricEvidence) -> str:
     spread = percent(evidence.session_sd)
-    return f"Sessions differ by {spread:.1f} %: a quieter machine, or {more}, would decide."
+    return (
+        f"Sessions differ by {spread:.1f} %: a quieter machine, or a larger budget (--budget), "
+        "would decide."
+    )

@@ -93,7 +93,7 @@ def _requests(figures: BuildFigures) -> int:
 def _slowing(case: Case) -> list[Finding]:
     """Return a finding where the candidate gets slower as it runs, and the base does not."""
     slower = _finite(trends(case.sessions, "candidate") - trends(case.sessions, "base"))
-    if len(slower) < case.profile.looks[0]:
+    if len(slower) < case.looks[0]:
         return []
     found = t_interval(slower, LEVEL)
     if found.lower <= TREND_LIMIT:
@@ -144,7 +144,7 @@ def _unsettled(case: Case) -> list[Finding]:
 def _still_warming(case: Case) -> list[Finding]:
     """Return a finding where both builds were still getting faster while they were measured."""
     both = [_finite(trends(case.sessions, role)) for role in ROLES]
-    if min(map(len, both)) < case.profile.looks[0]:
+    if min(map(len, both)) < case.looks[0]:
         return []
     faster = [-float(np.median(values)) for values in both]
     if min(faster) <= TREND_LIMIT:

@@ -53,7 +53,7 @@ def _carried(case: Case, capacity: Interval, steps: list[Demand], peak: Demand) 
     enough, demand = told_apart([limit, peak.first_try_rps], 0)
     tipping = tipping_point(steps, limit)
     outcome = _outcome(tipping, thin=capacity.lower < THIN * required)
-    early = len(case.measurement.sessions) < case.profile.looks[0]
+    early = len(case.measurement.sessions) < case.looks[0]
     if outcome is Outcome.FAIL and early and capacity.upper >= required:
         outcome = Outcome.INCONCLUSIVE  # two or three runs leave almost any rate possible
     why = "" if tipping is None else f" {_sentence(tipping_sentence(tipping))}"

@@ -99,7 +99,7 @@ def _missing(figures: BuildFigures, operation: str) -> int:
 
 def _alpha(case: Case, operations: int) -> float:
     """Return the chance of error of each test: every operation is tested after every run."""
-    runs = case.profile.looks[-1] + 1
+    runs = case.looks[-1] + 1
     return case.terms.config.margins.fail_alpha / (operations * runs)
 
 

@@ -56,7 +56,7 @@ def check(case: Case) -> list[Finding]:
     They are those of the first look that fails, else of the last one reached.
     """
     found: list[Finding] = []
-    for look in (look for look in case.profile.looks if look <= len(case.sessions)):
+    for look in (look for look in case.looks if look <= len(case.sessions)):
         at = _at(case.up_to(look))
         found = [*_saturated(at), *_open(at)]
         if any(finding.outcome is Outcome.FAIL for finding in found):

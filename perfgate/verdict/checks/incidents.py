@@ -55,7 +55,7 @@ def _lost(case: Case) -> list[Finding]:
     if base:
         end = "meanwhile the base may have been slower than it is"
         return [Finding(CHECK, Outcome.WARN, f"{words}: {end}.", hint=LOST_HINT)]
-    told = len(runs) >= case.profile.looks[0] and own > len(runs) / 2
+    told = len(runs) >= case.looks[0] and own > len(runs) / 2
     return [Finding(CHECK, Outcome.FAIL if told else Outcome.WARN, f"{words}.", hint=LOST_HINT)]
 
 

@@ -55,7 +55,7 @@ def check(case: Case) -> list[Finding]:
     FAIL where that is sure by the last look that was reached; WARN where it seems so, but there is
     no look yet or the sessions differ too much to tell.
     """
-    looks = [look for look in case.profile.looks if look <= len(case.sessions)]
+    looks = [look for look in case.looks if look <= len(case.sessions)]
     sessions = case.sessions[: looks[-1] if looks else None]
     if len(sessions) < 2:  # noqa: PLR2004 - one session alone may be a stray
         return []
@@ -76,7 +76,7 @@ def check(case: Case) -> list[Finding]:
 def _rejected(case: Case, rises: list[_Rise]) -> frozenset[str]:
     """Return the keys of the rises that surely exceed the margin."""
     margins = case.terms.config.margins
-    plan = policy_plan(margins, case.profile.looks)
+    plan = policy_plan(margins, case.looks)
     slowdowns = {rise.key: rise.slowdowns for rise in rises}
     return sequential.rejected(slowdowns, plan, math.log1p(margins.latency))
 

@@ -45,13 +45,13 @@ def check(case: Case) -> list[Finding]:
     FAIL where that is sure by the last look that was reached, WARN where the sessions differ too
     much to tell. Nothing before the first look, and where no operation was timed alone.
     """
-    looks = [look for look in case.profile.looks if look <= len(case.sessions)]
+    looks = [look for look in case.looks if look <= len(case.sessions)]
     sessions = case.sessions[: looks[-1]] if looks else []
     slowdowns = operation_slowdowns(sessions)
     if not slowdowns:
         return []
     margins = case.terms.config.margins
-    plan = policy_plan(margins, case.profile.looks)
+    plan = policy_plan(margins, case.looks)
     look = _Look(sessions, slowdowns, plan, math.log1p(margins.operation))
     rejected = sequential.rejected(slowdowns, plan, look.limit)
     seeming = [name for name in slowdowns if slowdowns[name].mean() > look.limit]
