@@ -93,7 +93,7 @@ class Collector:
         draft = wanted.directory.absolute() / ".draft"
         shutil.rmtree(draft, ignore_errors=True)
         repository = self._repository(BUILDS[variant].service)
-        words = ("check", "--config", self._config(repository, seed), "--on", DAY)
+        words = ("check", "--config", self._config(repository), "--on", DAY, "--seed", str(seed))
         builds = ("--candidate", self._commit(repository, variant), "--base", repository.base)
         start_s = time.monotonic()
         code, out = self._run(repository, *words, *builds, "-f", "json", "--output", str(draft))
@@ -130,14 +130,13 @@ class Collector:
             self._commits[variant] = commit_of(repository, BUILDS[variant])
         return self._commits[variant]
 
-    def _config(self, repository: ServiceRepository, seed: int) -> str:
-        """Write the configuration with this seed and budget beside the service's own."""
+    def _config(self, repository: ServiceRepository) -> str:
+        """Write the configuration with the wanted budget beside the service's own."""
         described = (repository.root / "perfgate.toml").read_text()
-        seeded = described.replace("[load]\n", f"[load]\nseed = {seed}\n")
         budget = f"\n[budget]\nsessions_s = {self._wanted.budget_s}\n"
         # Never committed with a variant, or a checkout of another would take it away.
         (repository.root / ".git" / "info" / "exclude").write_text(f"{CONFIG}\n")
-        (repository.root / CONFIG).write_text(seeded + budget)
+        (repository.root / CONFIG).write_text(described + budget)
         return CONFIG
 
     def _run(self, repository: ServiceRepository, *words: str) -> tuple[int, str]:
