@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from perfgate.load.journal import Generator, Journal
     from perfgate.load.plan import Plan
-    from perfgate.measurement.models import BuildRole
+    from perfgate.measurement.models import BuildRole, Yardstick
 
 # Above these a run says more about the generator or the machine than about the builds.
 LAG_P99_LIMIT_MS = 50.0
@@ -58,6 +58,7 @@ class Surroundings:
     peak_rss_bytes: Mapping[BuildRole, int]
     apart: bool = False
     lost: Mapping[BuildRole, int] = field(default_factory=dict)
+    yardsticks: tuple[Yardstick, ...] = ()
 
 
 def frame_of(journal: Journal) -> pd.DataFrame:
@@ -246,6 +247,7 @@ def _validity(frame: pd.DataFrame, journal: Journal, surroundings: Surroundings)
         warmup_s=journal.warmup.seconds if journal.warmup else None,
         unsettled=tuple(_role(name) for name in journal.warmup.unsettled) if journal.warmup else (),
         faults=tuple(_faults(float(lag_p99_ms), journal, surroundings)),
+        yardsticks=surroundings.yardsticks,
     )
 
 
