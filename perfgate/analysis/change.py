@@ -61,6 +61,18 @@ def service_rates(runs: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
     return np.array([_rate_rps(own.saturation) for own in figures if own.saturation.wall_s])
 
 
+def undisturbed_rates(runs: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
+    """Return the saturated goodput per second of the build's own time, one figure per run.
+
+    Left out is the time that it was ready to run and others had the CPU, but never CPU time of its
+    own: on a busy machine the service rate falls with what is left of the CPU, and this does not.
+    Where a build's threads wait for each other and for something else too, part of that other wait
+    is left out as well: compare only with the same figure of another build.
+    """
+    figures = [run.builds[role].saturation for run in runs if role in run.builds]
+    return np.array([sum(own.good) / own_time_s(own, None).sum() for own in figures if own.wall_s])
+
+
 def cost_s(figures: BuildFigures) -> float:
     """Return the CPU-seconds per answered request, open loop and pairs together."""
     answered = sum(figures.pairs.answered) + sum(
@@ -180,7 +192,11 @@ def _pairs_slowdown(run: Run) -> float:
 
 
 def _own_time_s(run: Run, role: BuildRole) -> NDArray[np.float64]:
-    """Return the time of each of a build's batches less what others had of it.
+    return own_time_s(run.builds[role].pairs, run.others_ratio)
+
+
+def own_time_s(windows: Windows, others_ratio: float | None) -> NDArray[np.float64]:
+    """Return the time of each window less what others had of it: that ratio of a CPU, if known.
 
     That is max(wall - generator_wait - k wait, cpu). ``wait`` is the time that the build's threads
     were ready to run and did not, summed over threads. Of one thread all of it is the neighbours'
@@ -189,11 +205,10 @@ def _own_time_s(run: Run, role: BuildRole) -> NDArray[np.float64]:
     the CPU time alone and hide every lock. So no more is taken off, over all batches, than others
     had of the CPU: k = min(1, others / wait), both summed. Locks, sleeps and I/O remain.
     """
-    windows = run.builds[role].pairs
     wall, wait, cpu = map(np.array, (windows.wall_s, windows.wait_s, windows.cpu_s))
     share = 1.0
-    if run.others_ratio is not None and wait.sum() > 0:
-        share = min(1.0, run.others_ratio * wall.sum() / wait.sum())
+    if others_ratio is not None and wait.sum() > 0:
+        share = min(1.0, others_ratio * wall.sum() / wait.sum())
     own: NDArray[np.float64] = np.maximum(
         wall - np.array(windows.generator_wait_s) - share * wait, cpu
     )
