@@ -50,22 +50,34 @@ def test_then_and_now_swapped(now: Level, then: Level) -> None:
 def test_a_slower_machine_is_not_the_builds_fault(
     then: Level, past: list[Level], factor: float
 ) -> None:
-    """Law: where rate and yardstick fall alike, nothing is lost; but the doubt grows."""
+    """Law: where rate and yardstick fall alike, no loss is sure, and less is seen."""
     known = replace(then, speed=100.0)
     slowed = replace(known, rate_rps=known.rate_rps * factor, speed=100 * factor)
     loss = stored_loss(slowed, known, past, CERTAINTY)
-    assert loss.estimate == pytest.approx(0, abs=1e-9)
+    assert loss.lower < 0 < loss.upper
     assert loss.slower == pytest.approx(-math.log(factor), abs=1e-9)
     same = stored_loss(known, known, past, CERTAINTY)
     assert loss.detectable >= same.detectable
 
 
-def test_an_unknown_speed_is_not_allowed_for() -> None:
+def test_a_busier_hour_is_less_sure() -> None:
+    """Law: the more the time differs that others left, in either direction, the less is seen."""
+    then = Level(400, left=0.9)
+    found = [
+        stored_loss(Level(400, left=left), then, [], CERTAINTY).detectable
+        for left in (0.9, 0.6, 0.3)
+    ]
+    assert found == sorted(set(found))
+    back = stored_loss(then, Level(400, left=0.3), [], CERTAINTY).detectable
+    assert back == pytest.approx(found[-1])
+
+
+def test_an_unknown_speed_leaves_no_doubt() -> None:
     """Law: without a reading on either side, the rates are compared as they are."""
-    for now, then in ((None, 100.0), (100.0, None), (None, None)):
+    sure = stored_loss(Level(200), Level(400), [], CERTAINTY)
+    for now, then in ((None, 100.0), (100.0, None), (90.0, 90.0)):
         loss = stored_loss(Level(200, speed=now), Level(400, speed=then), [], CERTAINTY)
-        assert loss.estimate == pytest.approx(math.log(2))
-        assert loss.slower is None
+        assert (loss.lower, loss.upper) == (sure.lower, sure.upper)
 
 
 @given(past=st.lists(RATES, max_size=20), growth=st.floats(0.5, 2))

@@ -85,10 +85,20 @@ def test_the_record_alone_decides(loss: float, outcome: Outcome, told: str) -> N
 
 
 def test_a_slower_machine_is_said() -> None:
-    """Law: what the yardstick says of the machine is taken off the loss, and told."""
-    own = against(Build(saturated=0.1), alone=True, yardstick_per_s=SPEED * math.exp(0.1))
-    assert "no loss on a machine that is 10 % slower than then" in own.reason
-    assert own.observed == pytest.approx(0, abs=0.5)
+    """Law: a machine that differs by the yardstick is told, and fails no build that is slower."""
+    assert against(Build(saturated=0.4), alone=True).outcome is Outcome.FAIL
+    own = against(Build(saturated=0.4), alone=True, yardstick_per_s=SPEED * math.exp(0.4))
+    assert own.outcome is Outcome.INCONCLUSIVE
+    assert "The machine is 33 % slower than then, so much of that may be its doing." in own.reason
+
+
+def test_a_busier_hour_is_said() -> None:
+    """Law: where others took much more of the CPU than then, it is told, and less is sure."""
+    rate = RateOfRecord(estimate=200.0, lower=196.0, upper=204.0, runs=5)
+    own = against(Build(saturated=0.3), alone=True, service_rate_rps=rate)
+    assert "Others left it 100% of its CPU's time now, 50% then: less is sure." in own.reason
+    assert own.outcome is Outcome.INCONCLUSIVE
+    assert against(Build(saturated=0.3), alone=True).outcome is Outcome.FAIL
 
 
 def test_a_record_of_format_1_sees_little() -> None:

@@ -7,7 +7,7 @@ How sure a loss against figures of another hour can be is computed in
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,15 +20,20 @@ from perfgate.baseline.record import LEVEL
 from perfgate.verdict.finding import Finding, Outcome, told_apart
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from perfgate.analysis.stored import StoredLoss
     from perfgate.baseline.record import BaselineRecord, Past, RateOfRecord
+    from perfgate.measurement.models import Run
     from perfgate.verdict.case import Case
 
 CHECK = "baseline"
 # An interval needs two runs.
 LEAST_RUNS = 2
-# A machine that differs by less from what it was is not worth a sentence (log).
-WORTH_TELLING = 0.03
+# The yardstick of one machine differs by a hundredth or two; by so much, another one (log).
+OTHER_MACHINE = 0.05
+# A share of the CPU's time that differs by less is not worth a sentence.
+BUSIER = 0.2
 OLD_FORMAT_HINT = "This baseline has no undisturbed rate yet: measure and accept a new one."
 ELSEWHERE_HINT = "Accept a measurement of this kind of machine, too."
 BASE_HINT = (
@@ -84,13 +89,21 @@ def _compared(case: Case, record: BaselineRecord) -> _Comparison:
     rates = (undisturbed_rates if undisturbed else service_rates)(runs, "candidate")
     mean, sd = mean_and_sd(np.log(rates))
     fresh = undisturbed is not None
-    now = Level(math.exp(mean), sd / math.sqrt(len(rates)), speed_of(runs), fresh)
+    now = Level(math.exp(mean), sd / math.sqrt(len(rates)), speed_of(runs), fresh, _left(runs))
     then = Level(stored.estimate, _error(stored), record.yardstick_per_s, fresh)
+    if undisturbed:
+        then = replace(then, left=record.service_rate_rps.estimate / undisturbed.estimate)
     tolerance = math.log1p(margins.tolerance)
     certainty = Certainty(margins.fail_alpha, margins.pass_alpha, tolerance)
     past = [_level(own) for own in record.history] if fresh else []
     loss = stored_loss(now, then, past, certainty)
     return _Comparison(record, then, now, loss, -math.log1p(-margins.stored), tolerance)
+
+
+def _left(runs: Sequence[Run]) -> float:
+    """Return the share of the saturated time that others left to the candidate."""
+    rates = service_rates(runs, "candidate") / undisturbed_rates(runs, "candidate")
+    return math.exp(float(np.log(rates).mean()))
 
 
 def _error(rate: RateOfRecord) -> float:
@@ -140,20 +153,27 @@ def _told(compared: _Comparison) -> str:
     kind = "undisturbed " if then.undisturbed else ""
     return (
         f"it served {then.rate_rps:.0f}/s {kind}and this build {now.rate_rps:.0f}/s, "
-        f"{_changed(compared.loss)} ({_bounds(compared)}). "
+        f"{_changed(compared.loss)} ({_bounds(compared)}).{_pace(compared)} "
         f"A loss of less than {found:.0f} % would not have been seen."
     )
 
 
 def _changed(loss: StoredLoss) -> str:
-    """Return "a loss of 12 %", and what of the difference is the machine's."""
-    size, slower = f"{abs(lost_percent(loss.estimate)):.0f}", loss.slower or 0.0
+    size = f"{abs(lost_percent(loss.estimate)):.0f}"
     kind = "loss" if loss.estimate > 0 else "gain"
-    changed = "no loss" if size == "0" else f"a {kind} of {size} %"
-    if abs(slower) < WORTH_TELLING:
-        return changed
-    pace = f"{abs(percent(-slower)):.0f} % {'slower' if slower > 0 else 'faster'}"
-    return f"{changed} on a machine that is {pace} than then"
+    return "no loss" if size == "0" else f"a {kind} of {size} %"
+
+
+def _pace(compared: _Comparison) -> str:
+    """Return how the machine differs from what it was, where that leaves much in doubt."""
+    slower, then, now = compared.loss.slower or 0.0, compared.then.left, compared.now.left
+    told = ""
+    if abs(slower) >= OTHER_MACHINE:
+        pace = f"{abs(percent(-slower)):.0f} % {'slower' if slower > 0 else 'faster'}"
+        told += f" The machine is {pace} than then, so much of that may be its doing."
+    if compared.then.undisturbed and abs(then - now) >= BUSIER:
+        told += f" Others left it {now:.0%} of its CPU's time now, {then:.0%} then: less is sure."
+    return told
 
 
 def _bounds(compared: _Comparison) -> str:
