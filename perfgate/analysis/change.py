@@ -66,11 +66,9 @@ def undisturbed_rates(runs: Iterable[Run], role: BuildRole) -> NDArray[np.float6
 
     Left out is the time that it was ready to run and others had the CPU, but never CPU time of its
     own: on a busy machine the service rate falls with what is left of the CPU, and this does not.
-    Where a build's threads wait for each other and for something else too, part of that other wait
-    is left out as well: compare only with the same figure of another build.
     """
-    figures = [run.builds[role].saturation for run in runs if role in run.builds]
-    return np.array([sum(own.good) / own_time_s(own, None).sum() for own in figures if own.wall_s])
+    figures = [run.builds[role] for run in runs if role in run.builds]
+    return np.array([_undisturbed_rps(own) for own in figures if own.saturation.wall_s])
 
 
 def cost_s(figures: BuildFigures) -> float:
@@ -207,12 +205,17 @@ def own_time_s(windows: Windows, others_ratio: float | None) -> NDArray[np.float
     """
     wall, wait, cpu = map(np.array, (windows.wall_s, windows.wait_s, windows.cpu_s))
     share = 1.0
-    if others_ratio is not None and wait.sum() > 0:
-        share = min(1.0, others_ratio * wall.sum() / wait.sum())
+    if others_ratio is not None and wait.sum() > (others_s := others_ratio * wall.sum()):
+        share = others_s / wait.sum()
     own: NDArray[np.float64] = np.maximum(
         wall - np.array(windows.generator_wait_s) - share * wait, cpu
     )
     return own
+
+
+def _undisturbed_rps(figures: BuildFigures) -> float:
+    own_s = own_time_s(figures.saturation, figures.saturation_others_ratio)
+    return sum(figures.saturation.good) / float(own_s.sum())
 
 
 def _rate_rps(windows: Windows) -> float:

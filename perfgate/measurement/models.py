@@ -16,7 +16,8 @@ FORMAT: Final = "perfgate.measurement/1"
 # History of the format:
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
 #      Later, with defaults, so that older files are still read: failures and memory in windows,
-#      solo, lost processes, how the warm-up went, what others had of the CPU, yardsticks.
+#      solo, lost processes, how the warm-up went, what others had of the CPU, in
+#      saturation too, yardsticks.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -124,6 +125,8 @@ class BuildFigures(Value):
     ``connects`` and ``redirects`` count connections opened and redirects followed for the requests
     of open loop, pairs and solo. ``solo`` holds, by operation, batches of that operation alone.
     ``lost`` counts processes that were there when it got ready and ended under load.
+    ``saturation_others_ratio`` is how much of its CPUs others had while it was saturated, as
+    :attr:`Run.others_ratio` is for the pairs.
     """
 
     saturation: Windows
@@ -136,6 +139,7 @@ class BuildFigures(Value):
     redirects: int
     peak_rss_bytes: int
     lost: int = 0
+    saturation_others_ratio: float | None = None
 
 
 class Yardstick(Value):

@@ -25,9 +25,9 @@ from perfgate.measurement.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from perfgate.load.journal import Generator, Journal
+    from perfgate.load.journal import Busy, Generator, Journal
     from perfgate.load.plan import Plan
     from perfgate.measurement.models import BuildRole, Yardstick
 
@@ -102,23 +102,24 @@ def summarise(
         )
         failures = figures.failures | _sign_ins(journal, plan, role)
         lost = surroundings.lost.get(_role(role), 0)
-        builds[_role(role)] = figures.model_copy(update={"failures": failures, "lost": lost})
+        busy = journal.saturation_busy.get(role)
+        others = _others_ratio(busy, figures.saturation.cpu_s)
+        builds[_role(role)] = figures.model_copy(
+            update={"failures": failures, "lost": lost, "saturation_others_ratio": others}
+        )
+    pairs_cpu_s = windows.loc[windows["phase"] == Phase.PAIRS, "cpu_s"]
     return Run(
         seed=plan.seed,
         offered_rps=offered_rps,
         builds=builds,
-        others_ratio=_others_ratio(journal, windows),
+        others_ratio=_others_ratio(journal.pairs_busy, pairs_cpu_s),
         validity=_validity(frame, journal, surroundings),
     )
 
 
-def _others_ratio(journal: Journal, windows: pd.DataFrame) -> float | None:
-    """Return how much of the builds' CPUs was busy while pairs ran, but not for a build."""
-    busy = journal.pairs_busy
-    if busy is None:
-        return None
-    own_s = float(windows.loc[windows["phase"] == Phase.PAIRS, "cpu_s"].sum())
-    return max(busy.busy_s - own_s, 0.0) / busy.seconds
+def _others_ratio(busy: Busy | None, own_cpu_s: Iterable[float]) -> float | None:
+    """Return how much of the builds' CPUs was busy, but not for a build."""
+    return None if busy is None else max(busy.busy_s - sum(own_cpu_s), 0.0) / busy.seconds
 
 
 def open_loop(rows: pd.DataFrame, seconds: float) -> OpenLoop:
