@@ -39,7 +39,7 @@ def test_a_record_of_this_kind_of_machine_is_compared() -> None:
     assert own.outcome is Outcome.PASS
     assert own.reason == (
         "The sessions beside the base decided. The stored baseline (333333333333, measured "
-        "2026-11-01) says: it served 400/s undisturbed and this build 400/s, no loss (at most "
+        "2026-11-01) served 400/s undisturbed and this build 400/s, no loss (at most "
         "12 %; the limit is 30 %). A loss of less than 24 % would not have been seen."
     )
     assert own.limit == pytest.approx(30)
@@ -78,7 +78,7 @@ def test_the_record_alone_decides(loss: float, outcome: Outcome, told: str) -> N
     """Without a base the record fails a sure loss, and warns of one surely below the limit."""
     own = against(Build(saturated=loss), alone=True)
     assert own.outcome is outcome
-    assert "alone decided, as --stored asks: it served 400/s undisturbed" in own.reason
+    assert "alone decided, as --stored asks. It served 400/s undisturbed" in own.reason
     assert told in own.reason
     assert own.reason.endswith("A loss of less than 24 % would not have been seen.")
     assert bool(own.hint) == (outcome is not Outcome.PASS)
@@ -106,7 +106,7 @@ def test_a_record_of_format_1_sees_little() -> None:
     old = record(format="perfgate.baseline/1", undisturbed_rps=None, yardstick_per_s=None)
     own = against(Build(saturated=0.36), alone=True, stored_as=old)
     assert own.outcome is Outcome.INCONCLUSIVE
-    assert "it served 400/s and this build 279/s" in own.reason
+    assert "It served 400/s and this build 279/s" in own.reason
     assert "measure and accept a new one" in own.hint
     assert against(Build(saturated=1.5), alone=True, stored_as=old).outcome is Outcome.FAIL
 

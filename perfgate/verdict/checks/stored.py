@@ -122,13 +122,13 @@ def _alone(case: Case, compared: _Comparison) -> Finding:
     hint = "" if outcome is Outcome.PASS else BASE_HINT
     if outcome is Outcome.INCONCLUSIVE and not compared.then.undisturbed:
         hint = f"{OLD_FORMAT_HINT} {BASE_HINT}"
-    return _finding(compared, outcome, f"{head}: {_told(compared)}", hint)
+    return _finding(compared, outcome, f"{head}. It {_told(compared)}", hint)
 
 
 def _beside(compared: _Comparison) -> Finding:
     lost = compared.outcome is Outcome.FAIL
     named = _named(compared.record)
-    words = f"The sessions beside the base decided. {named} says: {_told(compared)}"
+    words = f"The sessions beside the base decided. {named} {_told(compared)}"
     hint = "The machine or the load has changed since: see whether the base lost as much."
     return _finding(compared, Outcome.WARN if lost else Outcome.PASS, words, hint if lost else "")
 
@@ -152,7 +152,7 @@ def _told(compared: _Comparison) -> str:
     then, now, found = compared.then, compared.now, lost_percent(compared.loss.detectable)
     kind = "undisturbed " if then.undisturbed else ""
     return (
-        f"it served {then.rate_rps:.0f}/s {kind}and this build {now.rate_rps:.0f}/s, "
+        f"served {then.rate_rps:.0f}/s {kind}and this build {now.rate_rps:.0f}/s, "
         f"{_changed(compared.loss)} ({_bounds(compared)}).{_pace(compared)} "
         f"A loss of less than {found:.0f} % would not have been seen."
     )
