@@ -44,6 +44,10 @@ environment
     The fingerprint of the machine.
 service rate (mu)
     ``mu_sat``: goodput with the queue never empty.
+undisturbed rate
+    The service rate without the time in which others had the target's CPU.
+yardstick
+    How fast the machine is now: fixed work per CPU-second of the target's CPU.
 demand (lambda)
     Requests per second that all dependents send.
 dependent

@@ -15,7 +15,7 @@ from perfgate.baseline.store import find_baseline
 from perfgate.build.cache import default_cache_root
 from perfgate.build.gitio import open_repository
 from perfgate.build.provide import Directory, Ref, WorkingTree, provide_build, read_spec
-from perfgate.errors import RefError, StoreError, UsageError
+from perfgate.errors import RefError, StoreError, TargetError, UsageError
 from perfgate.gate import Order
 from perfgate.verdict.case import Terms
 
@@ -37,8 +37,10 @@ FIRST_BASELINE = (
 def comparing_order(wish: Wish, environment: Environment, progress: Progress) -> Order:
     """Return the order of a check: the candidate beside its base.
 
-    The base is ``wish.base``, else the stored baseline's commit. Raises StoreError where neither
-    is there, RefError for a commit that cannot be reached, TargetError for a failed build.
+    The base is ``wish.base``, else the stored baseline's commit. Where that commit cannot be
+    reached or built, or the wish is so, the candidate is measured alone and the stored baseline
+    decides. Raises StoreError where there is neither base nor baseline, RefError for a commit that
+    was named and cannot be reached, TargetError for a failed build.
     """
     candidate = read_spec(wish.candidate, Path.cwd())
     base = None if wish.base is None else read_spec(wish.base, Path.cwd())
@@ -50,9 +52,22 @@ def comparing_order(wish: Wish, environment: Environment, progress: Progress) ->
             f"{store.branch!r}",
             hint=FIRST_BASELINE,
         )
-    if base is None and stored is not None:
-        base = Ref(stored.record.commit)
-    return _order(wish, (candidate, base), stored, environment, progress)
+    order = _order(wish, (candidate, base), stored, environment, progress)
+    return order if stored is None or base is not None else _beside(order, stored, wish, progress)
+
+
+def _beside(order: Order, stored: StoredBaseline, wish: Wish, progress: Progress) -> Order:
+    """Return the order with the stored baseline's commit as base, or why there is none."""
+    commit = stored.record.commit
+    if wish.stored:
+        because = "as --stored asks"
+    else:
+        try:
+            return replace(order, base=_build(Ref(commit), wish.loaded, progress))
+        except (RefError, TargetError) as error:
+            because = f"as its commit cannot be run: {error.message.splitlines()[0]}"
+            progress.learned(f"the stored baseline decides alone, {because}")
+    return replace(order, terms=order.terms.model_copy(update={"stored_because": because}))
 
 
 def solitary_order(wish: Wish, environment: Environment, progress: Progress) -> Order:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from perfgate.errors import LoadError
@@ -20,6 +20,7 @@ from perfgate.procfs import read_contention
 from perfgate.startup import LOG_LINES, Launch, UnreadyError, await_ready, start_builds, unready
 from perfgate.tail import tail
 from perfgate.target.ports import Holder
+from perfgate.yardstick import read_yardstick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from perfgate.load.journal import Journal
     from perfgate.load.plan import Plan
     from perfgate.load.schedule import Schedule
-    from perfgate.measurement.models import BuildRole, OpenLoop, Run
+    from perfgate.measurement.models import BuildRole, OpenLoop, Run, Yardstick
     from perfgate.procfs import Contention
     from perfgate.progress import Progress
     from perfgate.startup import Started
@@ -88,10 +89,12 @@ class _Watch:
     assignment: Assignment
     started: Started
     progress: Progress
+    target_cpu: int | None
     died: dict[BuildRole, Incident] = field(default_factory=dict)
     ports_seen_s: float = 0.0
     before: Contention = field(default_factory=read_contention)
     begun_s: float = field(default_factory=time.monotonic)
+    yardsticks: tuple[Yardstick, ...] = ()
 
     @property
     def targets(self) -> Mapping[BuildRole, RunningTarget]:
@@ -106,6 +109,7 @@ class _Watch:
     def begin(self) -> None:
         """Wait until all targets are ready; from then on the machine is watched."""
         await_ready(self.started, self.assignment.builds)
+        self.yardsticks = (read_yardstick(self.target_cpu),)
         self.before, self.begun_s = read_contention(), time.monotonic()
 
     def tick(self) -> bool:
@@ -159,14 +163,16 @@ def _load(
     run_dir: Path,
 ) -> Outcome:
     plan = assignment.plan(_hosts(started.targets))
-    watch = _Watch(assignment, started, rig.progress)
+    watch = _Watch(assignment, started, rig.progress, rig.target_cpu)
     journal = _journal(rig, assignment, plan, watch, run_dir)
     seconds = time.monotonic() - watch.begun_s
     incidents = _incidents(journal, plan, watch)
     if journal is None or incidents:
         return Outcome(incidents=incidents)
     apart = rig.target_cpu is not None
-    surroundings = _surroundings(watch.before, seconds, started.targets, apart=apart)
+    seen = _surroundings(watch.before, seconds, started.targets, apart=apart)
+    yardsticks = (*watch.yardsticks, read_yardstick(rig.target_cpu))
+    surroundings = replace(seen, yardsticks=yardsticks)
     run = summarise(journal, plan, assignment.offered_rps, assignment.open_s, surroundings)
     cut = (
         trials(journal, "candidate", assignment.open_s, assignment.trials)

@@ -32,7 +32,8 @@ TOLERATED = 1 / 4
 class Wish:
     """What is asked for; ``base`` is None where the stored baseline's commit, or nothing, is.
 
-    ``recorded_s`` are the times that the profile replays, if it does.
+    ``recorded_s`` are the times that the profile replays, if it does. ``stored``: no base is
+    measured, the stored baseline alone is to decide.
     """
 
     loaded: LoadedConfig
@@ -42,6 +43,7 @@ class Wish:
     base: str | None
     on: date
     recorded_s: Sequence[float]
+    stored: bool = False
 
     @property
     def ledger_path(self) -> Path:

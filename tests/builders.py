@@ -30,6 +30,7 @@ from perfgate.measurement.models import (
     Run,
     Validity,
     Windows,
+    Yardstick,
 )
 from perfgate.verdict.case import Case, Terms
 
@@ -53,6 +54,7 @@ RATE_RPS = 400.0
 COST_S = 0.002
 # Later than any caller waits, even half of it.
 LATE_S = 10.0
+SPEED = 4000.0
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,11 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
     )
 
 
+def yardstick(speed: float = SPEED) -> Yardstick:
+    """Return a reading of a machine of this speed."""
+    return Yardstick(hashing_per_s=speed * 2, looping_per_s=speed / 2, loopback_per_s=speed)
+
+
 def validity(*faults: str) -> Validity:
     """Return how far a run can be trusted: entirely, without faults."""
     return Validity(
@@ -193,6 +200,7 @@ def validity(*faults: str) -> Validity:
         steal_ratio=0.0,
         pressure_ratio=None,
         faults=faults,
+        yardsticks=(yardstick(), yardstick()),
     )
 
 
@@ -362,6 +370,8 @@ def record(**changes: object) -> BaselineRecord:
             "login": OperationOfRecord(answers=0, p50_ms=None, p95_ms=None, p99_ms=None),
         },
         session_sd={"capacity": 0.002, "cost": 0.002},
+        undisturbed_rps=RateOfRecord(estimate=400.0, lower=396.0, upper=404.0, runs=5),
+        yardstick_per_s=SPEED,
     )
     return made.model_copy(update=changes).sealed()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -38,14 +39,19 @@ IDENTITY = {
 
 
 class Heard(Silence):
-    """A progress that remembers the stages."""
+    """A progress that remembers the stages, and what they have shown."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []
+        self.lessons: list[str] = []
 
     def stage(self, what: str, expected_s: float) -> None:  # noqa: ARG002 - of the protocol
         """Remember the stage."""
         self.stages.append(what)
+
+    def learned(self, what: str) -> None:
+        """Remember what was shown."""
+        self.lessons.append(what)
 
 
 class History:
@@ -266,10 +272,42 @@ def test_refs_that_are_not_there(history: History, candidate: str, base: str | N
 
 
 def test_the_baselines_commit_is_gone(history: History) -> None:
-    """A stored baseline whose commit is not here is not replaced by another base in silence."""
-    history.store("f" * 40)
-    with pytest.raises(RefError, match="f" * 40):
-        compared()
+    """A stored baseline whose commit is not here decides alone: no other base takes its place."""
+    stored = history.store("f" * 40)
+    heard = Heard()
+    order = comparing_order(wish(), MACHINE, heard)
+    assert (order.base, order.terms.baseline) == (None, stored)
+    assert order.terms.stored_because.startswith("as its commit cannot be run: ")
+    assert "f" * 40 in order.terms.stored_because
+    assert heard.lessons == [f"the stored baseline decides alone, {order.terms.stored_because}"]
+
+
+def test_the_baselines_build_fails(history: History) -> None:
+    """A stored baseline whose commit cannot be built decides alone; the candidate's must not."""
+    first = history.git("rev-parse", "HEAD")
+    history.store(first)
+    (history.root / "new").touch()
+    config = CONFIG.replace("[target]", '[target]\nbuild = "test -e new"')
+    (history.root / "perfgate.toml").write_text(config)
+    order = compared()
+    assert order.base is None
+    assert "test -e new" in order.terms.stored_because
+    assert "\n" not in order.terms.stored_because
+    with pytest.raises(TargetError):
+        compared("HEAD")
+
+
+def test_the_stored_baseline_alone_is_asked_for(history: History) -> None:
+    """On request the baseline's commit is not even built; without a baseline it is an error."""
+    asked = replace(wish(), stored=True)
+    with pytest.raises(StoreError, match="no baseline in"):
+        comparing_order(asked, MACHINE, Silence())
+    stored = history.store(history.git("rev-parse", "HEAD"))
+    heard = Heard()
+    order = comparing_order(asked, MACHINE, heard)
+    assert heard.stages == ["build working tree"]
+    assert (order.base, order.terms.baseline) == (None, stored)
+    assert order.terms.stored_because == "as --stored asks"
 
 
 def test_alone(history: History) -> None:

@@ -61,6 +61,16 @@ def service_rates(runs: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
     return np.array([_rate_rps(own.saturation) for own in figures if own.saturation.wall_s])
 
 
+def undisturbed_rates(runs: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
+    """Return the saturated goodput per second of the build's own time, one figure per run.
+
+    Left out is the time that it was ready to run and others had the CPU, but never CPU time of its
+    own: on a busy machine the service rate falls with what is left of the CPU, and this does not.
+    """
+    figures = [run.builds[role] for run in runs if role in run.builds]
+    return np.array([_undisturbed_rps(own) for own in figures if own.saturation.wall_s])
+
+
 def cost_s(figures: BuildFigures) -> float:
     """Return the CPU-seconds per answered request, open loop and pairs together."""
     answered = sum(figures.pairs.answered) + sum(
@@ -135,7 +145,7 @@ def trends(sessions: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
 
 
 def _trend(run: Run, role: BuildRole) -> float:
-    own_s = own_time_s(run, role)
+    own_s = pairs_time_s(run, role)
     third = len(own_s) // 3
     if third < LEAST_THIRD or own_s.min() <= 0:
         return math.nan
@@ -173,14 +183,19 @@ def _session_row(run: Run) -> dict[str, float]:
 
 
 def _pairs_slowdown(run: Run) -> float:
-    own_s = own_time_s(run, "candidate"), own_time_s(run, "base")
+    own_s = pairs_time_s(run, "candidate"), pairs_time_s(run, "base")
     if min(own.min(initial=math.inf) for own in own_s) <= 0 or not own_s[0].size:
         return math.nan
     return trimmed_log_ratio(*own_s)
 
 
-def own_time_s(run: Run, role: BuildRole) -> NDArray[np.float64]:
-    """Return the time of each of a build's batches less what others had of it.
+def pairs_time_s(run: Run, role: BuildRole) -> NDArray[np.float64]:
+    """Return the time of each of a build's batches less what others had of it."""
+    return own_time_s(run.builds[role].pairs, run.others_ratio)
+
+
+def own_time_s(windows: Windows, others_ratio: float | None) -> NDArray[np.float64]:
+    """Return the time of each window less what others had of it: that ratio of a CPU, if known.
 
     That is max(wall - generator_wait - k wait, cpu). ``wait`` is the time that the build's threads
     were ready to run and did not, summed over threads. Of one thread all of it is the neighbours'
@@ -189,15 +204,19 @@ def own_time_s(run: Run, role: BuildRole) -> NDArray[np.float64]:
     the CPU time alone and hide every lock. So no more is taken off, over all batches, than others
     had of the CPU: k = min(1, others / wait), both summed. Locks, sleeps and I/O remain.
     """
-    windows = run.builds[role].pairs
     wall, wait, cpu = map(np.array, (windows.wall_s, windows.wait_s, windows.cpu_s))
     share = 1.0
-    if run.others_ratio is not None and wait.sum() > 0:
-        share = min(wait.sum(), run.others_ratio * wall.sum()) / wait.sum()
+    if others_ratio is not None and wait.sum() > 0:
+        share = min(wait.sum(), others_ratio * wall.sum()) / wait.sum()
     own: NDArray[np.float64] = np.maximum(
         wall - np.array(windows.generator_wait_s) - share * wait, cpu
     )
     return own
+
+
+def _undisturbed_rps(figures: BuildFigures) -> float:
+    own_s = own_time_s(figures.saturation, figures.saturation_others_ratio)
+    return sum(figures.saturation.good) / float(own_s.sum())
 
 
 def _rate_rps(windows: Windows) -> float:

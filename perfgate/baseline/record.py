@@ -5,12 +5,19 @@ Reading and writing the files is :mod:`perfgate.baseline.store`'s work; nothing 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
-from perfgate.analysis.change import cost_s, primary_slowdowns, service_rates
+from perfgate.analysis.change import (
+    cost_s,
+    primary_slowdowns,
+    service_rates,
+    undisturbed_rates,
+)
 from perfgate.analysis.compare import rate_interval
+from perfgate.analysis.stored import speed_of
 from perfgate.baseline.sealed import Sealed, parse_sealed, rounded
 from perfgate.errors import StoreError
 from perfgate.measurement.histogram import Histogram
@@ -19,16 +26,23 @@ from perfgate.measurement.models import Environment, Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from perfgate.measurement.models import Measurement, OpenLoop
 
-FORMAT: Final = "perfgate.baseline/1"
+FORMAT: Final = "perfgate.baseline/2"
+FIRST_FORMAT: Final = "perfgate.baseline/1"
 # History of the format:
 #   1  capacity of record, cost, quantiles per operation, session spread, provenance, checksum.
+#   2  the undisturbed rate, the yardstick, and the records that came before.
+NEW_IN_2 = ("undisturbed_rps", "yardstick_per_s", "history")
 
 AGAIN = (
-    "Restore it from git, or measure again and accept: perfgate baseline accept FILE. Baselines "
+    "Restore it from git, or remove it and begin anew: perfgate baseline accept FILE. Baselines "
     "change in no other way."
 )
+# As many records before this one are kept: enough to know how much measurements differ.
+HISTORY_LENGTH = 20
 LEVEL = 0.95
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 
@@ -51,10 +65,25 @@ class OperationOfRecord(Value):
     p99_ms: float | None
 
 
-class BaselineRecord(Sealed):
-    """What one build could do on one kind of machine, and how that came to be the bar."""
+class Past(Value):
+    """What is kept of a record that was replaced; None where it did not have that figure."""
 
-    format: Literal["perfgate.baseline/1"] = FORMAT
+    commit: str
+    measured_at: str
+    service_rate_rps: float
+    undisturbed_rps: float | None = None
+    cost_ms: float
+    yardstick_per_s: float | None = None
+
+
+class BaselineRecord(Sealed):
+    """What one build could do on one kind of machine, and how that came to be the bar.
+
+    ``history`` holds the records before it in this place, oldest first; ``yardstick_per_s`` is how
+    fast the machine was. Both, and the undisturbed rate, are missing in format 1.
+    """
+
+    format: Literal["perfgate.baseline/1", "perfgate.baseline/2"] = FORMAT
     service: str
     profile: str
     commit: str
@@ -68,6 +97,43 @@ class BaselineRecord(Sealed):
     peak_rss_mib: float
     operations: dict[str, OperationOfRecord]
     session_sd: dict[str, float]
+    undisturbed_rps: RateOfRecord | None = None
+    yardstick_per_s: float | None = None
+    history: Annotated[tuple[Past, ...], Field(max_length=HISTORY_LENGTH)] = ()
+
+    @model_validator(mode="after")
+    def _format_1_has_nothing_new(self) -> Self:
+        # Its checksum does not cover them.
+        if self.format == FIRST_FORMAT and any(getattr(self, name) for name in NEW_IN_2):
+            raise ValueError(f"{FIRST_FORMAT} has no {', '.join(NEW_IN_2)}")
+        return self
+
+    def after(self, older: BaselineRecord) -> BaselineRecord:
+        """Return the sealed record as the one that replaces ``older``, which becomes its past.
+
+        The same measurement accepted once more has no past of its own.
+        """
+        known = (older.commit, older.measured_at) == (self.commit, self.measured_at)
+        history = older.history if known else (*older.history, older.as_past())
+        kept = {"history": history[-HISTORY_LENGTH:]}
+        return self.model_copy(update=kept).sealed()
+
+    def as_past(self) -> Past:
+        """Return what is kept of it once it is replaced."""
+        undisturbed = self.undisturbed_rps
+        return Past(
+            commit=self.commit,
+            measured_at=self.measured_at,
+            service_rate_rps=self.service_rate_rps.estimate,
+            undisturbed_rps=None if undisturbed is None else undisturbed.estimate,
+            cost_ms=self.cost_ms,
+            yardstick_per_s=self.yardstick_per_s,
+        )
+
+    def content(self) -> dict[str, Any]:
+        """Return what stands in the file: of format 1, nothing that came later."""
+        new = set(NEW_IN_2) if self.format == FIRST_FORMAT else None
+        return self.model_dump(mode="json", exclude=new)
 
 
 def record_of(
@@ -84,10 +150,7 @@ def record_of(
             f"the measured build ({candidate.name}) is no commit, so it cannot be built again",
             hint="Commit the changes, measure that commit, and accept that measurement.",
         )
-    runs = [
-        *([measurement.demand_run.run] if measurement.demand_run else []),
-        *measurement.sessions,
-    ]
+    runs = measurement.runs
     rates = service_rates(runs, "candidate")
     serving = int((rates > 0).sum())
     if serving < max(len(rates), 2):
@@ -95,8 +158,8 @@ def record_of(
             f"{serving} of {len(rates)} runs have a service rate; all must, and two are the least",
             hint="Measure again and let it end.",
         )
-    rate = rate_interval(rates, LEVEL)
     figures = [run.builds["candidate"] for run in runs]
+    speed = speed_of(runs)
     return BaselineRecord(
         service=service,
         profile=measurement.profile,
@@ -106,22 +169,29 @@ def record_of(
         verdict=verdict,
         perfgate=measurement.perfgate,
         environment=measurement.environment,
-        service_rate_rps=RateOfRecord(
-            estimate=rounded(rate.estimate),
-            lower=rounded(rate.lower),
-            upper=rounded(rate.upper),
-            runs=len(rates),
-        ),
+        service_rate_rps=_rate(rates),
         cost_ms=rounded(float(np.mean([cost_s(own) for own in figures])) * 1000),
         peak_rss_mib=rounded(max(own.peak_rss_bytes for own in figures) / 2**20),
         operations=_operations(measurement.demand_run.trials if measurement.demand_run else ()),
         session_sd=_session_sd(measurement),
+        undisturbed_rps=_rate(undisturbed_rates(runs, "candidate")),
+        yardstick_per_s=None if speed is None else rounded(speed),
     ).sealed()
 
 
 def parse_record(text: str, path: str) -> BaselineRecord:
     """Read a record; raises StoreError saying what is wrong with the file at ``path``."""
     return parse_sealed(BaselineRecord, text, path, "a baseline", AGAIN)
+
+
+def _rate(rates: NDArray[np.float64]) -> RateOfRecord:
+    rate = rate_interval(rates, LEVEL)
+    return RateOfRecord(
+        estimate=rounded(rate.estimate),
+        lower=rounded(rate.lower),
+        upper=rounded(rate.upper),
+        runs=len(rates),
+    )
 
 
 def _operations(trials: Sequence[OpenLoop]) -> dict[str, OperationOfRecord]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -25,10 +25,14 @@ class Sealed(Value):
 
     def to_text(self) -> str:
         """Return the file's text."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+        return json.dumps(self.content(), indent=2, sort_keys=True) + "\n"
+
+    def content(self) -> dict[str, Any]:
+        """Return what stands in the file, the checksum included."""
+        return self.model_dump(mode="json")
 
     def _seal(self) -> str:
-        content = self.model_dump(mode="json", exclude={"checksum"})
+        content = {name: value for name, value in self.content().items() if name != "checksum"}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 

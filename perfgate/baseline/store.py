@@ -64,6 +64,28 @@ def record_files(directory: Path) -> list[Path]:
     return sorted(directory.glob("*/*.json"))
 
 
+def replaced_record(record: BaselineRecord, directory: Path) -> BaselineRecord | None:
+    """Return what is in the record's place below ``directory`` so far, None without anything.
+
+    Raises StoreError for a file there that is no record or that of another service: what cannot
+    be read is not overwritten.
+    """
+    path = directory.joinpath(*_place(record))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path} cannot be read: {error}", hint="Restore it from git.") from error
+    older = parse_record(text, str(path))
+    if older.service != record.service:
+        raise StoreError(
+            f"{path} is a baseline of {older.service!r}, not of {record.service!r}",
+            hint="Keep the baselines of each service in a directory of its own.",
+        )
+    return older
+
+
 def write_record(record: BaselineRecord, directory: Path) -> Path:
     """Write the record to its place below ``directory`` and return that path.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.record import parse_record, record_of
-from perfgate.baseline.store import record_files, write_record
+from perfgate.baseline.store import record_files, replaced_record, write_record
 from perfgate.errors import StoreError, UsageError
 from perfgate.verdict.case import read_case
 from perfgate.verdict.finding import Outcome
@@ -52,7 +52,11 @@ def accept_measurement(
         verdict=str(verdict.outcome),
         because=although if verdict.outcome is Outcome.FAIL else "",
     )
-    return write_record(record, loaded.root / loaded.config.baseline.directory), record
+    directory = loaded.root / loaded.config.baseline.directory
+    older = replaced_record(record, directory)
+    if older is not None:
+        record = record.after(older)
+    return write_record(record, directory), record
 
 
 def stored_records(directory: Path) -> list[BaselineRecord]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from perfgate.cli import options
 from perfgate.cli.console import say
 from perfgate.cli.places import prepared
+from perfgate.errors import UsageError
 from perfgate.wish import held_to, read_wish
 
 if TYPE_CHECKING:
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
 @options.profile
 @options.candidate
 @options.base
+@click.option(
+    "--stored",
+    is_flag=True,
+    help="Measure no base: the stored baseline alone decides. Quicker, but it sees large losses "
+    "only.",
+)
 @options.on
 @options.seed
 @options.margin
@@ -38,6 +46,7 @@ def command(
     profile: str,
     candidate: str,
     base: str | None,
+    stored: bool,
     on: date | None,
     seed: int | None,
     margin: float | None,
@@ -47,14 +56,19 @@ def command(
     on_inconclusive: str | None,
 ) -> int:
     """Measure a build beside its base under real load, and judge whether it may ship."""
-    wish = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
-    wish = held_to(wish, margin=margin, budget_s=budget)
+    if stored and base is not None:
+        raise UsageError(
+            "--stored measures no base, and --base names one", hint="Leave one of them out."
+        )
+    asked = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
+    wish = replace(held_to(asked, margin=margin, budget_s=budget), stored=stored)
     keep_in = None if output is None else prepared(output)
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.
     from perfgate.cli.outlook import plan_ahead  # noqa: PLC0415 - see above
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above
     from perfgate.cli.verdicts import tell  # noqa: PLC0415 - see above
 
-    say(plan_ahead(wish))
+    if not stored:
+        say(plan_ahead(wish))
     case = measured(wish, beside_base=True, keep_in=keep_in)
     return tell(case, format_, on_inconclusive, keep_in)

@@ -230,7 +230,9 @@ class Margins(Section):
         default=1.0, description="Rise of a latency quantile that is never called a failure."
     )
     stored: Fraction = Field(
-        default=0.3, description="Loss of service rate against the stored baseline that is told."
+        default=0.3,
+        description="Loss of service rate against the stored baseline that is told; where that "
+        "decides alone, the loss that must be excluded to pass.",
     )
     headroom: Annotated[float, Field(ge=1)] = Field(
         default=1.25, description="Service rate required, as a multiple of the demand."

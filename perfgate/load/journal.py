@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,6 +90,7 @@ class Journal:
     generators: tuple[Generator, ...]
     warmup: WarmUp | None = None
     pairs_busy: Busy | None = None
+    saturation_busy: dict[str, Busy] = field(default_factory=dict)
 
 
 def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
@@ -126,6 +127,10 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
         ),
         warmup=_warm_up(manifests[0]),
         pairs_busy=Busy(**manifests[0]["pairs_busy"]) if manifests[0].get("pairs_busy") else None,
+        saturation_busy={
+            build: Busy(*(sum(own[name] for own in slices) for name in ("seconds", "busy_s")))
+            for build, slices in manifests[0].get("saturation_busy", {}).items()
+        },
     )
     if reached_open(journal, plan):
         _prove_complete(journal, plan, arrivals)

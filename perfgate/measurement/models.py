@@ -5,6 +5,7 @@ Only figures that were observed stand here; what they mean for a build is judged
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
@@ -15,7 +16,8 @@ FORMAT: Final = "perfgate.measurement/1"
 # History of the format:
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
 #      Later, with defaults, so that older files are still read: failures and memory in windows,
-#      solo, lost processes, how the warm-up went, what others had of the CPU.
+#      solo, lost processes, how the warm-up went, what others had of the CPU, in
+#      saturation too, yardsticks.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -123,6 +125,8 @@ class BuildFigures(Value):
     ``connects`` and ``redirects`` count connections opened and redirects followed for the requests
     of open loop, pairs and solo. ``solo`` holds, by operation, batches of that operation alone.
     ``lost`` counts processes that were there when it got ready and ended under load.
+    ``saturation_others_ratio`` is how much of its CPUs others had while it was saturated, as
+    :attr:`Run.others_ratio` is for the pairs.
     """
 
     saturation: Windows
@@ -135,6 +139,20 @@ class BuildFigures(Value):
     redirects: int
     peak_rss_bytes: int
     lost: int = 0
+    saturation_others_ratio: float | None = None
+
+
+class Yardstick(Value):
+    """How fast the machine was: pieces of fixed work per CPU-second of the target's CPU."""
+
+    hashing_per_s: float
+    looping_per_s: float
+    loopback_per_s: float
+
+    @property
+    def speed(self) -> float:
+        """Return all three as one figure, their geometric mean: a faster machine has more."""
+        return math.cbrt(self.hashing_per_s * self.looping_per_s * self.loopback_per_s)
 
 
 class Validity(Value):
@@ -146,6 +164,7 @@ class Validity(Value):
 
     ``warmup_s`` is how long the warm-up took, ``unsettled`` the builds that were still getting
     faster when its time was up; None and empty where there was no warm-up, and in older files.
+    ``yardsticks`` were read just before the load and just after it.
     """
 
     seconds: float
@@ -160,6 +179,7 @@ class Validity(Value):
     warmup_s: float | None = None
     unsettled: tuple[BuildRole, ...] = ()
     faults: tuple[str, ...]
+    yardsticks: tuple[Yardstick, ...] = ()
 
 
 class Run(Value):

@@ -25,11 +25,11 @@ from perfgate.measurement.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from perfgate.load.journal import Generator, Journal
+    from perfgate.load.journal import Busy, Generator, Journal
     from perfgate.load.plan import Plan
-    from perfgate.measurement.models import BuildRole
+    from perfgate.measurement.models import BuildRole, Yardstick
 
 # Above these a run says more about the generator or the machine than about the builds.
 LAG_P99_LIMIT_MS = 50.0
@@ -58,6 +58,7 @@ class Surroundings:
     peak_rss_bytes: Mapping[BuildRole, int]
     apart: bool = False
     lost: Mapping[BuildRole, int] = field(default_factory=dict)
+    yardsticks: tuple[Yardstick, ...] = ()
 
 
 def frame_of(journal: Journal) -> pd.DataFrame:
@@ -101,23 +102,24 @@ def summarise(
         )
         failures = figures.failures | _sign_ins(journal, plan, role)
         lost = surroundings.lost.get(_role(role), 0)
-        builds[_role(role)] = figures.model_copy(update={"failures": failures, "lost": lost})
+        busy = journal.saturation_busy.get(role)
+        others = _others_ratio(busy, figures.saturation.cpu_s)
+        builds[_role(role)] = figures.model_copy(
+            update={"failures": failures, "lost": lost, "saturation_others_ratio": others}
+        )
+    pairs_cpu_s = windows.loc[windows["phase"] == Phase.PAIRS, "cpu_s"]
     return Run(
         seed=plan.seed,
         offered_rps=offered_rps,
         builds=builds,
-        others_ratio=_others_ratio(journal, windows),
+        others_ratio=_others_ratio(journal.pairs_busy, pairs_cpu_s),
         validity=_validity(frame, journal, surroundings),
     )
 
 
-def _others_ratio(journal: Journal, windows: pd.DataFrame) -> float | None:
-    """Return how much of the builds' CPUs was busy while pairs ran, but not for a build."""
-    busy = journal.pairs_busy
-    if busy is None:
-        return None
-    own_s = float(windows.loc[windows["phase"] == Phase.PAIRS, "cpu_s"].sum())
-    return max(busy.busy_s - own_s, 0.0) / busy.seconds
+def _others_ratio(busy: Busy | None, own_cpu_s: Iterable[float]) -> float | None:
+    """Return how much of the builds' CPUs was busy, but not for a build."""
+    return None if busy is None else max(busy.busy_s - sum(own_cpu_s), 0.0) / busy.seconds
 
 
 def open_loop(rows: pd.DataFrame, seconds: float) -> OpenLoop:
@@ -246,6 +248,7 @@ def _validity(frame: pd.DataFrame, journal: Journal, surroundings: Surroundings)
         warmup_s=journal.warmup.seconds if journal.warmup else None,
         unsettled=tuple(_role(name) for name in journal.warmup.unsettled) if journal.warmup else (),
         faults=tuple(_faults(float(lag_p99_ms), journal, surroundings)),
+        yardsticks=surroundings.yardsticks,
     )
 
 

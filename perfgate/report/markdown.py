@@ -35,7 +35,7 @@ LINKING = re.compile(r"[@#]|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
 def render(case: Case, verdict: Verdict) -> str:
     """Return the report; whatever came from a build or a file is escaped."""
     measured = case.measurement
-    against = f" against {_text(measured.base.name)}" if measured.base else ""
+    against = f" against {_text(case.against)}" if case.against else ""
     lines = [
         f"## {MARKS[verdict.outcome]} perfgate: {verdict.outcome}",
         "",

@@ -27,7 +27,7 @@ NAME = 24
 def render(case: Case, verdict: Verdict) -> str:
     """Return the report: the verdict and its reason first, then every finding, then figures."""
     measured = case.measurement
-    against = f" against {measured.base.name}" if measured.base else ""
+    against = f" against {case.against}" if case.against else ""
     head = f"{verdict.outcome}: {escaped(measured.candidate.name + against)}"
     parts = [
         head,

@@ -34,13 +34,17 @@ def _as_written(ledger: Ledger) -> dict[str, Any]:
 
 
 class Terms(Value):
-    """What the measurement is held to."""
+    """What the measurement is held to.
+
+    ``stored_because`` says why the stored baseline is held against a candidate measured alone.
+    """
 
     config: Config
     ledger: Annotated[Ledger, PlainSerializer(_as_written)]
     on: date
     baseline: BaselineRecord | None = None
     baseline_comparable: bool = False
+    stored_because: str = ""
 
 
 class Case(Value):
@@ -61,6 +65,19 @@ class Case(Value):
         They are fixed before the first session; until then only the first of them is known.
         """
         return self.profile.looks or (FIRST_LOOK,)
+
+    @property
+    def stored_decides(self) -> bool:
+        """Tell whether the stored baseline alone says how the candidate compares."""
+        return self.measurement.base is None and self.terms.baseline is not None
+
+    @property
+    def against(self) -> str:
+        """Return what the candidate was held against, as the user knows it; "" for nothing."""
+        if self.measurement.base is not None:
+            return self.measurement.base.name
+        record = self.terms.baseline
+        return "" if record is None else f"the stored baseline ({record.commit[:12]})"
 
     @property
     def sessions(self) -> list[Run]:

@@ -37,6 +37,7 @@ from perfgate.analysis.change import (
     quantile_slowdowns,
     service_rates,
     session_frame,
+    undisturbed_rates,
 )
 from perfgate.measurement.histogram import Histogram
 
@@ -123,6 +124,17 @@ def test_no_more_is_taken_off_than_others_had(
     taken_s = wait_s if others is None else min(wait_s, 2.0 * others)
     assert shown == pytest.approx(math.log(max(2.0 - taken_s, 0.1)), abs=1e-9)
     assert less <= shown + 1e-12
+
+
+@pytest.mark.parametrize(("others", "shown"), [(0.0, 160.0), (0.5, 320.0), (None, 400.0)])
+def test_the_undisturbed_rate(others: float | None, shown: float) -> None:
+    """Law: what others had of the CPU is left out, and not what threads waited for each other.
+
+    Where that share is not known, all of the wait is taken to be others', but no CPU time.
+    """
+    slow = windows(2, 2.5, 1.0, 400).model_copy(update={"wait_s": (12.0, 12.0)})
+    run = with_figures(session(), "candidate", saturation=slow, saturation_others_ratio=others)
+    assert undisturbed_rates([run], "candidate") == pytest.approx([shown])
 
 
 def test_a_lock_is_seen_through_threads_that_wait_for_each_other() -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 from builders import (
+    SPEED,
     Build,
     case,
     demand_run,
     discarded,
+    figures,
     measurement,
     record,
     session,
@@ -21,6 +24,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.baseline.record import (
+    HISTORY_LENGTH,
+    NEW_IN_2,
     BaselineRecord,
     OperationOfRecord,
     RateOfRecord,
@@ -32,6 +37,7 @@ from perfgate.exitcodes import ExitCode
 from perfgate.measurement.models import BuildId
 
 PATH = "baselines/default/x.json"
+STORED = Path(__file__).parents[2] / "baselines"
 
 
 def made(**changes: object) -> BaselineRecord:
@@ -152,6 +158,62 @@ def test_any_record_reads_back_exactly(
     assert parse_record(own.to_text(), PATH) == own
 
 
+def test_a_record_of_format_1_is_read_as_it_is() -> None:
+    """Law: the older format reads back intact, and is written with nothing added."""
+    old = record(
+        format="perfgate.baseline/1", undisturbed_rps=None, yardstick_per_s=None, history=()
+    )
+    document = json.loads(old.to_text())
+    assert not document.keys() & set(NEW_IN_2)
+    again = parse_record(old.to_text(), PATH)
+    assert again == old
+    assert again.to_text() == old.to_text()
+    for path in sorted(STORED.rglob("*.json")):
+        assert parse_record(path.read_text(), str(path)).to_text() == path.read_text()
+
+
+def test_what_is_new_is_measured() -> None:
+    """The undisturbed rate and the machine's speed are those of the candidate's runs."""
+    own = made()
+    assert own.undisturbed_rps is not None
+    assert own.undisturbed_rps.estimate == pytest.approx(400, rel=1e-3)
+    assert (own.undisturbed_rps.runs, own.yardstick_per_s) == (5, SPEED)
+
+
+def test_what_others_took_is_not_in_the_undisturbed_rate() -> None:
+    """Law: where half of the time went to others, the service rate halves and this one does not."""
+    halved = figures().saturation.model_copy(
+        update={"wall_s": (2.0, 2.0), "wait_s": (0.6, 0.6), "generator_wait_s": (0.4, 0.4)}
+    )
+    busy = session(base=None)
+    own = busy.builds["candidate"].model_copy(update={"saturation": halved})
+    runs = (busy.model_copy(update={"builds": {"candidate": own}}),) * 4
+    disturbed = made(sessions=runs, base=None, demand_run=None)
+    assert disturbed.service_rate_rps.estimate == pytest.approx(200)
+    assert disturbed.undisturbed_rps is not None
+    assert disturbed.undisturbed_rps.estimate == pytest.approx(400)
+
+
+@given(count=st.integers(0, 30))
+def test_a_record_keeps_those_before_it(count: int) -> None:
+    """Law: each record replaced becomes the end of the history, which keeps the last 20."""
+    newest = record(commit="0" * 40)
+    for number in range(1, count + 1):
+        newest = record(commit=f"{number:040}", cost_ms=float(number)).after(newest)
+    assert newest.is_intact
+    kept = [int(past.commit) for past in newest.history]
+    assert kept == list(range(count))[-HISTORY_LENGTH:]
+    assert parse_record(newest.to_text(), PATH) == newest
+    assert len(newest.to_text().encode()) < 64 * 1024
+
+
+def test_the_same_measurement_again_is_no_past() -> None:
+    """Law: accepting a file twice leaves the history as it was."""
+    first = record(commit="0" * 40)
+    second = record().after(first)
+    assert second.after(second) == second
+
+
 def test_the_text_is_made_for_diffs() -> None:
     """Keys are sorted, one figure stands on a line, and figures have five digits at most."""
     text = made(sessions=sessions(4, Build(saturated=0.123456789))).to_text()
@@ -179,6 +241,8 @@ def test_the_seal_covers_everything_else() -> None:
     assert own.sealed() == own
     for name in ("service", "profile", "commit", "measured_at", "verdict", "accepted_because"):
         assert not own.model_copy(update={name: "other"}).is_intact
+    for name in NEW_IN_2:
+        assert not own.model_copy(update={name: None}).is_intact
     assert not own.model_copy(update={"cost_ms": 2.0001}).is_intact
 
 
@@ -196,7 +260,8 @@ def test_an_edited_record_is_refused(figure: str) -> None:
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        ({"format": "perfgate.baseline/2"}, "format"),
+        ({"format": "perfgate.baseline/3"}, "format"),
+        ({"format": "perfgate.baseline/1"}, "the file"),
         ({"surprise": 1}, "surprise"),
         ({"cost_ms": "cheap"}, "cost_ms"),
         ({"service_rate_rps": {}}, "service_rate_rps.estimate"),

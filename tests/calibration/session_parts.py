@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.generators.tables import markdown_table
 
 from calibration.cases import CASE
-from perfgate.analysis.change import COST, own_time_s, paired, session_frame
+from perfgate.analysis.change import COST, paired, pairs_time_s, session_frame
 from perfgate.analysis.compare import trimmed_log_ratio
 from perfgate.analysis.sequential import percent
 from perfgate.load.journal import read_journal
@@ -81,7 +81,7 @@ def best_units(restart_s: float, unit_s: float, noise: Spread) -> float:
 
 def capacity_units(run: Run) -> NDArray[np.float64]:
     """Return the slowdown of capacity by units of pairs."""
-    candidate_s, base_s = own_time_s(run, "candidate"), own_time_s(run, "base")
+    candidate_s, base_s = pairs_time_s(run, "candidate"), pairs_time_s(run, "base")
     cuts = range(UNIT_PAIRS, len(base_s) + 1, UNIT_PAIRS)
     return np.array(
         [

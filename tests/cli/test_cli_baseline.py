@@ -44,6 +44,49 @@ def test_a_first_baseline(perfgate: Callable[..., Finished], project: Path) -> N
     assert [path.parent.name for path in project.rglob("*xeon*")] == ["default"]
 
 
+def test_the_record_that_is_replaced_becomes_the_past(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """Law: each acceptance keeps what it replaces, oldest first; the same file twice adds none."""
+    for day in (1, 2, 3, 3):
+        taken = measurement(base=None, taken_at=f"2026-11-0{day}T10:00:00+00:00")
+        perfgate("baseline", "accept", save(Case(measurement=taken, terms=terms()), project / "m"))
+    (record,) = stored(project)
+    days = [past.measured_at[:10] for past in (*record.history, record.as_past())]
+    assert days == ["2026-11-01", "2026-11-02", "2026-11-03"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"<<<<<<< HEAD\n", b"\xff", b'{"format": "perfgate.baseline/9"}']
+)
+def test_a_damaged_record_is_not_overwritten(
+    perfgate: Callable[..., Finished], project: Path, content: bytes
+) -> None:
+    """Law: where the record to be replaced cannot be read, it stays, and the way out is told."""
+    file = save(ALONE, project / "m.json")
+    perfgate("baseline", "accept", file)
+    (path,) = (project / "baselines" / "default").iterdir()
+    path.write_bytes(content)
+    run = perfgate("baseline", "accept", file)
+    assert (run.code, path.read_bytes()) == (4, content)
+    assert str(path) in run.err
+    assert "hint: Restore it from git" in run.err
+
+
+def test_a_record_of_another_service_is_not_overwritten(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """Law: two services that share a directory do not take each other's place."""
+    perfgate("baseline", "accept", save(ALONE, project / "m.json"))
+    (record,) = stored(project)
+    foreign = record.model_copy(update={"service": "billing"}).sealed()
+    (path,) = (project / "baselines" / "default").iterdir()
+    path.write_text(foreign.to_text())
+    run = perfgate("baseline", "accept", project / "m.json")
+    assert (run.code, stored(project)) == (4, [foreign])
+    assert "is a baseline of 'billing', not of 'auth'" in run.err
+
+
 def test_show(perfgate: Callable[..., Finished], project: Path) -> None:
     """The bar is shown with its commit, its service rate and the machine."""
     perfgate("baseline", "accept", save(ALONE, project / "m.json"))

@@ -43,6 +43,12 @@ def test_an_output_that_is_not_empty(perfgate: Callable[..., Finished], project:
     assert [path.name for path in (project / "kept").iterdir()] == ["notes.txt"]
 
 
+def test_stored_and_a_base(perfgate: Callable[..., Finished]) -> None:
+    """What measures no base cannot be asked for together with one."""
+    run = perfgate("check", "--stored", "--base", "main")
+    refused(run, 2, "--stored measures no base, and --base names one")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

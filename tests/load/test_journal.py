@@ -86,6 +86,9 @@ def test_how_busy_the_cpus_were_is_told_if_it_is_known(tmp_path: Path) -> None:
     """Law: the account of the CPUs stands in the first worker's manifest, if there is one."""
     write_run(tmp_path, arrivals([0]), {"pairs_busy": {"seconds": 2.0, "busy_s": 1.5}})
     assert read_journal(tmp_path, plan(), 1).pairs_busy == Busy(2.0, 1.5)
+    slices = [{"seconds": 1.0, "busy_s": 0.5}, {"seconds": 2.0, "busy_s": 1.0}]
+    write_run(tmp_path, arrivals([0]), {"saturation_busy": {"candidate": slices}})
+    assert read_journal(tmp_path, plan(), 1).saturation_busy == {"candidate": Busy(3.0, 1.5)}
     write_run(tmp_path, arrivals([0]), {"pairs_busy": None})
     assert read_journal(tmp_path, plan(), 1).pairs_busy is None
 

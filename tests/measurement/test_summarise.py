@@ -456,3 +456,13 @@ def test_failed_sign_ins_are_failures() -> None:
     sign_ins = run.builds["candidate"].failures["sign-in"]
     assert (sign_ins.requests, sign_ins.failed) == (plan().identities, 3)
     assert sign_ins.classes == {"401": 2, "timeout": 1}
+
+
+def test_what_others_had_while_a_build_was_saturated() -> None:
+    """Law: each build has a share of its own; it is unknown where the CPUs' account is."""
+    used = [window(cpu_s=0.75, phase=Phase.SATURATION), window(build=BASE, cpu_s=9.0)]
+    busy = {"candidate": Busy(2.0, 1.75)}
+    run = summary(journal([row()], used, saturation_busy=busy))
+
+    assert run.builds["candidate"].saturation_others_ratio == pytest.approx(0.5)
+    assert run.builds["base"].saturation_others_ratio is None

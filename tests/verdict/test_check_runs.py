@@ -1,17 +1,14 @@
-"""Incidents, runs that cannot be trusted, and the stored baseline."""
+"""Incidents, and runs that cannot be trusted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import Build, case, discarded, incident, record, session, sessions, terms
-from hypothesis import given
-from hypothesis import strategies as st
+from builders import Build, case, discarded, incident, session, sessions
 
-from perfgate.baseline.record import RateOfRecord
-from perfgate.verdict.checks import incidents, stored, validity
-from perfgate.verdict.finding import Finding, Outcome
+from perfgate.verdict.checks import incidents, validity
+from perfgate.verdict.finding import Outcome
 from perfgate.verdict.judge import decided, judge
 
 if TYPE_CHECKING:
@@ -116,57 +113,3 @@ def test_too_many_runs_set_aside_are_invalid() -> None:
         "the hypervisor took 30% of a CPU away; the load generator was late."
     )
     assert own.hint
-
-
-def against(*, comparable: bool = True, build: Build | None = None, **changes: object) -> Finding:
-    """Return the finding beside a stored record of 400 requests/s."""
-    held_to = terms(baseline=record(**changes), baseline_comparable=comparable)
-    (own,) = stored.check(case(build or Build(), held_to=held_to))
-    return own
-
-
-def test_a_record_of_this_kind_of_machine_is_compared() -> None:
-    """As much as the record is a pass, with the record's commit, both rates and the limit."""
-    own = against()
-    assert own.outcome is Outcome.PASS
-    assert own.reason == (
-        "The stored baseline (333333333333) served 400/s on this kind of machine; this build "
-        "400/s here (+0 %). The sessions beside the base decide."
-    )
-    assert own.limit == pytest.approx(392 * 0.7)
-
-
-def test_a_rate_far_below_the_record_warns() -> None:
-    """A loss that is surely beyond the margin warns: machine or load may have changed."""
-    own = against(build=Build(saturated=0.5))
-    assert own.outcome is Outcome.WARN
-    assert "(-39 %)" in own.reason
-    assert own.hint
-
-
-def test_a_record_of_another_machine_is_told_but_not_judged() -> None:
-    """A record of another kind of machine is shown, and no loss against it counts."""
-    own = against(comparable=False, build=Build(saturated=2.0))
-    assert own.outcome is Outcome.PASS
-    assert "on another kind of machine, so not judged" in own.reason
-    assert (own.limit, own.hint) == (None, "")
-
-
-def test_a_bar_lowered_on_purpose_is_told_ever_after() -> None:
-    """A record accepted although worse says why, in every later check."""
-    own = against(accepted_because="needed for the audit", verdict="FAIL")
-    assert own.reason.endswith('It was accepted although worse: "needed for the audit".')
-
-
-def test_without_a_record_or_a_rate_there_is_no_finding() -> None:
-    """No record, or no rate to hold against it, is no finding."""
-    assert stored.check(case()) == []
-    assert stored.check(case(count=0, held_to=terms(baseline=record()))) == []
-
-
-@given(rate=st.floats(1, 1e5), slowdown=st.floats(-2, 2))
-def test_the_stored_baseline_never_fails_a_build(rate: float, slowdown: float) -> None:
-    """Whatever was stored, the record warns at most."""
-    rates = RateOfRecord(estimate=rate, lower=rate * 0.98, upper=rate * 1.02, runs=5)
-    own = against(build=Build(saturated=slowdown), service_rate_rps=rates)
-    assert own.outcome in (Outcome.PASS, Outcome.WARN)

@@ -70,6 +70,7 @@ class Driver:
         self.locked_out: list[str] = []
         self.warmup: dict[str, Any] | None = None
         self.pairs_busy: dict[str, float] | None = None
+        self.saturation_busy: dict[str, list[dict[str, float]]] = {}
 
     def run(
         self,
@@ -190,29 +191,29 @@ class Driver:
         crew = Crew(concurrency, worker)
         if self.worker == 0:
             sleep_until(begin_s + saturation.ramp_s)
-            before = self._read(lane)
+            before, begun = self._read(lane), self._account()
             sleep_until(end_s)
             self.recorder.window(Phase.SATURATION, lane.code, turn, before, self._read(lane))
+            if busy := _between(begun, self._account()):
+                self.saturation_busy.setdefault(lane.host.build, []).append(busy)
         self._finish(crew, lane.host.build, Phase.SATURATION.name.lower())
 
     def _compare(self, bench: Bench) -> None:
         """Time batches of equal work for both builds: of the mix, then of each operation alone."""
         seed = self.plan.seed
         if self.plan.pairs:
-            begun_s, begun_busy_s = time.monotonic(), self._busy_s()
+            begun = self._account()
             bench.pairs(self.plan.pairs, self._requests(seed), derived_seed(seed, "pairs"))
             # Once for all of them, for the account goes by ticks of 10 ms.
-            ended_busy_s, seconds = self._busy_s(), time.monotonic() - begun_s
-            if begun_busy_s is not None and ended_busy_s is not None:
-                self.pairs_busy = {"seconds": seconds, "busy_s": ended_busy_s - begun_busy_s}
+            self.pairs_busy = _between(begun, self._account())
         if self.plan.solo:
             numbers = (number for number, _ in self._requests(seed + SOLO_SEED))
             operations = range(len(self.operations))
             bench.solo(self.plan.solo, operations, numbers, derived_seed(seed, "solo"))
 
-    def _busy_s(self) -> float | None:
-        """Read for how long the builds' CPUs have been busy, with whatever."""
-        return self.conductor.busy_s(self.lanes[0].host.build)
+    def _account(self) -> tuple[float, float | None]:
+        """Read the time, and for how long the builds' CPUs have been busy, with whatever."""
+        return time.monotonic(), self.conductor.busy_s(self.lanes[0].host.build)
 
     def _open(self, spec: Open, schedule: Schedule) -> None:
         """Send this worker's share of the schedule to every build, then wait for what is left."""
@@ -293,3 +294,12 @@ class Driver:
 def sleep_until(moment_s: float) -> None:
     """Let others work until a moment of ``time.monotonic``."""
     gevent.sleep(max(0.0, moment_s - time.monotonic()))
+
+
+def _between(
+    begun: tuple[float, float | None], ended: tuple[float, float | None]
+) -> dict[str, float] | None:
+    """Return what :class:`perfgate.load.journal.Busy` is read from; None where it is not known."""
+    if begun[1] is None or ended[1] is None:
+        return None
+    return {"seconds": ended[0] - begun[0], "busy_s": ended[1] - begun[1]}

@@ -55,8 +55,11 @@ class Look:
 def check(case: Case) -> list[Finding]:
     """Return one finding for cost and one for capacity, or that there was nothing to compare.
 
-    They are those of the first look that settles the matter, else of the last one reached.
+    They are those of the first look that settles the matter, else of the last one reached. None
+    where the stored baseline decides alone.
     """
+    if case.stored_decides:
+        return []
     if case.measurement.base is None:
         words = "Nothing to compare with: the candidate was measured alone."
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint="Name a base: --base REF.")]
