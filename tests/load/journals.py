@@ -48,7 +48,9 @@ _WINDOW: dict[str, Any] = {
     "wait_s": 0.0,
     "generator_wait_s": 0.0,
 }
-GENERATOR = Generator(seconds=20.0, cpu_s=1.0, wait_s=0.1, clock_step_s=0.0, open_files=30)
+GENERATOR = Generator(
+    seconds=20.0, cpu_s=1.0, wait_s=0.1, clock_step_s=0.0, open_files=30, files_limit=1024
+)
 
 Row = dict[str, Any]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import time
 import traceback
 from pathlib import Path
@@ -177,4 +178,5 @@ class _Condition:
             "wait_s": used.wait_s - self._before.wait_s,
             "clock_step_s": clock_offset_s() - self._offset_s,
             "open_files": len(list(Path("/proc/self/fd").iterdir())),
+            "files_limit": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         }
