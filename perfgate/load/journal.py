@@ -44,8 +44,8 @@ class Generator:
     """How one process of the load generator fared, from sign-in to its last arrival.
 
     ``cpu_s`` it used and ``wait_s`` it was ready to run but did not, within ``seconds``;
-    ``clock_step_s``: how far real time ran ahead of monotonic time meanwhile; ``unsent``: arrivals
-    that were not sent as too many were waiting.
+    ``clock_step_s``: how far real time ran ahead of monotonic time meanwhile; ``files_limit``: the
+    most files that it may open; ``unsent``: arrivals that were not sent as too many were waiting.
     """
 
     seconds: float
@@ -53,6 +53,7 @@ class Generator:
     wait_s: float
     clock_step_s: float
     open_files: int
+    files_limit: int
     unsent: int = 0
 
 

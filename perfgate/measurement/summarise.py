@@ -37,8 +37,8 @@ STEAL_LIMIT_RATIO = 0.2
 GENERATOR_CPU_LIMIT_RATIO = 0.9
 GENERATOR_WAIT_LIMIT_RATIO = 0.5
 CLOCK_STEP_LIMIT_MS = 5.0
-# Clients test a pooled connection with select, which knows 1024 files: from then on they reconnect.
-OPEN_FILES_LIMIT = 900
+# Near the most that a process may open, its clients may get no socket for a request.
+OPEN_FILES_LIMIT_RATIO = 0.9
 # Saturated, a build may shed load; in these phases a wrong answer is a fault of the build.
 JUDGED = (Phase.OPEN, Phase.PAIRS, Phase.SOLO)
 # No task can be named so.
@@ -278,7 +278,8 @@ def _generator_faults(own: Generator) -> dict[str, bool]:
         f"(limit {GENERATOR_WAIT_LIMIT_RATIO:.0%})": wait_ratio > GENERATOR_WAIT_LIMIT_RATIO,
         f"the system's clock was set by {step_ms:+.0f} ms during the run": abs(step_ms)
         > CLOCK_STEP_LIMIT_MS,
-        f"the load generator had {own.open_files} files open (limit {OPEN_FILES_LIMIT}), too many "
-        "for its clients to keep connections: fewer identities need fewer": own.open_files
-        > OPEN_FILES_LIMIT,
+        f"the load generator had {own.open_files} files open of {own.files_limit} that it may "
+        f"open, so that connections may have failed (limit {OPEN_FILES_LIMIT_RATIO:.0%}): fewer "
+        "identities need fewer, and `ulimit -n` allows more": own.open_files
+        > OPEN_FILES_LIMIT_RATIO * own.files_limit,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 MIX = {"fetch": 1.0}
+IDENTITIES = 20
 AROUND = Surroundings(seconds=3.0, steal_ratio=0.0, pressure_ratio=0.0, peak_rss_bytes={})
 
 
@@ -65,16 +67,35 @@ def test_a_recorder_that_throws(tmp_path: Path) -> None:
 
 
 def test_too_many_sockets(tmp_path: Path) -> None:
-    """Law: a generator near the limit of select is told, for its clients then reconnect."""
+    """Law: a generator near the most files that it may open is told."""
     text = (
         """
-import socket
-sockets = [socket.socket() for _ in range(950)]
+import resource, socket
+sockets = [socket.socket() for _ in range(900)]
+
+@events.init.add_listener  # Locust has raised the limit by then
+def lower(**_):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))
 """
         + PLAIN
     )
     (found,) = faults(tmp_path, text)
-    assert "files open" in found
+    assert re.search("9[0-9]{2} files open of 1000 ", found)
+
+
+@pytest.mark.parametrize("kind", ["FastHttpUser", "HttpUser"])
+def test_more_files_than_select_knows(tmp_path: Path, kind: str) -> None:
+    """Law: with more than 1024 files open each identity keeps its one connection."""
+    text = "sockets = [open('/dev/null') for _ in range(1100)]\n" + PLAIN
+    with tiny_server() as server:
+        plan = open_plan(server.host(), identities=IDENTITIES)
+        journal = completed(
+            tmp_path, text.replace("(FastHttpUser)", f"({kind})"), plan, steady(100, 1.0, MIX)
+        )
+
+    assert told(journal, plan) == ()
+    assert journal.generators[0].open_files > 1100
+    assert journal.rows["connects"].sum() == IDENTITIES
 
 
 def test_a_clock_that_is_set(tmp_path: Path) -> None:

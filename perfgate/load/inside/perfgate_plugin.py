@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import time
 import traceback
 from pathlib import Path
@@ -23,6 +24,7 @@ from perfgate.load.inside.conductor import AbandonedError, Alone
 from perfgate.load.inside.driver import Driver, SilenceError
 from perfgate.load.inside.identities import operations_of
 from perfgate.load.inside.master import Master
+from perfgate.load.inside.pools import keep_connections
 from perfgate.load.inside.recorder import Recorder
 from perfgate.load.inside.seal import Seal
 from perfgate.load.inside.stamps import clock_offset_s, watch_sockets
@@ -144,6 +146,7 @@ def _carry_out(
     if known.issuperset(plan.operations):
         events.request.add_listener(recorder.on_request)  # type: ignore[no-untyped-call] # as below
         watch_sockets(recorder)
+        keep_connections()
         driver = Driver(plan, recorder, conductor)
         facts |= _drive(driver, *users, schedule)
         facts |= {"unsent": driver.unsent, "locked_out": driver.locked_out}
@@ -189,4 +192,5 @@ class _Condition:
             "wait_s": used.wait_s - self._before.wait_s,
             "clock_step_s": clock_offset_s() - self._offset_s,
             "open_files": len(list(Path("/proc/self/fd").iterdir())),
+            "files_limit": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         }

@@ -146,6 +146,11 @@ class Recorder:
         if math.isnan(call.sent_s):
             call.sent_s = time.monotonic()
 
+    def awaits_answer(self) -> bool:
+        """Return whether the task running in this greenlet has read nothing since it last sent."""
+        call = self._calls.get(gevent.getcurrent())
+        return call is not None and math.isnan(call.received_s)
+
     def on_connected(self) -> None:
         """Note that the task running in this greenlet has opened a connection."""
         call = self._calls.get(gevent.getcurrent())
