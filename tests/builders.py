@@ -242,7 +242,6 @@ def _shaken(build: Build, by: float) -> Build:
         latency=build.latency + by,
         trend=build.trend + by,
         drift=build.drift + by,
-        memory=build.memory + by,
     )
 
 
