@@ -52,6 +52,7 @@ OPEN_S = 5.0
 PAIRS = 12
 RATE_RPS = 400.0
 COST_S = 0.002
+RSS_BYTES = 100 * 2**20
 # Later than any caller waits, even half of it.
 LATE_S = 10.0
 SPEED = 4000.0
@@ -71,6 +72,9 @@ class Build:
 
     ``lost`` is the number of processes that ended in every run.
 
+    ``grows`` is how many bytes it keeps of each request, ``memory`` the log ratio of its peak,
+    ``drift`` that of its service times from the first third of the open loop to the last.
+
     ``failed`` and ``missing`` count wrong answers and arrivals without any, by operation and run.
     """
 
@@ -89,6 +93,9 @@ class Build:
     shed: float = 0.0
     late: int = 0
     lost: int = 0
+    grows: float = 0.0
+    memory: float = 0.0
+    drift: float = 0.0
 
 
 STANDARD = Build()
@@ -113,6 +120,13 @@ def saturated(build: Build) -> Windows:
     refused = round(good * build.shed / (1 - build.shed)) if build.shed < 1 else 10 * good
     changes = {"answered": (flat.good[0] + refused,) * 2, "failed": (refused,) * 2}
     return flat.model_copy(update=changes)
+
+
+def keeping(flat: Windows, build: Build, before: int) -> Windows:
+    """Return windows with the memory of a build that had answered so many requests before."""
+    answered = before + np.cumsum(flat.answered)
+    rss_bytes = RSS_BYTES // 2 + np.rint(answered * build.grows).astype(int)
+    return flat.model_copy(update={"rss_bytes": tuple(rss_bytes.tolist())})
 
 
 def rising(flat: Windows, trend: float) -> Windows:
@@ -143,6 +157,7 @@ def operation(build: Build, name: str) -> OperationFigures:
         censored=missing,
         latency_s=latency_s,
         service_s=durations(good, service_s),
+        thirds_s=tuple(service_s * math.exp(build.drift * part) for part in (-0.5, 0.0, 0.5)),
     )
 
 
@@ -162,11 +177,13 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
     opened = open_loop(build)
     cost_s = COST_S * math.exp(build.cost)
     answered = sum(own.good + own.failed for own in opened.operations.values())
+    saturation = keeping(saturated(build), build, 0)
+    paired = rising(windows(pairs, 1.0 * math.exp(build.capacity), 16 * cost_s, 16), build.trend)
     return BuildFigures(
-        saturation=saturated(build),
+        saturation=saturation,
         open=opened,
         open_cpu_s=answered * cost_s,
-        pairs=rising(windows(pairs, 1.0 * math.exp(build.capacity), 16 * cost_s, 16), build.trend),
+        pairs=keeping(paired, build, sum(saturation.answered) + answered),
         solo={name: alone(build, name) for name in ALONE_S} if pairs else {},
         failures={
             name: Failures(
@@ -177,7 +194,7 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
         },
         connects=build.connects,
         redirects=build.redirects,
-        peak_rss_bytes=100 * 2**20,
+        peak_rss_bytes=round(RSS_BYTES * math.exp(build.memory)),
         lost=build.lost,
     )
 
@@ -233,6 +250,7 @@ def _shaken(build: Build, by: float) -> Build:
         saturated=build.saturated + by,
         latency=build.latency + by,
         trend=build.trend + by,
+        drift=build.drift + by,
     )
 
 

@@ -229,6 +229,16 @@ class Margins(Section):
     latency_floor_ms: Annotated[float, Field(ge=0)] = Field(
         default=1.0, description="Rise of a latency quantile that is never called a failure."
     )
+    speedup: Fraction = Field(
+        default=0.3,
+        description="Fall of cost, or of the time for equal work, that is told: work may have been "
+        "skipped.",
+    )
+    memory: Positive = Field(default=0.2, description="Rise of peak memory that is told.")
+    growth_kib: Positive = Field(
+        default=256.0,
+        description="Growth of memory in 1000 requests, beyond the base's, that is told, in KiB.",
+    )
     stored: Fraction = Field(
         default=0.3,
         description="Loss of service rate against the stored baseline that is told; where that "

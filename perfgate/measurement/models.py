@@ -16,8 +16,8 @@ FORMAT: Final = "perfgate.measurement/1"
 # History of the format:
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
 #      Later, with defaults, so that older files are still read: failures and memory in windows,
-#      solo, lost processes, how the warm-up went, what others had of the CPU, in
-#      saturation too, yardsticks.
+#      solo, lost processes, how the warm-up went, what others had of the CPU (in saturation
+#      too), yardsticks, thirds of open loops.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -77,7 +77,11 @@ class Windows(Value):
 
 
 class OperationFigures(Value):
-    """One operation in an open loop: every arrival is good, failed or censored."""
+    """One operation in an open loop: every arrival is good, failed or censored.
+
+    ``thirds_s`` are the medians of the service time in each third of the loop; empty where one of
+    them has too few good answers to tell.
+    """
 
     arrivals: int
     good: int
@@ -85,6 +89,7 @@ class OperationFigures(Value):
     censored: int
     latency_s: Durations
     service_s: Durations
+    thirds_s: tuple[float, ...] = ()
 
 
 class OpenLoop(Value):

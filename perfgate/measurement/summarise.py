@@ -27,6 +27,8 @@ from perfgate.measurement.models import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pandas.core.groupby import SeriesGroupBy
+
     from perfgate.load.journal import Busy, Generator, Journal
     from perfgate.load.plan import Plan
     from perfgate.measurement.models import BuildRole, Yardstick
@@ -41,6 +43,10 @@ CLOCK_STEP_LIMIT_MS = 5.0
 OPEN_FILES_LIMIT_RATIO = 0.9
 # Saturated, a build may shed load; in these phases a wrong answer is a fault of the build.
 JUDGED = (Phase.OPEN, Phase.PAIRS, Phase.SOLO)
+# The open loop is cut so, to see whether a build slows down; with fewer answers in a part, it is
+# chance that decides.
+THIRDS = 3
+LEAST_IN_THIRD = 10
 # No task can be named so.
 SIGN_IN = "sign-in"
 
@@ -124,8 +130,11 @@ def _others_ratio(busy: Busy | None, own_cpu_s: Iterable[float]) -> float | None
 
 def open_loop(rows: pd.DataFrame, seconds: float) -> OpenLoop:
     """Return the figures of open-loop rows of one build."""
+    from_s = rows["intended_s"].min()
+    third = ((rows["intended_s"] - from_s) // (seconds / THIRDS)).clip(upper=THIRDS - 1)
     operations = {
-        str(name): _operation_figures(own) for name, own in rows.groupby("operation", observed=True)
+        str(name): _operation_figures(own, third[own.index])
+        for name, own in rows.groupby("operation", observed=True)
     }
     return OpenLoop(seconds=seconds, operations=operations)
 
@@ -175,7 +184,7 @@ def _sign_ins(journal: Journal, plan: Plan, build: str) -> dict[str, Failures]:
     return {SIGN_IN: sign_ins} if failed else {}
 
 
-def _operation_figures(rows: pd.DataFrame) -> OperationFigures:
+def _operation_figures(rows: pd.DataFrame, third: pd.Series[float]) -> OperationFigures:
     outcomes = rows["outcome"].value_counts()
     answered = rows[rows["outcome"] == Outcome.OK]
     return OperationFigures(
@@ -185,7 +194,14 @@ def _operation_figures(rows: pd.DataFrame) -> OperationFigures:
         censored=int(outcomes.get(Outcome.CENSORED, 0)),
         latency_s=Histogram.from_seconds(answered["latency_s"].to_numpy()),
         service_s=Histogram.from_seconds(answered["service_s"].to_numpy()),
+        thirds_s=_thirds_s(answered["service_s"].groupby(third[answered.index])),
     )
+
+
+def _thirds_s(service_s: SeriesGroupBy[float, float]) -> tuple[float, ...]:
+    counts = service_s.count()
+    enough = len(counts) == THIRDS and counts.min() >= LEAST_IN_THIRD
+    return tuple(float(median) for median in service_s.median()) if enough else ()
 
 
 def _failures(rows: pd.DataFrame) -> dict[str, Failures]:

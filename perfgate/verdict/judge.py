@@ -16,8 +16,10 @@ from perfgate.verdict.checks import (
     goodput,
     incidents,
     latency,
+    memory,
     operations,
     slo,
+    speedup,
     stored,
     validity,
 )
@@ -44,6 +46,8 @@ CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
     latency.CHECK: latency.check,
     slo.CHECK: slo.check,
     conduct.CHECK: conduct.check,
+    memory.CHECK: memory.check,
+    speedup.CHECK: speedup.check,
     stored.CHECK: stored.check,
 }
 
@@ -128,5 +132,6 @@ AT_A_LOOK: dict[str, Callable[[list[Finding], Case], bool]] = {
     operations.CHECK: _fails,
     latency.CHECK: _fails,
     conduct.CHECK: _fails,
+    memory.CHECK: _fails,
     change.CHECK: _settles,
 }

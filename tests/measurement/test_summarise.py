@@ -27,6 +27,7 @@ from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import OpenLoop, OperationFigures
 from perfgate.measurement.summarise import (
     LAG_P99_LIMIT_MS,
+    LEAST_IN_THIRD,
     STEAL_LIMIT_RATIO,
     Surroundings,
     frame_of,
@@ -320,6 +321,40 @@ def test_windows_tell_the_memory_at_their_end() -> None:
     made = [window(index=index, rss_bytes=1000 - index) for index in (1, 0)]
 
     assert candidate(windows=made).pairs.rss_bytes == (1000, 999)
+
+
+def test_windows_tell_failures_from_late_answers() -> None:
+    """A wrong answer is failed, a correct one after its callers' timeout only not good."""
+    saturated: dict[str, Any] = {"phase": Phase.SATURATION, "intended_s": 10.2, "started_s": 10.2}
+    rows = [
+        row(**saturated, ended_s=10.3),
+        row(**saturated, ended_s=10.9),
+        failed(**saturated, ended_s=10.3),
+    ]
+    slices = [window(phase=Phase.SATURATION, from_s=10.0, to_s=11.0)]
+    planned = plan(timeouts_s=dict.fromkeys(plan().operations, 0.5))
+    run = summarise(journal(rows, slices), planned, 1.0, OPEN_S, AROUND)
+    own = run.builds["candidate"].saturation
+    assert (own.answered, own.good, own.failed) == ((3,), (1,), (1,))
+
+
+def test_thirds_are_those_of_the_open_loop() -> None:
+    """The median of each third is told, by intention, once each third has enough good answers."""
+    rows = [
+        row(intended_s=at_s, started_s=at_s, ended_s=at_s + took_s)
+        for third, took_s in enumerate((0.01, 0.02, 0.04))
+        for at_s in OPEN_S * (third + np.arange(LEAST_IN_THIRD) / LEAST_IN_THIRD) / 3
+    ]
+    assert fetched(*rows).thirds_s == pytest.approx((0.01, 0.02, 0.04))
+    assert fetched(*rows[1:]).thirds_s == ()
+    assert fetched(*rows[:-1], failed(intended_s=OPEN_S - 0.1)).thirds_s == ()
+
+
+def test_lost_processes_are_told() -> None:
+    """A build's lost processes stand in its figures; none where none were."""
+    around = replace(AROUND, lost={"candidate": 2})
+    assert summary(journal([row()]), around).builds["candidate"].lost == 2
+    assert summary(journal([row()])).builds["candidate"].lost == 0
 
 
 def test_a_run_without_arrivals_is_empty() -> None:

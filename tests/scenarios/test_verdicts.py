@@ -142,7 +142,7 @@ def test_leak_fails(repository: AuthRepository) -> None:
     """Memory that grows with every request is told by how much, beside the base's."""
     repository.vary("leaks")
     run = repository.check()
-    memory = next(own for own in run.verdict["findings"] if own["check"] == "conduct:memory")
+    memory = next(own for own in run.verdict["findings"] if own["check"] == "memory:growth")
     assert memory["outcome"] in {"WARN", "FAIL"}, run.out
     assert "grows" in memory["reason"], run.out
 

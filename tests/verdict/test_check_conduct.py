@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from perfgate.verdict.checks.conduct import check
 from perfgate.verdict.finding import Finding, Outcome
+from perfgate.verdict.judge import decided
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case
@@ -33,7 +34,7 @@ def test_equal_builds_have_nothing_to_tell() -> None:
 @given(connects=st.integers(0, 3 * REQUESTS))
 def test_what_the_base_does_too_is_not_told(connects: int) -> None:
     """Law: a build that behaves as its base does has nothing to tell, whatever that is."""
-    same = Build(connects=connects, redirects=connects, trend=0.05)
+    same = Build(connects=connects, redirects=connects, trend=0.05, drift=0.5)
     assert check(case(same, same)) == []
 
 
@@ -66,6 +67,22 @@ def test_a_candidate_that_slows_down(trend: float, outcome: Outcome | None) -> N
     found = check(case(Build(trend=trend)))
     assert [own.outcome for own in found] == ([] if outcome is None else [outcome])
     assert all("gets slower as it runs" in own.reason for own in found)
+
+
+@pytest.mark.parametrize(("drift", "outcome"), [(0.3, Outcome.WARN), (0.9, Outcome.FAIL)])
+def test_a_candidate_that_slows_down_in_the_open_loop(drift: float, outcome: Outcome) -> None:
+    """Getting slower is seen in the open loop too, where pairs do not show it."""
+    own = only(check(case(Build(drift=drift))))
+    assert (own.check, own.outcome) == ("conduct:trend", outcome)
+    assert "an answer in the last third of the open loop took" in own.reason
+    assert own.observed == pytest.approx(100 * math.expm1(drift))
+
+
+def test_the_surer_trend_is_told() -> None:
+    """Where both show it, one finding tells that which is surely more."""
+    own = only(check(case(Build(drift=0.5, trend=2.0))))
+    assert "the last third of the pairs took" in own.reason
+    assert decided(case(Build(trend=2.0), noise=0.05))
 
 
 def test_the_size_of_a_trend() -> None:

@@ -13,15 +13,21 @@ import numpy as np
 from perfgate.analysis.capacity import LEVEL
 from perfgate.analysis.change import ROLES, trends
 from perfgate.analysis.compare import t_interval
+from perfgate.analysis.drift import open_trends
 from perfgate.analysis.sequential import percent
 from perfgate.measurement.summarise import SIGN_IN
 from perfgate.verdict.finding import Finding, Outcome, counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
-    from perfgate.measurement.models import BuildFigures, BuildRole
+    from perfgate.analysis.compare import Interval
+    from perfgate.measurement.models import BuildFigures, BuildRole, Run
     from perfgate.verdict.case import Case
+
+    Trends = Callable[[Sequence[Run], BuildRole], NDArray[np.float64]]
 
 CHECK = "conduct"
 # Clients keep connections: a new one for every second request is the server's doing.
@@ -31,6 +37,11 @@ REDIRECTS_LIMIT_RATIO = 0.01
 TREND_LIMIT = math.log1p(0.1)
 # A saturated build that uses less of a CPU waits: for locks or others, or for more requests.
 BUSY_LIMIT_RATIO = 0.5
+# What took longer in its last third than in the first -> the trends that say so.
+TRENDS: dict[str, Trends] = {
+    "the last third of the pairs": trends,
+    "an answer in the last third of the open loop": open_trends,
+}
 
 
 def check(case: Case) -> list[Finding]:
@@ -91,27 +102,38 @@ def _requests(figures: BuildFigures) -> int:
 
 
 def _slowing(case: Case) -> list[Finding]:
-    """Return a finding where the candidate gets slower as it runs, and the base does not."""
-    slower = _finite(trends(case.sessions, "candidate") - trends(case.sessions, "base"))
-    if len(slower) < case.looks[0]:
+    """Return a finding where the candidate gets slower as it runs, and the base does not.
+
+    Both the pairs and the open loop may show it: that of the two which is surer is told.
+    """
+    found = {
+        words: interval
+        for words, trends_of in TRENDS.items()
+        if (interval := _slower(case, trends_of)) is not None and interval.lower > TREND_LIMIT
+    }
+    if not found:
         return []
-    found = t_interval(slower, LEVEL)
-    if found.lower <= TREND_LIMIT:
-        return []
-    worse = found.lower > math.log1p(case.terms.config.margins.latency)
+    where, slower = max(found.items(), key=lambda item: item[1].lower)
+    worse = slower.lower > math.log1p(case.terms.config.margins.latency)
     return [
         Finding(
             check=f"{CHECK}:trend",
             outcome=Outcome.FAIL if worse else Outcome.WARN,
-            reason=f"The candidate gets slower as it runs, which the base does not: the last third "
-            f"of the pairs took {percent(found.estimate):.0f} % more time than the first (at least "
-            f"{percent(found.lower):.0f} %, over {counted(len(slower), 'session')}).",
-            observed=percent(found.estimate),
+            reason=f"The candidate gets slower as it runs, which the base does not: {where} took "
+            f"{percent(slower.estimate):.0f} % more time than the first (at least "
+            f"{percent(slower.lower):.0f} %, over {counted(len(case.sessions), 'session')}).",
+            observed=percent(slower.estimate),
             limit=percent(TREND_LIMIT),
-            interval=(percent(found.lower), percent(found.upper)),
+            interval=(percent(slower.lower), percent(slower.upper)),
             unit="%",
         )
     ]
+
+
+def _slower(case: Case, trends_of: Trends) -> Interval | None:
+    """Return how much more the candidate slows down than the base; None: too few sessions tell."""
+    slower = _finite(trends_of(case.sessions, "candidate") - trends_of(case.sessions, "base"))
+    return t_interval(slower, LEVEL) if len(slower) >= case.looks[0] else None
 
 
 def _warming(case: Case) -> list[Finding]:

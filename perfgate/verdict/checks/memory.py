@@ -1,0 +1,108 @@
+"""Does it need more memory? Its peak beside the base's, and whether it grows with requests.
+
+A check is short: what leaks slowly is not seen here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perfgate.analysis.capacity import LEVEL
+from perfgate.analysis.change import memory_slopes
+from perfgate.analysis.compare import t_interval
+from perfgate.analysis.drift import peak_rises
+from perfgate.analysis.sequential import percent
+from perfgate.verdict.case import required_rps
+from perfgate.verdict.finding import Finding, Outcome, counted, number, told_apart
+
+if TYPE_CHECKING:
+    from perfgate.analysis.compare import Interval
+    from perfgate.measurement.models import BuildRole
+    from perfgate.verdict.case import Case
+
+CHECK = "memory"
+KIB, MIB = 2**10, 2**20
+# Growth is told for so many requests.
+REQUESTS = 1000
+# Who doubles within this time is out of memory before anybody looks: limits are commonly set at
+# twice what a service needs, and deployments are days apart.
+DOUBLING_S = 3600.0
+
+
+def check(case: Case) -> list[Finding]:
+    """Return a finding where the candidate surely needs more memory than its base by too much."""
+    if len(case.sessions) < case.looks[0]:
+        return []
+    return [*_growth(case), *_peak(case)]
+
+
+def _growth(case: Case) -> list[Finding]:
+    slopes = memory_slopes(case.sessions, "candidate") - memory_slopes(case.sessions, "base")
+    if not np.isfinite(slopes).all():
+        return []
+    kib = REQUESTS / KIB
+    found = t_interval(slopes * kib, LEVEL)
+    limit = case.terms.config.margins.growth_kib
+    if found.lower <= limit:
+        return []
+    mean, least, most = (number(value) for value in (found.estimate, found.lower, limit))
+    per_hour, peak = _per_hour_bytes(case, found), _peak_bytes(case, "base")
+    doubles = per_hour > peak
+    hour = (
+        f"At the required rate that is {number(per_hour / MIB)} MiB an hour"
+        f"{f', more than the {number(peak / MIB)} MiB that the base needs' if doubles else ''}"
+    )
+    return [
+        Finding(
+            check=f"{CHECK}:growth",
+            outcome=Outcome.FAIL if doubles else Outcome.WARN,
+            reason=f"The candidate's memory grows with requests: by {mean} KiB more than the "
+            f"base's in {REQUESTS} requests (at least {least} over "
+            f"{counted(len(slopes), 'session')}, where {most} is the limit). {hour}.",
+            observed=found.estimate,
+            limit=limit,
+            interval=(found.lower, found.upper),
+            unit=f"KiB/{REQUESTS} requests",
+            hint="See what it keeps from one request to the next. A cache that fills and then "
+            "stays as it is grows too: margins.growth_kib allows for that.",
+        )
+    ]
+
+
+def _per_hour_bytes(case: Case, growth_kib: Interval) -> float:
+    """Return what one instance surely grows in DOUBLING_S at the rate it must carry."""
+    requests = required_rps(case.terms) / case.terms.config.production.instances * DOUBLING_S
+    return growth_kib.lower * KIB / REQUESTS * requests
+
+
+def _peak_bytes(case: Case, role: BuildRole) -> float:
+    return float(np.mean([run.builds[role].peak_rss_bytes for run in case.sessions]))
+
+
+def _peak(case: Case) -> list[Finding]:
+    rises = peak_rises(case.sessions)
+    limit = math.log1p(case.terms.config.margins.memory)
+    if not np.isfinite(rises).all():
+        return []
+    found = t_interval(rises, LEVEL)
+    if found.lower <= limit:
+        return []
+    sizes = [percent(size) for size in (found.estimate, found.lower, limit)]
+    mean, least, most = told_apart(sizes, 0)
+    own, base = (_peak_bytes(case, role) / MIB for role in ("candidate", "base"))
+    return [
+        Finding(
+            check=f"{CHECK}:peak",
+            outcome=Outcome.WARN,
+            reason=f"The candidate's memory peaks {mean} % higher: at {number(own)} MiB, where the "
+            f"base's peaks at {number(base)} MiB (at least {least} % over "
+            f"{counted(len(rises), 'session')}; more than {most} % is told).",
+            observed=percent(found.estimate),
+            limit=percent(limit),
+            interval=(percent(found.lower), percent(found.upper)),
+            unit="%",
+        )
+    ]
