@@ -288,10 +288,11 @@ def test_memory_that_grew_once_has_no_slope() -> None:
 
 def test_memory_that_was_not_read_has_no_slope() -> None:
     """A file without the memory of windows, or with too few, tells no slope: not that of 0."""
-    few = windows(4, 1.0, 0.9, 16).model_copy(update={"rss_bytes": (10**8,) * 4})
-    run = with_figures(session(), "base", pairs=few)
-    assert np.isnan(memory_slopes([session()], "candidate")).all()
-    assert np.isnan(memory_slopes([run], "base")).all()
+    unread = windows(4, 1.0, 0.9, 16)
+    few = unread.model_copy(update={"rss_bytes": (10**8,) * 4})
+    for pairs in (unread, few):
+        run = with_figures(session(), "base", pairs=pairs, saturation=unread)
+        assert np.isnan(memory_slopes([run], "base")).all()
 
 
 @given(latency=slowdowns())
