@@ -120,10 +120,20 @@ def test_costs_are_medians_of_rounds() -> None:
         Figures(rate, cpu, 500.0, {0.5: 0.1, 0.99: lag}, {0.5: 1.0, 0.99: 20.0})
         for rate, cpu, lag in ((490.0, 300.0, 2.0), (480.0, 200.0, 4.0), (499.0, 900.0, 3.0))
     ]
-    assert cells(cost_table({"one": rounds, "two": [Figures(9000.0, 12.0)]})) == [
-        ["one", "500", "490", "0.10 / 3.00", "1.00 / 20.0", "- / -", "300"],
-        ["two", "all it can", "9000", "- / -", "- / -", "- / -", "12"],
+    assert cells(cost_table({"one": rounds, "two": [Figures(9000.0, 12.0)]}, "none")) == [
+        ["one", "500", "490", "0.10 / 3.00", "1.00 / 20.0", "- / -", "300", "-"],
+        ["two", "all it can", "9000", "- / -", "- / -", "- / -", "12", "-"],
     ]
+
+
+def test_costs_are_compared_turn_by_turn() -> None:
+    """The ratio is the median of ratios in one turn, to the yardstick at the same rate."""
+    made = {
+        "yardstick, 5/s": [Figures(5.0, cpu) for cpu in (100.0, 200.0, 400.0)],
+        "other, 5/s": [Figures(5.0, cpu) for cpu in (150.0, 240.0, 400.0)],
+        "other, 9/s": [Figures(9.0, cpu) for cpu in (150.0, 240.0, 400.0)],
+    }
+    assert [row[-1] for row in cells(cost_table(made, "yardstick"))] == ["1.00", "1.20", "-"]
 
 
 def test_true_and_reported_stand_side_by_side() -> None:

@@ -22,6 +22,7 @@ import gevent.socket
 from locust.env import Environment
 
 from load.exercise_inside import Columns
+from perfgate.lean import LeanClient, LeanHttpUser
 from perfgate.load.inside.pools import keep_connections
 from perfgate.load.inside.stamps import watch_sockets
 
@@ -53,10 +54,21 @@ class Plain(locust.HttpUser):
         self.client.trust_env = False
 
 
-CLIENTS: dict[str, type[locust.User]] = {"fast": Fast, "plain": Plain}
+class Lean(LeanHttpUser):
+    """perfgate's own client."""
+
+    network_timeout = PATIENCE_S
+    abstract = True
 
 
-Client = locust.clients.HttpSession | locust.contrib.fasthttp.FastHttpSession
+# The lean client knows no TLS.
+TURNS: dict[str, tuple[type[locust.User], ...]] = {
+    "http": (Fast, Plain, Lean),
+    "https": (Fast, Plain),
+}
+
+
+Client = locust.clients.HttpSession | locust.contrib.fasthttp.FastHttpSession | LeanClient
 
 
 def call(client: Client, method: str, path: str, **given: Any) -> Callable[[], object]:
@@ -129,7 +141,7 @@ def main() -> None:
     keep_connections()
     environment = Environment(events=locust.events)
     for address in sys.argv[1:]:
-        for user_class in CLIENTS.values():
+        for user_class in TURNS[address.partition(":")[0]]:
             user = type("Caller", (user_class,), {"host": address, "abstract": False})(environment)
             use(user.client, columns)
     waits_not = at_once(sys.argv[1], columns)

@@ -32,8 +32,17 @@ ANSWERS = {
     "/once": OK,
     "/close": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
     "/error": b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy",
+    "/moved": b"HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n",
+    "/empty": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "/chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"5;x=y\r\nhello\r\nA\r\n, world!!!\r\n0\r\nX-Sum: 1\r\n\r\n",
+    "/early": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK,
+    "/old": b"HTTP/1.0 200 OK\r\n\r\nto the end",
+    "/cut": b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nto",
+    "/squeezed": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "/noise": b"220 mail.example ESMTP\r\n\r\n",
 }
-HANGING_UP = ("/once", "/close")
+HANGING_UP = ("/once", "/close", "/old", "/cut", "/squeezed", "/noise")
 
 
 class PlainServer:

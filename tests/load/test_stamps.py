@@ -21,7 +21,8 @@ LIMIT_S = 120
 # In the order of the exercise: the task's number within a client's turn.
 LARGE, PIECEWISE, MUTE, ASKED, CROWDED = 0, 1, 2, slice(3, 10), slice(11, 14)
 TASKS = 14
-TURNS = [(scheme, client) for scheme in ("http", "https") for client in ("fast", "plain")]
+CLIENTS = {"http": ["fast", "plain", "lean"], "https": ["fast", "plain"]}
+TURNS = [(scheme, client) for scheme, clients in CLIENTS.items() for client in clients]
 
 Rows = list[dict[str, Any]]
 
@@ -54,7 +55,7 @@ def of(seen: dict[Any, Any], scheme: str, client: str) -> Rows:
 
 
 every_turn = pytest.mark.parametrize(("scheme", "client"), TURNS)
-every_client = pytest.mark.parametrize("client", ["fast", "plain"])
+every_client = pytest.mark.parametrize("client", CLIENTS["http"])
 
 
 @every_turn

@@ -1,1 +1,1 @@
-"""The code that runs inside Locust, and the only code that imports locust or gevent."""
+"""The code that runs inside Locust; but for users' clients, all that imports locust or gevent."""

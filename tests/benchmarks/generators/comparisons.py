@@ -12,7 +12,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.generators import rounds
-from benchmarks.generators.rounds import FAST, PLAIN, Figures, Round, Usage, perfgate_frames
+from benchmarks.generators.rounds import (
+    FAST,
+    LEAN,
+    PLAIN,
+    Figures,
+    Round,
+    Usage,
+    perfgate_frames,
+)
 from benchmarks.generators.servers import Server, clockwork, nginx
 from benchmarks.generators.tables import ChangeRow, StallRow
 from benchmarks.generators.truth import quantile_ms, true_latencies_s
@@ -42,11 +50,16 @@ CHANGE_SHARES = (0.5, 0.9)
 # Four users: of many who are spawned together, all but the first wait for the others.
 CHANGE_USER_RPS = 25.0
 
+# What the others' CPU time is compared with: it sends as perfgate does, without bunches.
+YARDSTICK = "Locust, FastHttpUser, users apart"
+
 AT_A_RATE: dict[str, Generator] = {
     "Locust, HttpUser": partial(rounds.locust, PLAIN),
     "Locust, FastHttpUser": partial(rounds.locust, FAST),
+    YARDSTICK: rounds.locust_apart,
     "perfgate, HttpUser": partial(rounds.perfgate, PLAIN),
     "perfgate, FastHttpUser": partial(rounds.perfgate, FAST),
+    "perfgate, LeanHttpUser": partial(rounds.perfgate, LEAN),
     "autocannon": rounds.autocannon,
 }
 UNBOUND: dict[str, Generator] = {"wrk": rounds.wrk}

@@ -30,8 +30,9 @@ COSTS = f"""\
 ## Cost, rate and lag
 
 Each generator asks one nginx for two bytes, {of.ROUNDS} rounds of {of.ROUND_S:g} s each in turn;
-figures are medians over the rounds. Locust's users have `constant_throughput({USER_RPS:g})`.
-perfgate runs the same Locust file, unchanged, in an open loop of Poisson arrivals. wrk sends as
+figures are medians over the rounds. Locust's users have `constant_throughput({USER_RPS:g})`, or
+`poisson({USER_RPS:g})` where they are *apart*. perfgate runs the same Locust files, unchanged, in
+an open loop of Poisson arrivals; LeanHttpUser is its own client for fixed requests. wrk sends as
 fast as {CONNECTIONS} connections allow: its CPU time per request is a lower bound, not a rival.
 
 - *offered* is what was to be sent, *achieved* what was answered while it was to be sent.
@@ -41,9 +42,14 @@ fast as {CONNECTIONS} connections allow: its CPU time per request is a lower bou
 - *from intended* counts from when a request should have started to when its caller had the answer.
   perfgate reports latency from there too, but to when the answer reached the machine, if the kernel
   tells; autocannon has a correction of its own.
-- *CPU* is user and system time of the generator, its start left out. Plain Locust's users are
-  spawned together and go on asking in bunches: that spares it wake-ups, and so CPU time, and makes
-  requests wait for each other."""
+- *CPU* is user and system time of the generator, its start left out; the *ratio* is to Locust with
+  FastHttpUser and users apart, at the same rate, turn by turn.
+
+Locust with FastHttpUser stands there twice. Users with `constant_throughput` are spawned together
+and go on asking in bunches: that spares wake-ups, and so CPU time, and makes requests wait for each
+other. Users apart draw each wait at random and ask one by one, as perfgate's arrivals come, so
+theirs is the CPU time to compare with. Their waits begin when an answer has come: nobody can say
+when they should have asked, and the rate is met only while answers are quick."""
 
 STALLS = f"""\
 ## A server that stalls
@@ -87,7 +93,7 @@ def render(
     """Return the page as Markdown; without nginx there are no costs, and no table of them."""
     parts = (
         *(TITLE, machine, COSTS),
-        *([cost_table(costs)] if costs else []),
+        *([cost_table(costs, of.YARDSTICK)] if costs else []),
         *map(notice, missing),
         *(STALLS, stall_table(stalls)),
         *(CHANGES, change_table(changes)),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 LOCUSTFILES = Path(__file__).parent / "locustfiles"
 FAST, PLAIN = LOCUSTFILES / "fast_caller.py", LOCUSTFILES / "plain_caller.py"
+LEAN, APART = LOCUSTFILES / "lean_caller.py", LOCUSTFILES / "apart_caller.py"
 STAMPS = LOCUSTFILES / "stamps.py"
 SHARES = (0.5, 0.9, 0.99)
 
@@ -159,6 +160,28 @@ def perfgate_frames(locustfile: Path, asked: Round, usage: Usage) -> tuple[pd.Da
 
 def locust(locustfile: Path, asked: Round, user_rps: float = USER_RPS) -> Figures:
     """Let plain Locust send at the rate, by users with ``constant_throughput(user_rps)``."""
+    return _locust_figures(*_run_locust(locustfile, asked, user_rps), 1 / user_rps)
+
+
+def locust_apart(asked: Round) -> Figures:
+    """Let plain Locust send at the rate, by users with ``poisson(USER_RPS)``.
+
+    When a request should have started nobody can say: each wait is drawn after an answer.
+    """
+    noted, usage = _run_locust(APART, asked, USER_RPS)
+    ended_s = np.array([ended_s for _, _, ended_s in noted["stamps"]])
+    begun_s = min(started_s for _, started_s, _ in noted["stamps"])
+    until_s = noted["stopped_s"]
+    return Figures(
+        achieved_rps=np.count_nonzero(ended_s <= until_s) / (until_s - begun_s),
+        cpu_us=usage.us_per_answer(ended_s, until_s),
+        offered_rps=asked.rate_rps,
+        reported_ms=_reported_ms(noted),
+    )
+
+
+def _run_locust(locustfile: Path, asked: Round, user_rps: float) -> tuple[dict[str, Any], Usage]:
+    """Run plain Locust; return what ``stamps.py`` wrote, and what was used."""
     users = round(asked.rate_rps / user_rps)
     command = (
         *(sys.executable, "-m", "locust", "-f", f"{locustfile},{STAMPS}", "--headless"),
@@ -168,10 +191,14 @@ def locust(locustfile: Path, asked: Round, user_rps: float = USER_RPS) -> Figure
     noted = asked.directory / "stamps.json"
     usage = Usage()
     _run(command, asked, usage, {"STAMPS_FILE": str(noted), "USER_RPS": str(user_rps)})
-    return _locust_figures(json.loads(noted.read_text()), 1 / user_rps, usage)
+    return json.loads(noted.read_text()), usage
 
 
-def _locust_figures(noted: dict[str, Any], period_s: float, usage: Usage) -> Figures:
+def _reported_ms(noted: dict[str, Any]) -> dict[float, float]:
+    return {float(share): ms for share, ms in noted["reported_ms"].items()}
+
+
+def _locust_figures(noted: dict[str, Any], usage: Usage, period_s: float) -> Figures:
     """Return the figures from what ``stamps.py`` wrote."""
     users = defaultdict(list)
     for user, started_s, ended_s in noted["stamps"]:
@@ -187,7 +214,7 @@ def _locust_figures(noted: dict[str, Any], period_s: float, usage: Usage) -> Fig
         cpu_us=usage.us_per_answer(ended_s, until_s),
         offered_rps=len(intended_s) / lasted_s,
         lag_ms=_quantiles_ms(lag_s),
-        reported_ms={float(share): ms for share, ms in noted["reported_ms"].items()},
+        reported_ms=_reported_ms(noted),
         from_intended_ms=_quantiles_ms(latency_s),
         intended_s=np.sort(intended_s),
     )

@@ -41,13 +41,35 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
 
 
-def cost_table(rounds: Mapping[str, Sequence[Figures]]) -> str:
-    """Return rates, lag, latency and CPU time of each generator: medians over its rounds."""
+def cost_table(rounds: Mapping[str, Sequence[Figures]], yardstick: str) -> str:
+    """Return rates, lag, latency and CPU time of each generator: medians over its rounds.
+
+    CPU time is told as a multiple of the yardstick's too, at the same rate, which ends the name.
+    """
     header = (
         *("generator", "offered /s", "achieved /s", "lag p50 / p99 ms"),
-        *("reported p50 / p99 ms", "from intended p50 / p99 ms", "CPU us per request"),
+        *("reported p50 / p99 ms", "from intended p50 / p99 ms", "CPU us per request", "CPU ratio"),
     )
-    return markdown_table(header, [_cost_cells(*row) for row in rounds.items()])
+    rows = [
+        (*_cost_cells(name, own), _cpu_ratio(own, _at_rate_of(name, yardstick, rounds)))
+        for name, own in rounds.items()
+    ]
+    return markdown_table(header, rows)
+
+
+def _at_rate_of(
+    name: str, yardstick: str, rounds: Mapping[str, Sequence[Figures]]
+) -> Sequence[Figures]:
+    """Return the yardstick's rounds at the rate that ends the name, if there are any."""
+    return rounds.get(f"{yardstick}, {name.rpartition(', ')[2]}", ())
+
+
+def _cpu_ratio(rounds: Sequence[Figures], yardstick: Sequence[Figures]) -> str:
+    """Return the median ratio of rounds that were made in the same turn."""
+    if not yardstick:
+        return NOTHING
+    pairs = zip(rounds, yardstick, strict=True)
+    return f"{statistics.median(own.cpu_us / its.cpu_us for own, its in pairs):.2f}"
 
 
 def _cost_cells(name: str, rounds: Sequence[Figures]) -> tuple[str, ...]:
