@@ -29,6 +29,8 @@ STALL_S = 0.8
 EXIT_CODE = 7
 # An answer with this habit takes so much longer than the one before.
 GROWTH_S = 0.0003
+# With this one it keeps so much of each request.
+LEAK_BYTES = 16384
 # An answer costs so much, but at first so many times that, falling to it within some seconds.
 WARM_S, COLD_RATIO, WARMING_S = 0.001, 5.0, 8.0
 EXTRA = {302: "location: /elsewhere\r\n"}
@@ -43,6 +45,7 @@ class TinyServer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.seen: list[str] = []
+        self.kept: list[bytes] = []
         self.tokens: set[str] = set()
         self.numbers = itertools.count()
         self.server: asyncio.Server | None = None
@@ -98,6 +101,8 @@ class TinyServer:
         if len(self.seen) == self.options.at:
             self.change()
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if self.options.habit == "leak":
+            self.kept.append(b"x" * LEAK_BYTES)
         if parts.path == "/ok" and self.options.habit:
             return await self.indulge(len(self.seen))
         return await self.behave(parts.path, query)
@@ -196,7 +201,7 @@ def main() -> None:
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--at", type=int, default=0)
     parser.add_argument("--then", choices=("stall", "refuse", "exit", "killed", "lose"))
-    habits = ("reset", "redirect", "wrong", "close", "slower", "cold", "threads", "lock")
+    habits = ("reset", "redirect", "wrong", "close", "slower", "cold", "threads", "lock", "leak")
     parser.add_argument("--habit", choices=habits)
     asyncio.run(TinyServer(parser.parse_args()).serve())
 

@@ -50,6 +50,7 @@ def beside_a_good_one(directory: Path, habit: str) -> Run:
         ("redirect", "conduct:redirects", Outcome.WARN, "1.00 redirects per request"),
         ("close", "conduct:connections", Outcome.WARN, "closes connections"),
         ("slower", "conduct:trend", Outcome.FAIL, "gets slower as it runs"),
+        ("leak", "memory:growth", Outcome.FAIL, "memory grows with requests: by 16"),
     ],
 )
 def test_the_finding_names_what_happened(
