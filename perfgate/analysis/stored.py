@@ -100,8 +100,9 @@ def stored_loss(now: Level, then: Level, past: Sequence[Level], certainty: Certa
     sd, freedom = noise([*past, then])
     estimate, slower = _lost(now, then), _slower(now, then)
     crowded = CROWDED_DOUBT * (_log(then.left) - _log(now.left))
-    doubts = (sd, sd, now.error, then.error, slower or 0.0, crowded)
-    spread = math.hypot(*doubts)
+    # What measurements differ by holds what the runs of each leave open, unless that is more.
+    sides = (max(sd, now.error), max(sd, then.error))
+    spread = math.hypot(*sides, slower or 0.0, crowded)
     above = float(stdtrit(freedom, 1 - certainty.fail_alpha))
     below = float(stdtrit(freedom, 1 - certainty.pass_alpha))
     return StoredLoss(

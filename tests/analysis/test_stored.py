@@ -60,6 +60,15 @@ def test_a_slower_machine_is_not_the_builds_fault(
     assert loss.detectable >= same.detectable
 
 
+def test_runs_that_differ_count_once() -> None:
+    """Law: an error below the noise between measurements is part of it; a larger one replaces it."""
+    sure, within, beyond = (
+        stored_loss(Level(400, error=error), Level(400), [], CERTAINTY).detectable
+        for error in (0.0, FLOOR, 3 * FLOOR)
+    )
+    assert sure == within < beyond
+
+
 def test_a_busier_hour_is_less_sure() -> None:
     """Law: the more the time differs that others left, in either direction, the less is seen."""
     then = Level(400, left=0.9)
