@@ -149,7 +149,7 @@ BUILDS = {
     ),
     "threads-20": Variant(
         "two processes of sixteen threads, about 20 % more work for each request",
-        _threads(THREADS_ROUNDS * 3 // 2),
+        _threads(THREADS_ROUNDS * 7 // 4),
         service="threads",
     ),
 }
