@@ -61,7 +61,7 @@ def test_a_slower_machine_is_not_the_builds_fault(
 
 
 def test_runs_that_differ_count_once() -> None:
-    """Law: an error below the noise between measurements is part of it; a larger one replaces it."""
+    """Law: an error below the noise between measurements is in it; a larger one replaces it."""
     sure, within, beyond = (
         stored_loss(Level(400, error=error), Level(400), [], CERTAINTY).detectable
         for error in (0.0, FLOOR, 3 * FLOOR)
