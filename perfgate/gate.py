@@ -45,7 +45,7 @@ LEAST_RPS = 1.0
 # Of the budget: the last session that it affords is made though sessions take a little longer.
 OVERRUN = 1.1
 # Starting builds and Locust, signing in, warming up.
-OVERHEAD_S = 6.0
+OVERHEAD_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,13 +140,13 @@ class Profile(Section):
         description="Rise of the rate from 0, ahead of that run: its requests are sent, but not "
         "judged.",
     )
-    split_s: Positive = Field(default=5.0, description="Length of a session's open-loop part.")
+    split_s: Positive = Field(default=3.0, description="Length of a session's open-loop part.")
     split_load_ratio: Fraction = Field(
         default=0.5,
         description="Most load in the open-loop part, as a share of the service rate.",
     )
     pairs: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
-        default=120, description="Pairs of closed-loop batches in a session, balanced in fours."
+        default=100, description="Pairs of closed-loop batches in a session, balanced in fours."
     )
     batch_requests: Annotated[int, Field(ge=1)] = Field(
         default=16, description="Requests in one batch of a pair."
