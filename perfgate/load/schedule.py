@@ -114,10 +114,23 @@ def draw_schedule(
             reached = np.arange(np.round(above[-1]))
         case "replayed":
             reached = _replayed(rng, np.sort(recorded_s), above)
-    shares = np.array([mix[name] for name in sorted(mix)])
-    operation = rng.choice(len(shares), size=len(reached), p=shares / shares.sum())
+    operation = _shuffled_shares(np.array([mix[name] for name in sorted(mix)]), len(reached), rng)
     number = np.arange(len(reached), dtype=np.int64)
-    return Schedule(number, _moments(stages, above, reached), operation.astype(np.uint8))
+    return Schedule(number, _moments(stages, above, reached), operation)
+
+
+def _shuffled_shares(
+    shares: NDArray[np.float64], count: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return so many operations in any order, of each its share: less than one more or fewer.
+
+    Systematic sampling (Cochran, Sampling Techniques, 1977, ch. 8). Drawn one by one, an operation
+    of which five are due would come less than three times in one schedule of eight.
+    """
+    places = (np.arange(count) + rng.random()) / max(count, 1)
+    above = np.cumsum(shares / shares.sum())
+    drawn = np.searchsorted(above[:-1], places, side="right")
+    return rng.permutation(drawn.astype(np.uint8))
 
 
 def derived_seed(seed: int, purpose: str) -> int:
