@@ -21,7 +21,7 @@ import time
 from functools import partialmethod
 from http import HTTPStatus
 from json import dumps, loads
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import gevent.socket
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from locust.env import Environment
 
-READ_BYTES = 16384
+READ_BYTES = 65536
+LONGEST_HEAD_BYTES = 65536
 CUT_SHORT = "the server closed the connection before a whole answer"
 WITH_BODY = ("POST", "PUT", "PATCH")
 BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
@@ -56,12 +57,19 @@ class LeanHttpUser(User):
 
 
 class LeanResponse:
-    """An answer: its body, and its headers by their names in lower case; status 0 if none came."""
+    """An answer and its body; status 0 if none came."""
 
-    __slots__ = ("content", "headers", "status_code")
+    __slots__ = ("_head", "content", "status_code")
 
-    def __init__(self, status_code: int, headers: dict[str, str], content: bytes) -> None:
-        self.status_code, self.headers, self.content = status_code, headers, content
+    def __init__(self, status_code: int, head: bytes, content: bytes) -> None:
+        self.status_code, self._head, self.content = status_code, head, content
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, by their names in lower case; read anew each time."""
+        lines = self._head.decode("latin-1").split("\r\n")[1:]
+        fields = (line.partition(":") for line in lines)
+        return {name.lower(): value.strip() for name, _, value in fields}
 
     @property
     def text(self) -> str:
@@ -89,7 +97,7 @@ class LeanClient:
         self._headers = {"Host": host.netloc, **(user.default_headers or {})}
         self._lines = _lines(self._headers)
         self._fire = user.environment.events.request.fire
-        self._idle: tuple[Any, IO[bytes]] | None = None
+        self._idle: _Connection | None = None
 
     def request(
         self,
@@ -109,7 +117,7 @@ class LeanClient:
         if not path.startswith("/") or " " in path:
             raise ValueError(f"a path is to begin with / and to be encoded, unlike {path!r}")
         message = self._message(method, path, headers, *_body(data, json))
-        response, failure = LeanResponse(0, {}, b""), None
+        response, failure = LeanResponse(0, b"", b""), None
         start_time, begun_s = time.time(), time.perf_counter()
         try:
             response = self._exchange(method, message)
@@ -145,77 +153,108 @@ class LeanClient:
 
     def _exchange(self, method: str, message: bytes) -> LeanResponse:
         """Send over the connection that is idle, if it still lives, and read the answer."""
-        sock, incoming = self._idle if self._idle and is_quiet(self._idle[0]) else self._connect()
+        connection = self._idle
+        if connection is None or not is_quiet(connection.sock):
+            connection = self._connect()
         self._idle = None
         may_stay = False
         try:
-            sock.sendall(message)
-            response, may_stay = _read_answer(incoming, method)
+            connection.sock.sendall(message)
+            response, may_stay = _read_answer(connection, method)
         finally:
             if may_stay:
-                self._idle = sock, incoming
+                self._idle = connection
             else:  # nor after a kill between two bytes
-                _hang_up(sock, incoming)
+                connection.sock.close()
         return response
 
-    def _connect(self) -> tuple[Any, IO[bytes]]:
+    def _connect(self) -> _Connection:
         if self._idle:
-            _hang_up(*self._idle)
+            self._idle.sock.close()
         sock = gevent.socket.create_connection(self._address, self._user.connection_timeout)
         sock.settimeout(self._user.network_timeout)
-        return sock, sock.makefile("rb", READ_BYTES)
+        return _Connection(sock)
 
 
-def _hang_up(sock: Any, incoming: IO[bytes]) -> None:  # noqa: ANN401 - gevent is not annotated
-    incoming.close()
-    sock.close()
+class _Connection:
+    """A socket, and what has been read from it and not yet been taken."""
+
+    __slots__ = ("_held", "sock")
+
+    def __init__(self, sock: Any) -> None:  # noqa: ANN401 - gevent is not annotated
+        self.sock, self._held = sock, b""
+
+    def until(self, mark: bytes) -> bytes:
+        """Take what comes before the mark, and drop the mark."""
+        while (place := self._held.find(mark)) < 0:
+            if len(self._held) > LONGEST_HEAD_BYTES:
+                raise ValueError(f"no end of a line or head in {LONGEST_HEAD_BYTES} bytes")
+            self._held += self._part()
+        taken, self._held = self._held[:place], self._held[place + len(mark) :]
+        return taken
+
+    def exactly(self, count: int) -> bytes:
+        """Take so many bytes."""
+        if count < 0:
+            raise ValueError(f"a body of {count} bytes")
+        parts, missing = [self._held], count - len(self._held)
+        while missing > 0:
+            parts.append(self._part())
+            missing -= len(parts[-1])
+        whole = b"".join(parts)
+        self._held = whole[count:]
+        return whole[:count]
+
+    def rest(self) -> bytes:
+        """Take all that comes until the server closes the connection."""
+        parts = [self._held]
+        while part := self.sock.recv(READ_BYTES):
+            parts.append(part)
+        return b"".join(parts)
+
+    def _part(self) -> bytes:
+        part: bytes = self.sock.recv(READ_BYTES)
+        if not part:
+            raise ConnectionError(CUT_SHORT)
+        return part
 
 
-def _read_answer(incoming: IO[bytes], method: str) -> tuple[LeanResponse, bool]:
+def _read_answer(connection: _Connection, method: str) -> tuple[LeanResponse, bool]:
     """Return the answer, and whether another may follow it."""
     status = 0
     while status < HTTPStatus.OK:  # others come before the one that counts
-        first, headers = _line(incoming), {}
-        if not first.startswith("HTTP/1.") or not first[9:12].isdigit():
-            raise ValueError(f"no answer of HTTP/1.1: {first[:40]}")
-        status = int(first[9:12])
-        while line := _line(incoming):
-            name, _, value = line.partition(":")
-            headers[name.lower()] = value.strip()
-    may_stay = "close" not in headers.get("connection", "").lower() and first[7] == "1"
+        head = connection.until(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.") or not head[9:12].isdigit():
+            raise ValueError(f"no answer of HTTP/1.1: {head[:40].decode('latin-1')}")
+        status = int(head[9:12])
+    fields = head.lower()
+    may_stay = b"close" not in _field(fields, b"connection") and head[7:8] == b"1"
     if method == "HEAD" or status in BODILESS:
         content = b""
-    elif "transfer-encoding" in headers:
-        content = b"".join(_chunks(incoming, headers["transfer-encoding"]))
-    elif "content-length" in headers:
-        content = _exactly(incoming, int(headers["content-length"]))
+    elif encoding := _field(fields, b"transfer-encoding"):
+        content = b"".join(_chunks(connection, encoding))
+    elif length := _field(fields, b"content-length"):
+        content = connection.exactly(int(length))
     else:
-        content, may_stay = incoming.read(), False
-    return LeanResponse(status, headers, content), may_stay
+        content, may_stay = connection.rest(), False
+    return LeanResponse(status, head, content), may_stay
 
 
-def _chunks(incoming: IO[bytes], encoding: str) -> Iterator[bytes]:
-    if encoding.lower() != "chunked":
-        raise ValueError(f"LeanHttpUser knows no transfer encoding but chunked: {encoding}")
-    while size := int(_line(incoming).partition(";")[0], 16):
-        yield _exactly(incoming, size)
-        _line(incoming)
-    while _line(incoming):  # trailers
+def _field(fields: bytes, name: bytes) -> bytes:
+    """Return the value of a header in a head that is in lower case, b"" if it is not there."""
+    _, found, value = fields.partition(b"\r\n" + name + b":")
+    return value.partition(b"\r\n")[0].strip() if found else b""
+
+
+def _chunks(connection: _Connection, encoding: bytes) -> Iterator[bytes]:
+    if encoding != b"chunked":
+        told = encoding.decode("latin-1")
+        raise ValueError(f"LeanHttpUser knows no transfer encoding but chunked: {told}")
+    while size := int(connection.until(b"\r\n").partition(b";")[0], 16):
+        yield connection.exactly(size)
+        connection.until(b"\r\n")
+    while connection.until(b"\r\n"):  # trailers
         pass
-
-
-def _line(incoming: IO[bytes]) -> str:
-    line = incoming.readline()
-    if not line.endswith(b"\n"):
-        raise ConnectionError(CUT_SHORT)
-    return line.rstrip(b"\r\n").decode("latin-1")
-
-
-def _exactly(incoming: IO[bytes], count: int) -> bytes:
-    content = incoming.read(count)
-    if len(content) < count:
-        raise ConnectionError(CUT_SHORT)
-    return content
 
 
 def _lines(headers: Mapping[str, str]) -> str:
