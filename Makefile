@@ -21,7 +21,7 @@ gate: .venv/.stamp ## Judge this build of the bundled auth service
 
 test: lint ## Lint, type-check and run every test, slow ones included
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --durations=20
 	$(BIN)/coverage report
 
 quick-test: .venv/.stamp ## Run the tests that need no load

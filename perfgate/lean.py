@@ -184,6 +184,10 @@ class _Connection:
     def __init__(self, sock: Any) -> None:  # noqa: ANN401 - gevent is not annotated
         self.sock, self._held = sock, b""
 
+    def is_clear(self) -> bool:
+        """Return whether all that has been read was taken: what is left answers no request."""
+        return not self._held
+
     def until(self, mark: bytes) -> bytes:
         """Take what comes before the mark, and drop the mark."""
         while (place := self._held.find(mark)) < 0:
@@ -237,7 +241,7 @@ def _read_answer(connection: _Connection, method: str) -> tuple[LeanResponse, bo
         content = connection.exactly(int(length))
     else:
         content, may_stay = connection.rest(), False
-    return LeanResponse(status, head, content), may_stay
+    return LeanResponse(status, head, content), may_stay and connection.is_clear()
 
 
 def _field(fields: bytes, name: bytes) -> bytes:

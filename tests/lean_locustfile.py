@@ -15,7 +15,7 @@ from locust import events, task
 
 from perfgate.lean import LeanHttpUser
 
-ANSWERED = ("/ok", "/empty", "/chunked", "/early", "/ok", "/close", "/old", "/once")
+ANSWERED = ("/ok", "/empty", "/chunked", "/early", "/ok", "/close", "/old", "/once", "/ahead")
 FAILING = ("/error", "/moved", "/cut", "/squeezed", "/noise", "/mute")
 REFUSED = ("ok", "http://127.0.0.1/ok", "/not encoded")
 PATIENCE_S = 0.3

@@ -16,7 +16,7 @@ from cli.test_cli_doctor import LEDGER, SHORT
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ ANSWERS = {
     "/chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"5;x=y\r\nhello\r\nA\r\n, world!!!\r\n0\r\nX-Sum: 1\r\n\r\n",
     "/early": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK,
+    "/ahead": OK + OK.replace(b"ok", b"no"),  # an answer to what was not asked yet
     "/old": b"HTTP/1.0 200 OK\r\n\r\nto the end",
     "/cut": b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nto",
     "/squeezed": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from scenarios.auth_repository import AuthRepository, Finished
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 
 def said(run: Finished) -> str:

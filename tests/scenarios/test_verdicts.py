@@ -36,6 +36,7 @@ def test_dearer_introspection_fails_on_cost(repository: AuthRepository) -> None:
     assert "CPU time per request rose" in run.reason
 
 
+@pytest.mark.nightly
 def test_one_dearer_operation_of_five_is_named(repository: AuthRepository) -> None:
     """A rare operation that costs twice as much fails the build, though the whole hardly moves."""
     repository.vary("dearer keys")
@@ -80,6 +81,7 @@ def test_wrong_body_fails(repository: AuthRepository) -> None:
     failed(run, "errors:introspect")
 
 
+@pytest.mark.nightly
 def test_constant_token_fails(repository: AuthRepository) -> None:
     """A token endpoint that gives everybody the same token is fast, and found to skip work."""
     repository.vary("constant token")
