@@ -41,7 +41,7 @@ def test_noise_is_kept_and_used(tmp_path: Path) -> None:
 def test_the_plan_comes_first(tmp_path: Path) -> None:
     """A check says how long it will take before it looks for anything."""
     run = run_process([PERFGATE, "check"], make_project(tmp_path / "project", SHORT, LEDGER))
-    assert run.err.startswith("plan: 4 to 13 sessions, about ")
+    assert run.err.startswith("plan: 4 to 10 sessions, about ")
     assert "`perfgate calibrate`" in run.err
 
 
