@@ -138,10 +138,12 @@ def rehearsal_of(
     if not trouble and not all(np.isfinite(values).all() for values in slowdowns.values()):
         trouble = "A session lacks CPU times or pairs, so there is nothing to compare."
     every = (*runs, *case.measurement.discarded)
-    pace = _pace(case, config, seconds, expected_s)
     configured = config.profiles[case.measurement.profile].looks
-    looks = configured or pace.looks()
-    plan = policy_plan(config.margins, looks)
+    resolution = None
+    if not trouble:
+        pace = _pace(case, config, seconds, expected_s)
+        plan = policy_plan(config.margins, configured or pace.looks())
+        resolution = resolution_of(slowdowns, plan, pace)
     return Rehearsal(
         service=config.service,
         sessions=len(found),
@@ -152,7 +154,7 @@ def rehearsal_of(
         lag_p99_ms=max((run.validity.lag_p99_ms for run in every), default=0.0),
         margin=margin,
         margin_in_force=plan_of(case).margin,
-        resolution=None if trouble else resolution_of(slowdowns, plan, pace),
+        resolution=resolution,
         looks_configured=configured is not None,
         trouble=trouble,
     )
@@ -164,7 +166,10 @@ def advice(examination: Examination) -> list[str]:
 
 
 def _pace(case: Case, config: Config, seconds: float, expected_s: float) -> Pace:
-    """Return the pace; starting and stopping takes every run the same, as far as is known."""
+    """Return the pace; starting and stopping takes every run the same, as far as is known.
+
+    Needs a session at least: without one there is no pace.
+    """
     measured = case.measurement
     every = (*measured.runs, *measured.discarded)
     around_s = max(seconds - sum(run.validity.seconds for run in every), 0.0) / len(every)
