@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from perfgate import __version__
 from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns, service_rates
-from perfgate.analysis.resolution import looks_for
+from perfgate.analysis.resolution import fits, looks_for
 from perfgate.analysis.sequential import percent
 from perfgate.demand.demand import peak_demand
 from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
@@ -42,8 +42,6 @@ SATURATION_SLICES = 2
 BACKLOG_LIMIT = 2000
 # Even where nobody sends anything, the operations are tried.
 LEAST_RPS = 1.0
-# Of the budget: the last session that it affords is made though sessions take a little longer.
-OVERRUN = 1.1
 # Starting builds and Locust, signing in, warming up.
 OVERHEAD_S = 4.0
 
@@ -102,11 +100,10 @@ def _may_go_on(case: Case, order: Order, spent_s: float) -> bool:
     """Tell whether another session fits into looks, patience and budget."""
     measured = case.measurement
     so_far = len(measured.sessions) + len(measured.discarded)
-    each_s = spent_s / so_far if so_far else 0.0
     return (
         len(measured.sessions) < case.looks[-1]
         and len(measured.discarded) <= DISCARD_LIMIT
-        and spent_s + each_s <= OVERRUN * order.terms.config.budget.sessions_s
+        and fits(spent_s, so_far, order.terms.config.budget.sessions_s)
     )
 
 

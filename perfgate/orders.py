@@ -32,15 +32,19 @@ FIRST_BASELINE = (
     "Make the first one:  perfgate measure --output first.json && perfgate baseline accept "
     "first.json  and commit it; or compare with a commit: --base REF."
 )
+BASE_UNBUILT = (
+    "Or hold the candidate against the stored figures alone, which tell large losses only: "
+    "perfgate check --stored."
+)
 
 
 def comparing_order(wish: Wish, environment: Environment, progress: Progress) -> Order:
     """Return the order of a check: the candidate beside its base.
 
     The base is ``wish.base``, else the stored baseline's commit. Where that commit cannot be
-    reached or built, or the wish is so, the candidate is measured alone and the stored baseline
-    decides. Raises StoreError where there is neither base nor baseline, RefError for a commit that
-    was named and cannot be reached, TargetError for a failed build.
+    reached, or the wish is so, the candidate is measured alone and the stored baseline decides.
+    Raises StoreError where there is neither base nor baseline, RefError for a commit that was
+    named and cannot be reached, TargetError for a failed build, of the stored baseline's too.
     """
     candidate = read_spec(wish.candidate, Path.cwd())
     base = None if wish.base is None else read_spec(wish.base, Path.cwd())
@@ -64,9 +68,15 @@ def _beside(order: Order, stored: StoredBaseline, wish: Wish, progress: Progress
     else:
         try:
             return replace(order, base=_build(Ref(commit), wish.loaded, progress))
-        except (RefError, TargetError) as error:
-            because = f"as its commit cannot be run: {error.message.splitlines()[0]}"
+        except RefError as error:
+            because = f"as its commit cannot be reached: {error.message.splitlines()[0]}"
             progress.learned(f"the stored baseline decides alone, {because}")
+        except TargetError as error:
+            # Whoever's doing it is: the stored figures alone would let far larger losses pass.
+            raise TargetError(
+                f"the stored baseline's commit cannot be built: {error.message}",
+                hint=f"{error.hint} {BASE_UNBUILT}".lstrip(),
+            ) from error
     return replace(order, terms=order.terms.model_copy(update={"stored_because": because}))
 
 

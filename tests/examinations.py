@@ -36,7 +36,7 @@ FOOTING = Footing(
 def rehearsal(wanted: int = 4, seconds: float = 90.0, **changes: Any) -> Rehearsal:
     """Return what four sessions of a build beside itself have shown."""
     case = Case(measurement=measurement(**changes), terms=terms())
-    return rehearsal_of(case, config(), sessions=wanted, seconds=seconds, expected_s=17.0)
+    return rehearsal_of(case, config(), sessions=wanted, seconds=seconds)
 
 
 def noise_record(**changes: Any) -> NoiseRecord:

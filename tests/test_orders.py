@@ -277,22 +277,27 @@ def test_the_baselines_commit_is_gone(history: History) -> None:
     heard = Heard()
     order = comparing_order(wish(), MACHINE, heard)
     assert (order.base, order.terms.baseline) == (None, stored)
-    assert order.terms.stored_because.startswith("as its commit cannot be run: ")
+    assert order.terms.stored_because.startswith("as its commit cannot be reached: ")
     assert "f" * 40 in order.terms.stored_because
     assert heard.lessons == [f"the stored baseline decides alone, {order.terms.stored_because}"]
 
 
 def test_the_baselines_build_fails(history: History) -> None:
-    """A stored baseline whose commit cannot be built decides alone; the candidate's must not."""
+    """Law: a stored baseline that cannot be built is an error, and never a coarser check.
+
+    The hint names the coarser check, which is there for whoever asks for it.
+    """
     first = history.git("rev-parse", "HEAD")
-    history.store(first)
+    stored = history.store(first)
     (history.root / "new").touch()
     config = CONFIG.replace("[target]", '[target]\nbuild = "test -e new"')
     (history.root / "perfgate.toml").write_text(config)
-    order = compared()
-    assert order.base is None
-    assert "test -e new" in order.terms.stored_because
-    assert "\n" not in order.terms.stored_because
+    with pytest.raises(TargetError, match="test -e new") as caught:
+        compared()
+    assert caught.value.message.startswith("the stored baseline's commit cannot be built: ")
+    assert "--stored" in caught.value.hint
+    order = comparing_order(replace(wish(), stored=True), MACHINE, Silence())
+    assert (order.base, order.terms.baseline) == (None, stored)
     with pytest.raises(TargetError):
         compared("HEAD")
 

@@ -32,6 +32,8 @@ MOST_SESSIONS = 40
 FIRST_LOOK = 4
 # From look to look by a quarter: nearer ones cost alpha and save next to nothing.
 LOOK_GROWTH = 1.25
+# Of the budget: the last session that it affords is made though sessions take a little longer.
+OVERRUN = 1.1
 # The last look but one saves at least a tenth of the sessions.
 WORTH_RATIO = 0.9
 
@@ -40,26 +42,25 @@ WORTH_RATIO = 0.9
 class Pace:
     """How long a check takes here, in seconds; ``first_s`` is what comes ahead of the sessions.
 
-    A session is begun while the ``expected_s`` that it is planned to take fit into what is left of
-    ``budget_s``.
+    Sessions are begun as long as they fit ``budget_s``: see :func:`fits`.
     """
 
     first_s: float
     session_s: float
-    expected_s: float
     budget_s: float
 
     def needed_s(self, sessions: int) -> float:
-        """Return the budget with which so many sessions are begun."""
-        return (sessions - 1) * self.session_s + self.expected_s
+        """Return the budget of which so many sessions leave nothing over."""
+        return sessions * self.session_s
 
     def affords(self, sessions: int) -> bool:
         """Tell whether the budget lets so many sessions be made."""
-        return self.needed_s(sessions) <= self.budget_s
+        before = sessions - 1
+        return fits(before * self.session_s, before, self.budget_s)
 
     def looks(self) -> tuple[int, ...]:
         """Return the looks that the budget affords."""
-        return looks_for(self.budget_s - self.expected_s + self.session_s, self.session_s)
+        return looks_for(self.budget_s, self.session_s)
 
     def check_s(self, sessions: int) -> float:
         """Return how long a check takes that ends after so many sessions."""
@@ -134,6 +135,16 @@ class Resolution:
         """Return the first look within the budget that finds it, or None."""
         found = (look for look in self.looks if look.affordable and look.worst <= slowdown)
         return next(found, None)
+
+
+def fits(spent_s: float, made: int, budget_s: float) -> bool:
+    """Tell whether a session more is begun after ``made`` ones that took ``spent_s`` in all.
+
+    It is taken to last as long as they did on average, and may overrun the budget a little. The
+    first is always begun: without it nothing is known.
+    """
+    each_s = spent_s / made if made else 0.0
+    return spent_s + each_s <= OVERRUN * budget_s
 
 
 def looks_up_to(sessions: int) -> tuple[int, ...]:

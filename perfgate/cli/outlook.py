@@ -37,7 +37,7 @@ def known_noise(wish: Wish, environment: Environment) -> Rehearsal | None:
     record = read_noise(noise_path(store_of(wish), wish.profile, environment))
     if record is None or not still_holds(record, config.service, profile):
         return None
-    return remembered(record, config, session_s(profile))
+    return remembered(record, config)
 
 
 def plan_ahead(wish: Wish) -> str:
@@ -47,6 +47,5 @@ def plan_ahead(wish: Wish) -> str:
     known = known_noise(wish, read_environment())
     if known and known.resolution:
         return foretold(known.resolution.pace, known.resolution.plan.looks, known)
-    expected_s = session_s(profile)
-    guess = Pace(demand_run_s(profile), expected_s, expected_s, config.budget.sessions_s)
+    guess = Pace(demand_run_s(profile), session_s(profile), config.budget.sessions_s)
     return foretold(guess, profile.looks or guess.looks(), None)

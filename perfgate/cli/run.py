@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from perfgate.cli.console import shown_progress
 from perfgate.demand.ledger import check_operations
 from perfgate.errors import FileFaultsError
-from perfgate.gate import measure, session_s
+from perfgate.gate import measure
 from perfgate.load.engine import Engine, Remote, UnknownOperationsError, shared_key
 from perfgate.machine import read_environment
 from perfgate.orders import comparing_order, solitary_order, twin_order
@@ -59,11 +59,7 @@ def rehearsed(
         start_s = time.monotonic()
         case = carried_out(wish, order, rig)
         seconds = time.monotonic() - start_s
-    expected_s = session_s(order.shape)
-    config = wish.loaded.config
-    return rehearsal_of(
-        case, config, sessions=sessions, seconds=seconds, expected_s=expected_s
-    ), case
+    return rehearsal_of(case, wish.loaded.config, sessions=sessions, seconds=seconds), case
 
 
 def carried_out(wish: Wish, order: Order, rig: Rig) -> Case:

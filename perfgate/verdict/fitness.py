@@ -123,13 +123,10 @@ class Examination:
         return ExitCode.PASS if self.fit else ExitCode.UNDECIDED
 
 
-def rehearsal_of(
-    case: Case, config: Config, *, sessions: int, seconds: float, expected_s: float
-) -> Rehearsal:
+def rehearsal_of(case: Case, config: Config, *, sessions: int, seconds: float) -> Rehearsal:
     """Return what a build beside itself has shown in ``seconds``, of so many sessions wanted.
 
-    The case was measured without looks; ``config`` has those of real checks, and their budget. A
-    session is planned to take ``expected_s``.
+    The case was measured without looks; ``config`` has those of real checks, and their budget.
     """
     found, runs = case.sessions, case.measurement.runs
     margin = math.log1p(config.margins.slowdown)
@@ -138,10 +135,12 @@ def rehearsal_of(
     if not trouble and not all(np.isfinite(values).all() for values in slowdowns.values()):
         trouble = "A session lacks CPU times or pairs, so there is nothing to compare."
     every = (*runs, *case.measurement.discarded)
-    pace = _pace(case, config, seconds, expected_s)
     configured = config.profiles[case.measurement.profile].looks
-    looks = configured or pace.looks()
-    plan = policy_plan(config.margins, looks)
+    resolution = None
+    if not trouble:
+        pace = _pace(case, config, seconds)
+        plan = policy_plan(config.margins, configured or pace.looks())
+        resolution = resolution_of(slowdowns, plan, pace)
     return Rehearsal(
         service=config.service,
         sessions=len(found),
@@ -152,7 +151,7 @@ def rehearsal_of(
         lag_p99_ms=max((run.validity.lag_p99_ms for run in every), default=0.0),
         margin=margin,
         margin_in_force=plan_of(case).margin,
-        resolution=None if trouble else resolution_of(slowdowns, plan, pace),
+        resolution=resolution,
         looks_configured=configured is not None,
         trouble=trouble,
     )
@@ -163,8 +162,11 @@ def advice(examination: Examination) -> list[str]:
     return [*_for_the_machine(examination), *_for_the_noise(examination)]
 
 
-def _pace(case: Case, config: Config, seconds: float, expected_s: float) -> Pace:
-    """Return the pace; starting and stopping takes every run the same, as far as is known."""
+def _pace(case: Case, config: Config, seconds: float) -> Pace:
+    """Return the pace; starting and stopping takes every run the same, as far as is known.
+
+    Needs a session at least: without one there is no pace.
+    """
     measured = case.measurement
     every = (*measured.runs, *measured.discarded)
     around_s = max(seconds - sum(run.validity.seconds for run in every), 0.0) / len(every)
@@ -173,7 +175,6 @@ def _pace(case: Case, config: Config, seconds: float, expected_s: float) -> Pace
     return Pace(
         first_s=ahead_s + around_s,
         session_s=float(np.mean(sessions_s)) + around_s,
-        expected_s=expected_s,
         budget_s=config.budget.sessions_s,
     )
 

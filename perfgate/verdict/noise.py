@@ -58,12 +58,12 @@ def record_of(rehearsal: Rehearsal, case: Case) -> NoiseRecord:
     ).sealed()
 
 
-def remembered(record: NoiseRecord, config: Config, expected_s: float) -> Rehearsal:
+def remembered(record: NoiseRecord, config: Config) -> Rehearsal:
     """Return what the record tells of checks as they are configured now.
 
     The headroom is not known without a run: the margin in force is taken to be the configured one.
     """
-    pace = Pace(record.first_s, record.session_s, expected_s, config.budget.sessions_s)
+    pace = Pace(record.first_s, record.session_s, config.budget.sessions_s)
     configured = config.profiles[record.profile].looks
     plan = policy_plan(config.margins, configured or pace.looks())
     noise = {

@@ -16,6 +16,7 @@ from perfgate.analysis.resolution import (
     Pace,
     Resolution,
     detectable,
+    fits,
     looks_for,
     looks_up_to,
     resolution_of,
@@ -24,7 +25,7 @@ from perfgate.analysis.resolution import (
 from perfgate.analysis.sequential import POWER, Outcome, Plan, decide
 
 PLAN = Plan((4, 6, 8, 10), 0.01, 0.05, math.log(1.01), math.log(1.03))
-PACE = Pace(first_s=20.0, session_s=15.0, expected_s=17.0, budget_s=240.0)
+PACE = Pace(first_s=20.0, session_s=15.0, budget_s=240.0)
 RUNS = 4000
 
 spreads = st.floats(1e-4, 0.5)
@@ -69,13 +70,41 @@ def test_it_agrees_with_the_rule_of_decision(look: int) -> None:
     assert found == pytest.approx(POWER, abs=3 * math.sqrt(POWER * (1 - POWER) / RUNS))
 
 
+def begun(session_s: float, budget_s: float) -> int:
+    """Return how many sessions a gate begins that asks before each of them, up to a limit."""
+    made = 0
+    while made < MOST_SESSIONS and fits(made * session_s, made, budget_s):
+        made += 1
+    return made
+
+
+@given(session_s=st.floats(0.5, 100.0), budget_s=st.floats(1.0, 1000.0))
+def test_what_is_foretold_is_what_is_made(session_s: float, budget_s: float) -> None:
+    """Law: a pace affords just the sessions that a gate of that pace begins, the first always.
+
+    All looks that follow from the budget are among them.
+    """
+    pace, made = Pace(20.0, session_s, budget_s), begun(session_s, budget_s)
+    assert [pace.affords(n) for n in range(1, MOST_SESSIONS + 1)] == [
+        n <= made for n in range(1, MOST_SESSIONS + 1)
+    ]
+    assert made >= 1
+    assert pace.looks()[-1] in (FIRST_LOOK, *range(1, made + 1))
+
+
+@pytest.mark.parametrize(("session_s", "made"), [(12.0, 11), (13.2, 10), (13.3, 9), (1000.0, 1)])
+def test_a_session_may_overrun_the_budget_a_little(session_s: float, made: int) -> None:
+    """Law: the last session ends within a tenth over the budget, here of 120 s."""
+    assert begun(session_s, 120.0) == made
+
+
 @untimed
 @given(sd=spreads, budget_s=st.floats(1.0, 400.0))
 def test_the_best_look_is_within_the_budget(sd: float, budget_s: float) -> None:
     """What the budget affords decides; the range of the noise encloses what is found."""
-    pace = Pace(20.0, 15.0, 17.0, budget_s)
+    pace = Pace(20.0, 15.0, budget_s)
     found = resolution(sd, pace)
-    affordable = [look for look in found.looks if 15.0 * (look.sessions - 1) + 17.0 <= budget_s]
+    affordable = [look for look in found.looks if look.sessions <= begun(15.0, budget_s)]
     if not affordable:
         assert found.best is None
         assert not found.resolves
@@ -132,7 +161,7 @@ def test_what_is_wanted_would_do(sd: float) -> None:
     assert looks[-1] >= PLAN.looks[-1]
     longer = Plan(looks, PLAN.fail_alpha, PLAN.pass_alpha, PLAN.tolerance, PLAN.margin)
     values = {name: sd * np.array([1.5, -1.5, 0.5, -0.5]) / math.sqrt(5 / 3) for name in ("a", "b")}
-    pace = Pace(PACE.first_s, PACE.session_s, PACE.expected_s, budget_s)
+    pace = Pace(PACE.first_s, PACE.session_s, budget_s)
     assert resolution_of(values, longer, pace).resolves
 
 

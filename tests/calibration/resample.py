@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.gate import session_s
+from perfgate.analysis.resolution import fits
 from perfgate.verdict.judge import decided, judge
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _drawn(pool: Pool, policy: Policy, rng: np.random.Generator) -> Drawn:
 
 def _may_go_on(case: Case, spent_s: float, budget_s: float) -> bool:
     left = len(case.measurement.sessions) < case.looks[-1]
-    return left and spent_s + session_s(case.profile) <= budget_s
+    return left and fits(spent_s, len(case.measurement.sessions), budget_s)
 
 
 def _with(case: Case, run: Run) -> Case:

@@ -11,7 +11,7 @@ from perfgate.baseline.noise import MetricNoise
 from perfgate.report.calibration import foretold, render
 from perfgate.verdict.noise import remembered
 
-PACE = Pace(first_s=20.0, session_s=14.0, expected_s=17.0, budget_s=240.0)
+PACE = Pace(first_s=20.0, session_s=14.0, budget_s=240.0)
 LOOKS = (4, 6, 8, 10)
 
 
@@ -19,7 +19,7 @@ def plan(sd: float, looks: tuple[int, ...] = LOOKS, **sections: object) -> str:
     """Return the plan of a check where sessions are known to differ by this."""
     held = config(profiles={"default": {"looks": list(looks)}}, **sections)
     metrics = {name: MetricNoise(mean=0.0, sd=sd) for name in ("cost", "capacity")}
-    known = remembered(noise_record(metrics=metrics), held, expected_s=17.0)
+    known = remembered(noise_record(metrics=metrics), held)
     assert known.resolution is not None
     return foretold(known.resolution.pace, looks, known)
 

@@ -45,5 +45,5 @@ def test_the_stored_baseline_decides_alone(repository: AuthRepository) -> None:
     repository.root = repository.root.parent / "shallow"
     equal = repository.perfgate("check", "--format", "json")
     assert equal.code == 0, equal.err + equal.out
-    assert "as its commit cannot be run: " in said(equal)
+    assert "as its commit cannot be reached: " in said(equal)
     assert "the stored baseline decides alone" in equal.err

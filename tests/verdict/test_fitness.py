@@ -7,11 +7,26 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import Build, discarded, environment, figures, incident, session, sessions
+from builders import (
+    Build,
+    config,
+    discarded,
+    environment,
+    figures,
+    incident,
+    measurement,
+    session,
+    sessions,
+    terms,
+)
 from examinations import examined, noisy, rehearsal
 
 from perfgate.exitcodes import ExitCode
-from perfgate.verdict.fitness import advice
+from perfgate.report.calibration import render
+from perfgate.report.doctor import FORMATS
+from perfgate.verdict.case import Case
+from perfgate.verdict.fitness import advice, rehearsal_of
+from perfgate.verdict.noise import calibrated
 
 
 def test_a_quiet_machine_is_fit() -> None:
@@ -87,6 +102,25 @@ def test_a_service_that_does_not_come_through() -> None:
     assert "exited with code 7" in died.trouble
     assert examined(died).exit_code is ExitCode.UNDECIDED
     assert advice(examined(died)) == []
+
+
+@pytest.mark.parametrize("reached", [{"demand_run": None}, {}], ids=["no run", "no session"])
+@pytest.mark.parametrize("looks", [None, (4,)])
+def test_a_service_that_breaks_at_once(reached: dict[str, Any], looks: tuple[int, ...]) -> None:
+    """Law: however early a service breaks, its noise is unknown, which is exit code 3."""
+    profiles = {"default": config().profiles["default"].model_copy(update={"looks": looks})}
+    broken = measurement(sessions=(), incidents=(incident(),), **reached)
+    found = rehearsal_of(
+        Case(measurement=broken, terms=terms()),
+        config().model_copy(update={"profiles": profiles}),
+        sessions=4,
+        seconds=9.0,
+    )
+    assert (found.sessions, found.resolution) == (0, None)
+    assert "exited with code 7" in found.trouble
+    assert (examined(found).exit_code, calibrated(found)) == (ExitCode.UNDECIDED,) * 2
+    assert "No noise is known after 0 sessions" in render(found, environment())
+    assert all(format_(examined(found)) for format_ in FORMATS.values())
 
 
 def test_sessions_without_pairs() -> None:

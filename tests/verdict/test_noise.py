@@ -25,7 +25,7 @@ def test_what_is_kept_is_remembered(noise: float) -> None:
     tried = noisy(noise)
     kept = record_of(tried, case(noise=noise))
     assert kept.is_intact
-    told = remembered(kept, config(), expected_s=17.0)
+    told = remembered(kept, config())
     assert told.known_since == "2026-11-24"
     assert tried.resolution is not None
     assert told.resolution is not None
@@ -38,7 +38,7 @@ def test_what_is_kept_is_remembered(noise: float) -> None:
 def test_looks_are_those_of_now() -> None:
     """Looks, margins and the budget are configured; only noise and pace are remembered."""
     held = config(profiles={"default": {"looks": [5]}}, budget={"sessions_s": 60.0})
-    told = remembered(noise_record(), held, expected_s=17.0).resolution
+    told = remembered(noise_record(), held).resolution
     assert told is not None
     assert [(look.sessions, look.affordable) for look in told.looks] == [(5, False)]
 
@@ -84,5 +84,5 @@ def test_trouble_is_undecided() -> None:
 
 def test_the_headroom_is_not_remembered() -> None:
     """Today's ledger decides what may be lost; a record cannot know it."""
-    told = remembered(noise_record(), terms().config, expected_s=17.0)
+    told = remembered(noise_record(), terms().config)
     assert told.margin_in_force == told.margin
