@@ -17,6 +17,7 @@ from perfgate.analysis.compare import mean_and_sd
 from perfgate.analysis.sequential import percent
 from perfgate.analysis.stored import Certainty, Level, speed_of, standard_error, stored_loss
 from perfgate.baseline.record import LEVEL
+from perfgate.verdict.checks.goodput import LEAST_REFUSING
 from perfgate.verdict.finding import Finding, Outcome, told_apart
 
 if TYPE_CHECKING:
@@ -212,12 +213,19 @@ def _elsewhere(case: Case, record: BaselineRecord) -> Finding:
 
 
 def _silent(case: Case, record: BaselineRecord, silent: int) -> Finding:
+    """Return a loss beyond doubt; in one run alone something else may have been amiss."""
     runs = len(case.measurement.runs)
     words = (
         f"{_named(record)} served {record.service_rate_rps.estimate:.0f}/s; this build, saturated, "
         f"gave no correct answer in {silent} of {runs} runs."
     )
-    return Finding(CHECK, Outcome.FAIL if case.stored_decides else Outcome.WARN, words)
+    if not case.stored_decides:
+        return Finding(CHECK, Outcome.WARN, words)
+    if silent < LEAST_REFUSING:
+        words = f"{words} One alone may have been the machine's doing."
+        hint = f"Run again: from {LEAST_REFUSING} such runs on it is the build's fault."
+        return Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=hint)
+    return Finding(CHECK, Outcome.FAIL, words)
 
 
 def _named(record: BaselineRecord) -> str:
