@@ -18,12 +18,17 @@ if TYPE_CHECKING:
     from perfgate.verdict.case import Case
 
 CASE, VERDICT, RUN = "measurement.json", "verdict.json", "run.json"
+# Instead of all of them, where a check did not end.
+FAILED = "failed.json"
 SEEDS = 10**9
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a check was made: by the clock ``seconds`` long, beside ``burn`` of a CPU burnt."""
+    """How a check was made: by the clock ``seconds`` long, beside ``burn`` of a CPU burnt.
+
+    ``commit`` is that of the code which made it, "" where it was not kept.
+    """
 
     variant: str
     number: int
@@ -33,6 +38,7 @@ class Run:
     seconds: float
     code: int
     verdict: str
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,9 @@ def seed_of(name: str, number: int) -> int:
     return zlib.crc32(f"{name} {number}".encode()) % SEEDS
 
 
-def keep(run: Run, directory: Path) -> None:
-    """Write down beside a case how it was made."""
-    (directory / RUN).write_text(json.dumps(asdict(run), indent=1, sort_keys=True) + "\n")
+def keep(run: Run, directory: Path, name: str = RUN) -> None:
+    """Write down beside a case how it was made, or how it failed."""
+    (directory / name).write_text(json.dumps(asdict(run), indent=1, sort_keys=True) + "\n")
 
 
 def kept(directory: Path) -> list[Kept]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -17,16 +18,24 @@ from typing import TYPE_CHECKING
 
 from calibration.builds import BUILDS, MADE, commit_of
 from calibration.burn import burning
-from calibration.cases import CASE, RUN, VERDICT, Run, condition, keep, seed_of
+from calibration.cases import CASE, FAILED, RUN, VERDICT, Run, condition, keep, seed_of
+from perfgate.analysis.resolution import OVERRUN
+from perfgate.config.models import Budget
+from perfgate.verdict.checks.validity import DISCARD_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from scenarios.auth_repository import ServiceRepository
 
-BUDGET_S = 240.0
-# A check that hangs is given up; one is longer than its sessions by the run ahead of them.
+BUDGET_S = Budget().sessions_s
+# A check that hangs is given up; one is longer than its sessions by the run ahead of them, which
+# is repeated where it cannot be trusted, as sessions are.
 AROUND_S = 120.0
+# So long a check may take to stop what it has started.
+STOP_S = 30.0
+HUNG = "HUNG"
+ROOT = Path(__file__).parents[2]
 # The demand of this day counts, so that later collections are held to the same.
 DAY = "2026-11-24"
 CONFIG = "calibration.toml"
@@ -42,6 +51,11 @@ class Wanted:
     burn: float = 0.0
     within_s: float = float("inf")
 
+    @property
+    def longest_s(self) -> float:
+        """Return how long a check may take before it is given up."""
+        return OVERRUN * self.budget_s + (DISCARD_LIMIT + 1) * AROUND_S
+
 
 def main(words: Sequence[str] | None = None) -> None:
     """Collect what the command line asks for; exit code 1 where time ran out before."""
@@ -56,10 +70,11 @@ def collect(wanted: Wanted, scratch: Path) -> bool:
 
     In turn, so that an hour in which the machine is noisy falls on all variants alike.
     """
-    start_s = time.monotonic()
-    collector = Collector(wanted, scratch)
+    start_s, longest_s = time.monotonic(), wanted.longest_s
+    commit = code_commit()
+    refuse_mixture(wanted.directory, commit)
+    collector = Collector(wanted, scratch, commit)
     for number, variant in missing(wanted):
-        longest_s = wanted.budget_s + AROUND_S
         if time.monotonic() - start_s + longest_s > wanted.within_s:
             _say(f"no time left for {variant} {number}, which may take {longest_s:.0f} s")
             return False
@@ -72,21 +87,45 @@ def missing(wanted: Wanted) -> Iterator[tuple[int, str]]:
     """Yield number and variant of each check that is not kept yet."""
     for number in range(1, max(wanted.runs.values(), default=0) + 1):
         for variant, runs in wanted.runs.items():
-            if number <= runs and not (_place(wanted, variant, number) / RUN).exists():
+            place = _place(wanted, variant, number)
+            if number <= runs and not any((place / name).exists() for name in (RUN, FAILED)):
                 yield number, variant
+
+
+def code_commit(root: Path = ROOT) -> str:
+    """Return the commit of the code that makes the checks, marked where files differ from it."""
+    words = ("git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*")
+    told = subprocess.run([*words, "--dirty"], check=True, capture_output=True, text=True)
+    return told.stdout.strip()
+
+
+def refuse_mixture(directory: Path, commit: str) -> None:
+    """End with a message where checks are kept that other code has made."""
+    files = (path for name in (RUN, FAILED) for path in sorted(directory.glob(f"*/*/{name}")))
+    for path in files:
+        made_by = json.loads(path.read_text()).get("commit") or "an unknown commit"
+        if made_by != commit:
+            sys.exit(
+                f"{path.parent} was made by the code of {made_by}, and this is {commit}: what they "
+                "add up to would be said of neither. Collect into another directory."
+            )
 
 
 class Collector:
     """Holds the repositories that builds are taken from."""
 
-    def __init__(self, wanted: Wanted, scratch: Path) -> None:
+    def __init__(self, wanted: Wanted, scratch: Path, commit: str) -> None:
+        self._commit_of_code = commit
         self._wanted = wanted
         self._scratch = scratch
         self._repositories: dict[str, ServiceRepository] = {}
         self._commits: dict[str, str] = {}
 
     def check(self, variant: str, number: int) -> Run:
-        """Check the variant, judge the case again, and keep both where the verdicts are alike."""
+        """Check the variant, judge the case again, and keep both where the verdicts are alike.
+
+        Of a check that hung it is kept only that it did, so that one is not the end of all.
+        """
         wanted, place = self._wanted, _place(self._wanted, variant, number)
         seed = seed_of(place.parent.name, number)
         # It is left where it does not get its place, so that one can see why.
@@ -96,28 +135,40 @@ class Collector:
         words = ("check", "--config", self._config(repository), "--on", DAY, "--seed", str(seed))
         builds = ("--candidate", self._commit(repository, variant), "--base", repository.base)
         start_s = time.monotonic()
-        code, out = self._run(repository, *words, *builds, "-f", "json", "--output", str(draft))
+        try:
+            code, out = self._run(repository, *words, *builds, "-f", "json", "--output", str(draft))
+        except subprocess.TimeoutExpired:
+            hung = self._described(variant, number, seed, time.monotonic() - start_s, -1, HUNG)
+            place.mkdir(parents=True)
+            keep(hung, place, FAILED)
+            return hung
         seconds = time.monotonic() - start_s
         if not (draft / CASE).exists():
             raise RuntimeError(f"{variant} {number} was not measured: exit code {code}")
         again = self._run(repository, "judge", str(draft / CASE), "-f", "json")
         if again != (code, out) or (draft / VERDICT).read_text() != out:
             raise RuntimeError(f"{variant} {number} is judged differently again, see {draft}")
-        run = Run(
-            variant=variant,
-            number=number,
-            seed=seed,
-            burn=wanted.burn,
-            budget_s=wanted.budget_s,
-            seconds=seconds,
-            code=code,
-            verdict=json.loads(out)["verdict"],
-        )
+        run = self._described(variant, number, seed, seconds, code, json.loads(out)["verdict"])
         shutil.rmtree(draft / "runs", ignore_errors=True)  # large, and all told by the case
         keep(run, draft)
         place.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(place)
         return run
+
+    def _described(
+        self, variant: str, number: int, seed: int, seconds: float, code: int, verdict: str
+    ) -> Run:
+        return Run(
+            variant=variant,
+            number=number,
+            seed=seed,
+            burn=self._wanted.burn,
+            budget_s=self._wanted.budget_s,
+            seconds=seconds,
+            code=code,
+            verdict=verdict,
+            commit=self._commit_of_code,
+        )
 
     def _repository(self, service: str) -> ServiceRepository:
         if service not in self._repositories:
@@ -141,13 +192,16 @@ class Collector:
 
     def _run(self, repository: ServiceRepository, *words: str) -> tuple[int, str]:
         """Run perfgate to its end, or stop it with ourselves or when it takes too long."""
-        process = repository.start(*words)
-        try:
-            out, err = process.communicate(timeout=self._wanted.budget_s + AROUND_S)
-        except BaseException:
-            process.terminate()  # it stops what it has started
-            process.wait()
-            raise
+        with repository.start(*words) as process:
+            try:
+                out, err = process.communicate(timeout=self._wanted.longest_s)
+            except BaseException:
+                process.terminate()  # it stops what it has started
+                try:
+                    process.wait(STOP_S)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                raise
         if not out:
             sys.stderr.write(err)
         return process.returncode, out

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from calibration import collect as collecting
+from calibration.builds import MADE
 from calibration.burn import burning
-from calibration.cases import CASE, kept
-from calibration.collect import Wanted, collect
+from calibration.cases import CASE, FAILED, Run, keep, kept
+from calibration.collect import HUNG, Wanted, code_commit, collect, missing
+from perfgate.config.models import Budget
 from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
@@ -56,6 +61,57 @@ def test_no_check_is_begun_that_might_not_end_in_time(tmp_path: Path) -> None:
     """Where the longest check does not fit into the time left, none is begun."""
     assert not collect(Wanted({"same": 1}, tmp_path / "kept", within_s=10.0), tmp_path / "scratch")
     assert not (tmp_path / "kept").exists()
+
+
+class Hanging:
+    """A repository whose checks never end."""
+
+    base = "0" * 40
+
+    def __init__(self, root: Path) -> None:
+        (root / ".git" / "info").mkdir(parents=True)
+        (root / "perfgate.toml").touch()
+        self.root = root
+
+    def start(self, *_: str) -> subprocess.Popen[str]:
+        """Start something that takes too long."""
+        return subprocess.Popen(["sleep", "60"], text=True, stdout=-1, stderr=-1)
+
+
+def test_a_hung_check_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: a check that hangs is kept as failed, and the next is made; neither is made again."""
+    monkeypatch.setattr(collecting, "AROUND_S", 0.05)
+    monkeypatch.setattr(collecting, "commit_of", lambda *_: "1" * 40)
+    monkeypatch.setattr(collecting, "MADE", dict.fromkeys(MADE, Hanging))
+    wanted = Wanted({"same": 2}, tmp_path / "kept", budget_s=0.1)
+    before = set(children())
+    assert collect(wanted, tmp_path / "scratch")
+    assert set(children()) == before
+    told = [
+        json.loads((tmp_path / "kept" / "same" / number / FAILED).read_text())
+        for number in ("001", "002")
+    ]
+    assert [(one["verdict"], one["commit"]) for one in told] == [(HUNG, code_commit())] * 2
+    assert list(missing(wanted)) == []
+    assert kept(tmp_path / "kept" / "same") == []
+
+
+@pytest.mark.parametrize("commit", ["f" * 40, ""])
+def test_checks_of_other_code_are_not_mixed_in(tmp_path: Path, commit: str) -> None:
+    """Law: what one directory keeps was made by one commit of the code; which is not, is named."""
+    place = tmp_path / "same" / "001"
+    place.mkdir(parents=True)
+    keep(Run("same", 1, 1, 0.0, 120.0, 90.0, 0, "PASS", commit), place)
+    with pytest.raises(SystemExit, match="Collect into another directory") as caught:
+        collect(Wanted({"same": 2}, tmp_path), tmp_path / "scratch")
+    assert str(place) in str(caught.value)
+
+
+def test_checks_are_those_that_users_make(tmp_path: Path) -> None:
+    """Law: the budget is the configuration's default, and there is time to repeat runs."""
+    wanted = Wanted({}, tmp_path)
+    assert wanted.budget_s == Budget().sessions_s
+    assert wanted.longest_s > wanted.budget_s + 3 * collecting.AROUND_S
 
 
 @pytest.mark.slow
