@@ -27,6 +27,8 @@ SATURATED = "saturated"
 ROLES: tuple[BuildRole, BuildRole] = ("candidate", "base")
 # One tick of a histogram; what is shorter is told as 0, which has no ratio.
 SHORTEST_S = 1 / TICKS_PER_S
+# With fewer pairs of batches of an operation alone, what it costs is not told.
+LEAST_SOLO = 3
 # Fewer pairs in a third tell no trend.
 LEAST_THIRD = 4
 # Fewer readings of the memory tell no slope.
@@ -82,8 +84,8 @@ def cost_s(figures: BuildFigures) -> float:
 def operation_slowdowns(sessions: Sequence[Run]) -> dict[str, NDArray[np.float64]]:
     """Return by operation the log ratio of its CPU time per request, alone: one per session.
 
-    20 % trimmed over the batches. Operations that some session lacks, or in which the CPU time of
-    a batch was not seen, are left out.
+    20 % trimmed over the pairs of batches whose CPU time was seen. Operations of which some session
+    has too few are left out.
     """
     runs = paired(sessions)
     named = [set(run.builds[role].solo) for run in runs for role in ROLES]
@@ -153,11 +155,12 @@ def _trend(run: Run, role: BuildRole) -> float:
 
 
 def _solo_slowdown(run: Run, operation: str) -> float:
-    """Return NaN where a batch has no CPU time; the batches of a pair are of equal work."""
+    """Return NaN where too few pairs have CPU times; the batches of a pair are of equal work."""
     candidate, base = (np.array(run.builds[role].solo[operation].cpu_s) for role in ROLES)
-    if not candidate.size or min(candidate.min(), base.min()) <= 0:
+    seen = (candidate > 0) & (base > 0)
+    if np.count_nonzero(seen) < LEAST_SOLO:
         return math.nan
-    return trimmed_log_ratio(candidate, base)
+    return trimmed_log_ratio(candidate[seen], base[seen])
 
 
 def _memory_slope(figures: BuildFigures) -> float:

@@ -103,9 +103,26 @@ def test_the_margin_is_the_configured_one() -> None:
 
 
 def test_operations_that_were_not_alone_are_not_claimed() -> None:
-    """An operation that was not timed alone is named, rather than said to cost what it did."""
-    own = only(check(case(sessions=tuple(with_alone(run, "introspect") for run in sessions()))))
-    assert own.reason.startswith("No operation got much dearer (not timed alone: login); most")
+    """Law: of an operation that was not timed alone nothing is claimed: that is a warning."""
+    found = check(case(sessions=tuple(with_alone(run, "introspect") for run in sessions())))
+    assert [(own.check, own.outcome) for own in found] == [
+        ("operation", Outcome.PASS),
+        ("operation:untimed", Outcome.WARN),
+    ]
+    assert found[1].reason.endswith("did not time them: login.")
+
+
+def test_one_batch_without_cpu_time_hides_nothing() -> None:
+    """Law: a batch whose CPU time was not seen is left out, not its operation."""
+    dearer = case(Build(operations={"login": 0.7}))
+    first, *others = dearer.sessions
+    own = first.builds["candidate"]
+    alone = own.solo["login"]
+    blind = alone.model_copy(update={"cpu_s": (0.0, *alone.cpu_s[1:])})
+    figures = own.model_copy(update={"solo": own.solo | {"login": blind}})
+    run = first.model_copy(update={"builds": first.builds | {"candidate": figures}})
+    found = check(case(sessions=(run, *others)))
+    assert [(one.check, one.outcome) for one in found] == [("operation:login", Outcome.FAIL)]
 
 
 def test_without_any_alone_there_is_no_finding() -> None:

@@ -55,9 +55,8 @@ def check(case: Case) -> list[Finding]:
     look = _Look(sessions, slowdowns, plan, math.log1p(margins.operation))
     rejected = sequential.rejected(slowdowns, plan, look.limit)
     seeming = [name for name in slowdowns if slowdowns[name].mean() > look.limit]
-    return (
-        _named(look, rejected, Outcome.FAIL) or _named(look, seeming, Outcome.WARN) or [_fine(look)]
-    )
+    told = _named(look, rejected, Outcome.FAIL) or _named(look, seeming, Outcome.WARN)
+    return [*(told or [_fine(look)]), *_untimed(look)]
 
 
 def _named(look: _Look, dearer: Sequence[str] | frozenset[str], outcome: Outcome) -> list[Finding]:
@@ -76,17 +75,28 @@ def _named(look: _Look, dearer: Sequence[str] | frozenset[str], outcome: Outcome
 
 
 def _fine(look: _Look) -> Finding:
-    """Say what changed most, what would have been found, and what was not timed."""
+    """Say what changed most, and what would have been found."""
     most = max(look.slowdowns, key=lambda name: look.slowdowns[name].mean())
-    sent = look.sessions[0].builds["candidate"].open.operations.keys()
-    untimed = sorted(sent - look.slowdowns.keys())
-    which = f" (not timed alone: {', '.join(untimed)})" if untimed else ""
     found = told_apart([percent(_detectable(look))], 0, "+")[0]
     words = (
-        f"No operation got much dearer{which}; most changed {most} {_told(look, most)}, and "
+        f"No operation got much dearer; most changed {most} {_told(look, most)}, and "
         f"{found} % would have been found in any."
     )
     return _finding(look, most, CHECK, Outcome.PASS, words)
+
+
+def _untimed(look: _Look) -> list[Finding]:
+    """Return a warning that names the operations of whose cost nothing is known."""
+    sent = {
+        name for run in look.sessions for own in run.builds.values() for name in own.open.operations
+    }
+    untimed = sorted(sent - look.slowdowns.keys())
+    if not untimed:
+        return []
+    which = ", ".join(untimed)
+    words = f"What these operations cost is not known, for some session did not time them: {which}."
+    hint = "A larger solo_s in the profile gives each operation more time."
+    return [Finding(f"{CHECK}:untimed", Outcome.WARN, words, hint=hint)]
 
 
 def _detectable(look: _Look) -> float:
