@@ -49,6 +49,7 @@ def test_one_dearer_operation_of_five_is_named(repository: AuthRepository) -> No
     assert (again.code, again.out) == (1, run.out)
 
 
+@pytest.mark.nightly
 def test_longer_wait_fails_on_latency(repository: AuthRepository) -> None:
     """A wait of 20 ms that holds nothing up fails on latency; the service rate is not blamed."""
     repository.vary("waits")
@@ -90,6 +91,7 @@ def test_constant_token_fails(repository: AuthRepository) -> None:
     assert "access_token is not a new one" in run.reason
 
 
+@pytest.mark.nightly
 def test_shed_load_fails_on_goodput(repository: AuthRepository) -> None:
     """Fast 503s under load fail on goodput, and are not taken for a gain of latency."""
     repository.vary("sheds load")
@@ -170,6 +172,7 @@ def test_planned_change_tips_the_demand(repository: AuthRepository) -> None:
     )
 
 
+@pytest.mark.nightly
 def test_saved_measurement_is_judged_alike(repository: AuthRepository) -> None:
     """The first baseline is measured, accepted and committed; a check against it is replayable."""
     first = repository.perfgate("measure", "--output", "../first.json")
