@@ -115,6 +115,7 @@ def test_checks_are_those_that_users_make(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_real_check_is_kept(tmp_path: Path) -> None:
     """A check ends with a case that is judged alike ever after, and is not made twice."""
     wanted = Wanted({"same": 1}, tmp_path / "kept", budget_s=1.0)
