@@ -12,13 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import stdtrit
+from wiener import nominal_levels, obrien_fleming_spending
 
-from perfgate.analysis.bounds import (
-    nominal_levels,
-    obrien_fleming_spending,
-    power_spending,
-    t_multipliers,
-)
+from perfgate.analysis.bounds import power_spending, t_multipliers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis.bounds import nominal_levels, t_multipliers
+from perfgate.analysis.bounds import t_multipliers
 from perfgate.analysis.sequential import Outcome, Plan, decide
 from perfgate.measurement.histogram import Histogram
 
@@ -45,12 +45,6 @@ def test_decision_of_ten_sessions(benchmark: BenchmarkFixture) -> None:
     sessions = {name: rng.normal(0, 0.006, size=10) for name in ("cost", "capacity")}
     plan = Plan((4, 6, 8, 10), fail_alpha=0.01, pass_alpha=0.05, tolerance=0.01, margin=0.03)
     assert benchmark(decide, sessions, plan).outcome is Outcome.PASS
-
-
-def test_spending_levels(benchmark: BenchmarkFixture) -> None:
-    """The levels of four looks are found."""
-    levels = benchmark(nominal_levels, (0.4, 0.6, 0.8, 1.0), 0.01)
-    assert len(levels) == 4
 
 
 def test_exact_multipliers(benchmark: BenchmarkFixture) -> None:
