@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from scipy.special import chdtri, stdtrit
 
-from perfgate.analysis.bounds import t_multipliers
 from perfgate.analysis.compare import mean_and_sd
-from perfgate.analysis.sequential import errors_beyond
+from perfgate.analysis.sequential import room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -194,15 +193,11 @@ def resolution_at(noise: Mapping[str, Noise], plan: Plan, pace: Pace) -> Resolut
 def detectable(plan: Plan, sessions: int, session_sd: float, metrics: int) -> float:
     """Return the smallest true slowdown of one metric that a look fails with chance POWER.
 
-    Its bound is that of :func:`perfgate.analysis.sequential.decide` for ``metrics`` metrics, and
-    :func:`perfgate.analysis.sequential.errors_beyond` says how far beyond the tolerance the truth
-    must lie to pass that bound. Earlier looks find a little more: a point or two
-    of 100. Raises ValueError for a number of sessions that is not a look.
+    It lies beyond the tolerance by :func:`perfgate.analysis.sequential.room`. Earlier looks find a
+    little more: a point or two of 100. Raises ValueError for a number of sessions that is not a
+    look.
     """
-    look = plan.looks.index(sessions)
-    bound = t_multipliers(plan.looks, plan.fail_alpha / metrics, plan.rho)[look]
-    shift = errors_beyond(bound, sessions)
-    return plan.tolerance + shift * session_sd / math.sqrt(sessions)
+    return plan.tolerance + room(plan, sessions, session_sd, metrics)
 
 
 def wanted(resolution: Resolution) -> tuple[tuple[int, ...], float] | None:

@@ -119,8 +119,10 @@ def decide(slowdowns: Mapping[str, NDArray[np.float64]], plan: Plan) -> Decision
         last = sessions == plan.looks[-1]
         outcome = Outcome.INCONCLUSIVE if last else Outcome.CONTINUE
     rows = zip(slowdowns, np.column_stack([mean, sd, lower, upper]).tolist(), strict=True)
-    t_fail = _multipliers(plan, len(slowdowns), sessions)[0]
-    metrics = {name: _evidence(row, plan, t_fail, sessions) for name, row in rows}
+    metrics = {
+        name: _evidence(row, plan, room(plan, sessions, row[1], len(slowdowns)))
+        for name, row in rows
+    }
     return Decision(outcome, sessions, metrics)
 
 
@@ -196,6 +198,16 @@ def errors_beyond(multiplier: float, sessions: int) -> float:
     return float(nctdtrinc(sessions - 1, 1 - POWER, multiplier))
 
 
+def room(plan: Plan, sessions: int, session_sd: float, metrics: int) -> float:
+    """Return how far beyond a limit one metric's slowdown must lie for a look to tell it.
+
+    On the log scale; to tell it with chance POWER, by the bound that :func:`decide` has for that
+    many ``metrics``. Raises ValueError for a number of sessions that is not a look.
+    """
+    t_fail = _multipliers(plan, metrics, sessions)[0]
+    return errors_beyond(t_fail, sessions) * session_sd / math.sqrt(sessions)
+
+
 def percent(log_ratio: float) -> float:
     """Return a log ratio as a change in percent: 100 * (exp(x) - 1)."""
     return 100 * math.expm1(log_ratio)
@@ -226,7 +238,7 @@ def _told(
     return passed, np.asarray((lower > plan.tolerance).any(axis=-1) & ~passed)
 
 
-def _evidence(row: list[float], plan: Plan, t_fail: float, sessions: int) -> MetricEvidence:
+def _evidence(row: list[float], plan: Plan, beyond: float) -> MetricEvidence:
     mean, sd, lower, upper = row
     return MetricEvidence(
         estimate=mean,
@@ -235,7 +247,7 @@ def _evidence(row: list[float], plan: Plan, t_fail: float, sessions: int) -> Met
         significant=lower > 0,
         relevant=mean > plan.margin,
         session_sd=sd,
-        detectable=plan.tolerance + errors_beyond(t_fail, sessions) * sd / math.sqrt(sessions),
+        detectable=plan.tolerance + beyond,
     )
 
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perfgate.analysis import resolution, sequential
+from perfgate.analysis import sequential
 from perfgate.analysis.change import operation_cost_s, operation_slowdowns
 from perfgate.analysis.compare import mean_and_sd
 from perfgate.analysis.sequential import percent
@@ -103,8 +103,7 @@ def _detectable(look: _Look) -> float:
     """Return the smallest rise (log) that would have been found whichever operation showed it."""
     plan, count = look.plan, len(look.sessions)
     spreads = [mean_and_sd(values)[1] for values in look.slowdowns.values()]
-    beyond = resolution.detectable(plan, count, max(spreads), len(spreads)) - plan.tolerance
-    return look.limit + beyond
+    return look.limit + sequential.room(plan, count, max(spreads), len(spreads))
 
 
 def _told(look: _Look, name: str) -> str:
