@@ -70,10 +70,7 @@ class UnreadyError(Exception):
 
 
 def start_builds(launch: Launch, builds: Mapping[BuildRole, Build], stack: ExitStack) -> Started:
-    """Start the builds together, in their order, for as long as ``stack`` is open.
-
-    Raises PortTakenError where another program is in the way: that is no build's fault.
-    """
+    """Start the builds together, in their order, for as long as ``stack`` is open."""
     targets: dict[BuildRole, RunningTarget] = {}
     faults: dict[BuildRole, Fault] = {}
     for role, build in builds.items():
@@ -91,7 +88,7 @@ def await_ready(started: Started, builds: Mapping[BuildRole, Build]) -> None:
     """Wait until all builds are ready.
 
     Raises UnreadyError where one does not get so, PortTakenError where another program is in the
-    way.
+    way: that is no build's fault.
     """
     faults = dict(started.faults)
     for role, target in started.targets.items():

@@ -62,9 +62,9 @@ def null_of(case: Case) -> Null | None:
 
 def what_shows(case: Case) -> str:
     """Return the same in two sentences."""
-    null = null_of(case)
     if case.stored_decides:
         return "No base was run: how small a loss would have shown is said under baseline."
+    null = null_of(case)
     if null is None:
         return "How small a slowdown would have shown is not known: builds were not compared."
     spreads = [_percents(own.session_sd_percent, 2) for own in null.metrics.values()]
