@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from calibration.builds import BUILDS
-from calibration.cases import kept
+from calibration.cases import FAILED, kept
 from perfgate.analysis.change import session_frame
 from perfgate.verdict.finding import Outcome
 from perfgate.verdict.judge import judge
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Group:
-    """The checks of one build in the same surroundings."""
+    """The checks of one build in the same surroundings; ``hung`` more did not end."""
 
     name: str
     kept: Sequence[Kept]
+    hung: int = 0
 
     @property
     def what(self) -> str:
@@ -64,7 +65,7 @@ class Group:
 def groups_in(directory: Path) -> list[Group]:
     """Return the groups of checks that are kept, in the order of the known builds."""
     found = [
-        Group(path.name, checks)
+        Group(path.name, checks, len([*path.glob(f"[0-9]*/{FAILED}")]))
         for path in directory.glob("[a-z]*")
         if path.is_dir() and (checks := kept(path))
     ]

@@ -60,6 +60,11 @@ class Pool:
     cases: tuple[Case, ...]
     around_s: float
 
+    @property
+    def session_s(self) -> float:
+        """Return how long a session takes."""
+        return float(np.mean([self.seconds(run) for run in self.sessions]))
+
     def seconds(self, run: Run) -> float:
         """Return how long a session took in all."""
         return run.validity.seconds + self.around_s

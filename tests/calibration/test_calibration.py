@@ -14,8 +14,8 @@ from builders import Build, case, session
 from scenarios.auth_repository import ServiceRepository
 
 from calibration.builds import BUILDS, MADE, commit_of
-from calibration.cases import CASE, RUN, Kept, Run, condition, keep, kept, seed_of
-from calibration.collect import Wanted, missing
+from calibration.cases import CASE, FAILED, RUN, Kept, Run, condition, keep, kept, seed_of
+from calibration.collect import HUNG, Wanted, missing
 from calibration.groups import groups_in
 from calibration.page import alarms, render
 from calibration.resample import Policy, pool_of, resampled, slowed
@@ -145,10 +145,23 @@ def test_the_page_counts_what_was_kept(tmp_path: Path) -> None:
     assert equal[1] == "4"
     assert sum(map(int, equal[2:4])) == 4  # PASS and WARN
     assert lossy[4] == "2"
-    assert lossy[7].startswith("100.0 % (34.2 to 100.0)")  # Wilson, 2 of 2
-    assert re.match(r"(\+(9|10)\.\d( / )?){3} %", lossy[8])
+    assert lossy[7] == "0"
+    assert lossy[8].startswith("100.0 % (34.2 to 100.0)")  # Wilson, 2 of 2
+    assert re.match(r"(\+(9|10)\.\d( / )?){3} %", lossy[9])
     for part in ("## Real checks", "## Resampled", "## Shifted", "## A margin of 1 %"):
         assert part in page
+
+
+def test_a_hung_check_is_counted_and_is_not_right(tmp_path: Path) -> None:
+    """A check that was given up has no figures, but its row counts it."""
+    one = kept_case(1, "loss-10", math.log(1.1))
+    store(tmp_path, one)
+    (tmp_path / "loss-10" / "002").mkdir()
+    keep(replace(one.run, number=2, verdict=HUNG), tmp_path / "loss-10" / "002", FAILED)
+    page = render(groups_in(tmp_path), draws=2)
+    row = next(line for line in page.splitlines() if BUILDS["loss-10"].what in line).split(" | ")
+    assert (row[1], row[7]) == ("2", "1")
+    assert row[8].startswith("50.0 %")
 
 
 def test_a_page_without_equal_builds(tmp_path: Path) -> None:

@@ -33,10 +33,31 @@ GROWTH_S = 0.0003
 LEAK_BYTES = 16384
 # An answer costs so much, but at first so many times that, falling to it within some seconds.
 WARM_S, COLD_RATIO, WARMING_S = 0.001, 5.0, 8.0
+HABITS = (
+    "reset",
+    "redirect",
+    "wrong",
+    "close",
+    "slower",
+    "cold",
+    "threads",
+    "lock",
+    "leak",
+    "later",
+)
 EXTRA = {302: "location: /elsewhere\r\n"}
 RESET = (0, "")
+# So long after an answer it is worked on, for so long.
+PUT_OFF_S, PUT_OFF_WORK_S = 0.01, 0.001
 # Work of about 1 ms that lets other threads run, and the wait that a lock is held for.
 ROUNDS, THREADS, LOCKED_S = 2000, 16, 0.001
+
+
+def spend(seconds: float) -> None:
+    """Take so much CPU time."""
+    ended_s = time.thread_time() + seconds
+    while time.thread_time() < ended_s:
+        pass
 
 
 class TinyServer:
@@ -124,9 +145,9 @@ class TinyServer:
             case "cold":
                 self.begun_s = self.begun_s or time.monotonic()
                 left_ratio = max(1 - (time.monotonic() - self.begun_s) / WARMING_S, 0.0)
-                ended_s = time.thread_time() + WARM_S * COLD_RATIO**left_ratio
-                while time.thread_time() < ended_s:
-                    pass
+                spend(WARM_S * COLD_RATIO**left_ratio)
+            case "later":
+                asyncio.get_running_loop().call_later(PUT_OFF_S, spend, PUT_OFF_WORK_S)
         return 200, "ok"
 
     def work(self) -> None:
@@ -201,8 +222,7 @@ def main() -> None:
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--at", type=int, default=0)
     parser.add_argument("--then", choices=("stall", "refuse", "exit", "killed", "lose"))
-    habits = ("reset", "redirect", "wrong", "close", "slower", "cold", "threads", "lock", "leak")
-    parser.add_argument("--habit", choices=habits)
+    parser.add_argument("--habit", choices=HABITS)
     asyncio.run(TinyServer(parser.parse_args()).serve())
 
 

@@ -47,14 +47,19 @@ class Bench:
     recorder: Recorder
 
     def pairs(self, pairs: Pairs, requests: Iterator[tuple[int, int]], seed: int) -> None:
-        """Time batches of the mix, candidate and base in turn."""
+        """Time batches of the mix, candidate and base in turn.
+
+        What a build does while it is the other's turn is charged to its own next batch.
+        """
         deadline_s = time.monotonic() + pairs.limit_s
+        rested = {lane.code: self.read(lane) for lane in (self.base, self.candidate)}
         for index, lanes in self._turns(pairs.pairs, seed, deadline_s):
             work = list(islice(requests, pairs.requests))
             for lane in lanes:
-                before = self.read(lane)
+                before = self.read(lane).charged_from(rested[lane.code])
                 self.batch(lane, Phase.PAIRS, work, pairs.concurrency)
-                self.recorder.window(Phase.PAIRS, lane.code, index, before, self.read(lane))
+                rested[lane.code] = after = self.read(lane)
+                self.recorder.window(Phase.PAIRS, lane.code, index, before, after)
 
     def solo(
         self, solo: Solo, operations: Iterable[int], numbers: Iterator[int], seed: int
