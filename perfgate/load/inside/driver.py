@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
     from perfgate.load.inside.conductor import Conductor
+    from perfgate.load.inside.draws import Draws
     from perfgate.load.inside.identities import Identity
     from perfgate.load.inside.recorder import Recorder
     from perfgate.load.plan import Open, Plan, Saturation
@@ -59,10 +60,11 @@ class SilenceError(Exception):
 class Driver:
     """One worker's part of a load run inside Locust."""
 
-    def __init__(self, plan: Plan, recorder: Recorder, conductor: Conductor) -> None:
+    def __init__(self, plan: Plan, recorder: Recorder, conductor: Conductor, draws: Draws) -> None:
         self.plan = plan
         self.recorder = recorder
         self.conductor = conductor
+        self._draws = draws
         self.worker, self.workers = conductor.worker, conductor.workers
         self.operations = plan.operations
         self.lanes: list[Lane] = []
@@ -134,7 +136,7 @@ class Driver:
 
     def _execute(self, identity: Identity, arrival: Arrival) -> None:
         """Run one operation as that identity, with draws that depend on the arrival's number."""
-        random.seed(self.plan.seed * 1_000_003 + arrival.number)
+        self._draws.promise(self.plan.seed * 1_000_003 + arrival.number)
         self.recorder.run(identity.task(self.operations[arrival.operation]), arrival)
 
     def _batch(

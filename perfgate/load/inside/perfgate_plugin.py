@@ -21,6 +21,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from perfgate import __version__
 from perfgate.load.inside.conductor import AbandonedError, Alone
+from perfgate.load.inside.draws import take_over_random
 from perfgate.load.inside.driver import Driver, SilenceError
 from perfgate.load.inside.identities import operations_of
 from perfgate.load.inside.master import Master
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 
 PLAN_POLL_S = 0.01
+# Locust imports the user's file after this one.
+DRAWS = take_over_random()
 
 
 class PerfgateDriver(User):
@@ -135,7 +138,8 @@ def _carry_out(
     conductor: Conductor,
     users: tuple[list[type[User]], Environment],
 ) -> None:
-    known = operations_of(users[0])
+    user_classes, environment = users
+    known = operations_of(user_classes)
     facts: dict[str, Any] = {
         "locust": locust.__version__,
         "operations": sorted(known),
@@ -144,16 +148,21 @@ def _carry_out(
     condition = _Condition()
     recorder = Recorder(journal_file(run_dir, conductor.worker))
     if known.issuperset(plan.operations):
+        environment.stats.log_request = _count_nothing  # type: ignore[assignment]
         events.request.add_listener(recorder.on_request)  # type: ignore[no-untyped-call] # as below
         watch_sockets(recorder)
         keep_connections()
-        driver = Driver(plan, recorder, conductor)
-        facts |= _drive(driver, *users, schedule)
+        driver = Driver(plan, recorder, conductor, DRAWS)
+        facts |= _drive(driver, user_classes, environment, schedule)
         facts |= {"unsent": driver.unsent, "locked_out": driver.locked_out}
         facts |= {"warmup": driver.warmup, "pairs_busy": driver.pairs_busy}
         facts |= {"saturation_busy": driver.saturation_busy}
     manifest = manifest_file(run_dir, conductor.worker)
     recorder.close(manifest, facts | {"condition": condition.facts()})
+
+
+def _count_nothing(*_: object) -> None:
+    """Stand for Locust's own statistics, which nobody reads: the journal has every request."""
 
 
 def _drive(
