@@ -62,6 +62,10 @@ class TargetError(PerfgateError):
     exit_code = ExitCode.NO_TARGET
 
 
+class LateError(TargetError):
+    """A target ran, but was not ready in time: a busy machine may do that to any build."""
+
+
 class PortTakenError(TargetError):
     """A port was taken by something that is not the target: none of the build's doing."""
 

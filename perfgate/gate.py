@@ -15,12 +15,11 @@ from perfgate import __version__
 from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns, service_rates
 from perfgate.analysis.resolution import fits, looks_for
 from perfgate.analysis.sequential import percent
-from perfgate.demand.demand import peak_demand
 from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
 from perfgate.load.schedule import Stage, balanced_turns, derived_seed, draw_schedule
 from perfgate.measurement.models import BuildId, DemandRun, Measurement
 from perfgate.rig import Assignment, run_once
-from perfgate.verdict.case import Case, required_rps, steps_of
+from perfgate.verdict.case import Case, mix_of, required_rps
 from perfgate.verdict.checks.validity import DISCARD_LIMIT
 from perfgate.verdict.judge import decided
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from perfgate.config.models import Profile
     from perfgate.load.plan import Host
     from perfgate.load.schedule import Schedule
-    from perfgate.measurement.models import BuildRole, Environment, Run
+    from perfgate.measurement.models import BuildRole, Conditions, Environment, Run
     from perfgate.rig import Rig
     from perfgate.verdict.case import Terms
 
@@ -55,6 +54,7 @@ class Order:
     candidate: Build
     base: Build | None
     environment: Environment
+    conditions: Conditions
     recorded_s: Sequence[float]
 
     @property
@@ -84,6 +84,7 @@ def _empty(order: Order) -> Case:
         candidate=_build_id(order.candidate),
         base=None if order.base is None else _build_id(order.base),
         environment=order.environment,
+        conditions=order.conditions,
         demand_run=None,
         sessions=(),
         discarded=(),
@@ -264,7 +265,7 @@ def local_required_rps(terms: Terms) -> float:
     """
     production, record = terms.config.production, terms.baseline
     share = max(required_rps(terms) / production.instances, LEAST_RPS)
-    if production.service_rate_rps is None or record is None or not terms.baseline_comparable:
+    if production.service_rate_rps is None or record is None or not terms.baseline_counts:
         return share
     return share * record.service_rate_rps.estimate / production.service_rate_rps
 
@@ -286,15 +287,11 @@ def split_rps(case: Case, order: Order) -> float:
 def _schedule(order: Order, stages: Sequence[Stage], seed: int) -> Schedule:
     return draw_schedule(
         stages,
-        mix=_mix(order.terms),
+        mix=mix_of(order.terms),
         seed=seed,
         arrivals=order.shape.arrivals,
         recorded_s=order.recorded_s,
     )
-
-
-def _mix(terms: Terms) -> dict[str, float]:
-    return peak_demand(steps_of(terms)).mix
 
 
 def _plan(
@@ -309,7 +306,7 @@ def _plan(
     return Plan(
         seed=seed,
         hosts=hosts,
-        mix=_mix(order.terms),
+        mix=mix_of(order.terms),
         identities=config.load.identities,
         warmup_requests=profile.warmup_requests,
         warmup_limit_s=profile.warmup_limit_s,

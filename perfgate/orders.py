@@ -11,13 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfgate.baseline.noise import hash_of, short_hash
 from perfgate.baseline.store import find_baseline
 from perfgate.build.cache import default_cache_root
 from perfgate.build.gitio import open_repository
 from perfgate.build.provide import Directory, Ref, WorkingTree, provide_build, read_spec
 from perfgate.errors import RefError, StoreError, TargetError, UsageError
 from perfgate.gate import Order
-from perfgate.verdict.case import Terms
+from perfgate.measurement.models import Conditions
+from perfgate.verdict.case import Terms, mix_of
 
 if TYPE_CHECKING:
     from perfgate.baseline.store import StoredBaseline
@@ -32,6 +34,8 @@ FIRST_BASELINE = (
     "Make the first one:  perfgate measure --output first.json && perfgate baseline accept "
     "first.json  and commit it; or compare with a commit: --base REF."
 )
+# So that a record of them is short, and reads back the same.
+SHARE_DIGITS = 6
 BASE_UNBUILT = (
     "Or hold the candidate against the stored figures alone, which tell large losses only: "
     "perfgate check --stored."
@@ -113,20 +117,33 @@ def _order(
     progress: Progress,
 ) -> Order:
     candidate, base = specs
-    terms = Terms(
-        config=wish.loaded.config,
-        ledger=wish.ledger,
-        on=wish.on,
-        baseline=stored.record if stored else None,
-        baseline_comparable=stored.same_environment if stored else False,
-    )
+    terms = Terms(config=wish.loaded.config, ledger=wish.ledger, on=wish.on)
+    conditions = _conditions(wish, terms)
+    if stored:
+        held_to = {
+            "baseline": stored.record,
+            "baseline_comparable": stored.same_environment,
+            "baseline_differs": stored.record.differs_under(conditions),
+        }
+        terms = terms.model_copy(update=held_to)
     return Order(
         terms=terms,
         profile=wish.profile,
         candidate=_build(candidate, wish.loaded, progress),
         base=None if base is None else _build(base, wish.loaded, progress),
         environment=environment,
+        conditions=conditions,
         recorded_s=wish.recorded_s,
+    )
+
+
+def _conditions(wish: Wish, terms: Terms) -> Conditions:
+    """Return what the load will be made from."""
+    loaded = wish.loaded
+    return Conditions(
+        profile_hash=hash_of(loaded.config.profiles[wish.profile]),
+        locustfile_hash=short_hash((loaded.root / loaded.config.load.locustfile).read_bytes()),
+        mix={name: round(share, SHARE_DIGITS) for name, share in mix_of(terms).items()},
     )
 
 

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 START_SLACK_S = 30.0
 SLACK_FACTOR = 3.0
 PORTS_EVERY_S = 0.5
+# A start that takes too long is a build's fault where it happens twice in a row.
+CHANCES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,8 @@ class _Watch:
         return not self.died
 
 
-def run_once(rig: Rig, assignment: Assignment) -> Outcome:
-    """Make the run.
+def run_once(rig: Rig, assignment: Assignment, chances: int = CHANCES) -> Outcome:
+    """Make the run; builds get so many chances to get ready where they are only late.
 
     Raises TargetError where no build gets ready, nor the witness, LoadError for load that cannot
     be proved complete.
@@ -143,9 +145,12 @@ def run_once(rig: Rig, assignment: Assignment) -> Outcome:
                 await_ready(started, assignment.builds)
             return _load(rig, assignment, started, run_dir)
         except UnreadyError as error:
-            started = error.started
-    incidents = unready(launch, started, assignment.witness, assignment.stage)
-    return Outcome(incidents=tuple(incidents))
+            unreadiness = error
+    if unreadiness.late and chances > 1:
+        rig.progress.learned(f"to be started again: {unreadiness}")
+        return run_once(rig, assignment, chances - 1)
+    started = unreadiness.started
+    return Outcome(incidents=unready(launch, started, assignment.witness, assignment.stage))
 
 
 def _new_directory(runs_dir: Path, stage: str) -> Path:

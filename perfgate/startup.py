@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perfgate.errors import PortTakenError, TargetError
+from perfgate.errors import LateError, PortTakenError, TargetError
 from perfgate.measurement.models import Incident
 from perfgate.tail import tail
 from perfgate.target.process import start_target
@@ -48,6 +48,11 @@ class Fault:
     error: TargetError
 
     @property
+    def late(self) -> bool:
+        """Return whether it only took too long."""
+        return isinstance(self.error, LateError)
+
+    @property
     def told(self) -> str:
         """Return what happened, without the build's name that the message begins with."""
         return self.error.message.splitlines()[0].removeprefix(f"{self.build.label}: ")
@@ -67,6 +72,11 @@ class UnreadyError(Exception):
     def __init__(self, started: Started) -> None:
         super().__init__(", ".join(fault.told for fault in started.faults.values()))
         self.started = started
+
+    @property
+    def late(self) -> bool:
+        """Return whether more time may be all that was missing."""
+        return all(fault.late for fault in self.started.faults.values())
 
 
 def start_builds(launch: Launch, builds: Mapping[BuildRole, Build], stack: ExitStack) -> Started:
@@ -103,7 +113,9 @@ def await_ready(started: Started, builds: Mapping[BuildRole, Build]) -> None:
         raise UnreadyError(Started(ready, faults))
 
 
-def unready(launch: Launch, started: Started, witness: Build | None, stage: str) -> list[Incident]:
+def unready(
+    launch: Launch, started: Started, witness: Build | None, stage: str
+) -> tuple[Incident, ...]:
     """Return an incident for each build that did not get ready while another one did.
 
     Where none did, a ``witness`` (the base) is started to tell. Raises the build's TargetError
@@ -114,7 +126,7 @@ def unready(launch: Launch, started: Started, witness: Build | None, stage: str)
         ready = ["base"] if _gets_ready(launch, witness) else []
     if not ready:
         raise next(iter(started.faults.values())).error
-    return [
+    return tuple(
         Incident(
             build=role,
             kind="unready",
@@ -123,7 +135,7 @@ def unready(launch: Launch, started: Started, witness: Build | None, stage: str)
             log=tail(launch.log(role), LOG_LINES),
         )
         for role, fault in started.faults.items()
-    ]
+    )
 
 
 def _gets_ready(launch: Launch, witness: Build) -> bool:

@@ -20,6 +20,7 @@ from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import (
     BuildFigures,
     BuildId,
+    Conditions,
     DemandRun,
     Environment,
     Failures,
@@ -298,6 +299,13 @@ def environment(**changes: object) -> Environment:
     return made.model_copy(update=changes)
 
 
+def conditions(**changes: object) -> Conditions:
+    """Return what the load is made from."""
+    mix = {"introspect": 0.9, "login": 0.1}
+    made = Conditions(profile_hash="a" * 16, locustfile_hash="b" * 16, mix=mix)
+    return made.model_copy(update=changes)
+
+
 def measurement(**changes: object) -> Measurement:
     """Return a measurement of two equal builds, as far as the first look."""
     made = Measurement(
@@ -308,6 +316,7 @@ def measurement(**changes: object) -> Measurement:
         candidate=BuildId(name="feature (1111111111 Cache keys)", commit="1" * 40),
         base=BuildId(name="main (2222222222 Serve tokens)", commit="2" * 40),
         environment=environment(),
+        conditions=conditions(),
         demand_run=demand_run(),
         sessions=sessions(),
         discarded=(),
@@ -390,6 +399,7 @@ def record(**changes: object) -> BaselineRecord:
         session_sd={"capacity": 0.002, "cost": 0.002},
         undisturbed_rps=RateOfRecord(estimate=400.0, lower=396.0, upper=404.0, runs=5),
         yardstick_per_s=SPEED,
+        conditions=conditions(),
     )
     return made.model_copy(update=changes).sealed()
 

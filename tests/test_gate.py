@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from builders import config, environment, measurement, sessions, terms
+from builders import conditions, config, environment, measurement, sessions, terms
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ def build(name: str) -> Build:
 
 def order(base: Build | None) -> Order:
     """Return the order of a check of two builds, or of the candidate alone."""
-    return Order(terms(), "default", build("candidate"), base, environment(), ())
+    return Order(terms(), "default", build("candidate"), base, environment(), conditions(), ())
 
 
 def first_ones(seed: int, count: int) -> list[str]:
@@ -53,9 +54,7 @@ def test_alone_the_candidate_starts() -> None:
 def budgeted(budget_s: float, **profiles: dict[str, object]) -> Order:
     """Return an order with this budget and these profiles."""
     configured = config(budget={"sessions_s": budget_s}, profiles={"default": {}, **profiles})
-    return Order(
-        terms(config=configured), "default", build("candidate"), build("base"), environment(), ()
-    )
+    return replace(order(build("base")), terms=terms(config=configured))
 
 
 @given(st.floats(60, 3600), st.floats(1, 15))

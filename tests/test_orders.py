@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from perfgate.baseline.record import BaselineRecord
     from perfgate.gate import Order
-    from perfgate.measurement.models import Environment
+    from perfgate.measurement.models import Conditions, Environment
 
 DAY = date(2026, 11, 24)
 MACHINE = environment()
@@ -77,9 +77,14 @@ class History:
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
-    def store(self, commit: str, machine: Environment = MACHINE) -> BaselineRecord:
+    def store(
+        self,
+        commit: str,
+        machine: Environment = MACHINE,
+        conditions: Conditions | None = None,
+    ) -> BaselineRecord:
         """Commit a baseline for ``commit`` and return it."""
-        stored = record(commit=commit, environment=machine)
+        stored = record(commit=commit, environment=machine, conditions=conditions)
         write_record(stored, self.root / "baselines")
         self.commit("Accept a baseline")
         return stored
@@ -142,6 +147,20 @@ def test_a_baseline_of_another_machine(history: History) -> None:
     order = compared()
     assert base_commit(order) == first
     assert (order.terms.baseline, order.terms.baseline_comparable) == (stored, False)
+
+
+def test_what_a_baseline_was_measured_with_is_compared(history: History) -> None:
+    """A baseline of the same load counts; of another mix it is told what differs."""
+    first = history.git("rev-parse", "HEAD")
+    history.store(first, conditions=compared(base=first).conditions)
+    assert compared().terms.baseline_counts
+
+    ledger = history.root / "demand.toml"
+    ledger.write_text(ledger.read_text().replace("peak_rps = 40.0", "peak_rps = 80.0"))
+    terms = compared().terms
+    assert terms.baseline_comparable
+    assert not terms.baseline_counts
+    assert terms.baseline_differs.startswith("another mix of operations (")
 
 
 def test_a_named_base_beside_a_stored_baseline(history: History) -> None:

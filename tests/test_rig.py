@@ -286,6 +286,45 @@ def test_a_build_that_alone_does_not_get_ready(tmp_path: Path, role: BuildRole) 
     assert processes_in(tmp_path / "base") == processes_in(tmp_path / "candidate") == []
 
 
+# It is ready at its second start.
+LATE_ONCE = """
+import pathlib, time
+tried = pathlib.Path("tried")
+if not tried.exists():
+    tried.touch()
+    time.sleep(60)
+"""
+NEVER = "import time; time.sleep(60)"
+
+
+def late(directory: Path, prelude: str, role: BuildRole) -> Outcome:
+    """Run two builds of which one begins with this; they have three seconds to get ready."""
+    rigged = tiny_rig(directory)
+    target = rigged.target.model_copy(update={"ready_timeout_s": 3.0})
+    builds: dict[BuildRole, Build] = {
+        "candidate": build(directory, "candidate"),
+        "base": build(directory, "base"),
+    }
+    program = builds[role].directory / "service.py"
+    program.write_text(prelude + program.read_text())
+    return run_once(replace(rigged, target=target), assignment(builds, FETCH))
+
+
+def test_a_build_that_is_late_once_is_started_again(tmp_path: Path) -> None:
+    """Law: one start that takes too long is no verdict on a build."""
+    outcome = late(tmp_path, LATE_ONCE, "candidate")
+    assert outcome.incidents == ()
+    assert outcome.run is not None
+
+
+def test_a_build_that_is_late_twice_is_to_blame(tmp_path: Path) -> None:
+    """Law: where the other gets ready and one is late again, that is an incident."""
+    (incident,) = late(tmp_path, NEVER, "base").incidents
+    assert (incident.build, incident.kind) == ("base", "unready")
+    assert "not ready within 3 s" in incident.text
+    assert processes_in(tmp_path / "base") == processes_in(tmp_path / "candidate") == []
+
+
 def test_a_witness_tells_who_is_to_blame(tmp_path: Path) -> None:
     """Law: a candidate alone that does not get ready is to blame where the base beside it does."""
     candidate = build(tmp_path, "candidate", "--unknown-option")

@@ -64,7 +64,12 @@ class NoiseRecord(Sealed):
 def hash_of(profile: Profile) -> str:
     """Return a hash of what a session of the profile is: of all its values but the looks."""
     shape = json.dumps(profile.model_dump(mode="json", exclude={"looks"}), sort_keys=True)
-    return hashlib.sha256(shape.encode()).hexdigest()[:16]
+    return short_hash(shape.encode())
+
+
+def short_hash(content: bytes) -> str:
+    """Return what tells it from any other."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def noise_path(directory: Path, profile: str, environment: Environment) -> Path:

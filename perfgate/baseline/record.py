@@ -21,7 +21,7 @@ from perfgate.analysis.stored import speed_of
 from perfgate.baseline.sealed import Sealed, parse_sealed, rounded
 from perfgate.errors import StoreError
 from perfgate.measurement.histogram import Histogram
-from perfgate.measurement.models import Environment, Value
+from perfgate.measurement.models import Conditions, Environment, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,8 @@ FORMAT: Final = "perfgate.baseline/2"
 FIRST_FORMAT: Final = "perfgate.baseline/1"
 # History of the format:
 #   1  capacity of record, cost, quantiles per operation, session spread, provenance, checksum.
-#   2  the undisturbed rate, the yardstick, and the records that came before.
-NEW_IN_2 = ("undisturbed_rps", "yardstick_per_s", "history")
+#   2  the undisturbed rate, the yardstick, the conditions, and the records that came before.
+NEW_IN_2 = ("undisturbed_rps", "yardstick_per_s", "conditions", "history")
 
 AGAIN = (
     "Restore it from git, or remove it and begin anew: perfgate baseline accept FILE. Baselines "
@@ -80,7 +80,7 @@ class BaselineRecord(Sealed):
     """What one build could do on one kind of machine, and how that came to be the bar.
 
     ``history`` holds the records before it in this place, oldest first; ``yardstick_per_s`` is how
-    fast the machine was. Both, and the undisturbed rate, are missing in format 1.
+    fast the machine was. Both, the conditions and the undisturbed rate are missing in format 1.
     """
 
     format: Literal["perfgate.baseline/1", "perfgate.baseline/2"] = FORMAT
@@ -99,6 +99,7 @@ class BaselineRecord(Sealed):
     session_sd: dict[str, float]
     undisturbed_rps: RateOfRecord | None = None
     yardstick_per_s: float | None = None
+    conditions: Conditions | None = None
     history: Annotated[tuple[Past, ...], Field(max_length=HISTORY_LENGTH)] = ()
 
     @model_validator(mode="after")
@@ -117,6 +118,13 @@ class BaselineRecord(Sealed):
         history = older.history if known else (*older.history, older.as_past())
         kept = {"history": history[-HISTORY_LENGTH:]}
         return self.model_copy(update=kept).sealed()
+
+    def differs_under(self, conditions: Conditions) -> str:
+        """Return in words what it was measured with that these conditions lack, "" if nothing.
+
+        A record that does not say what it was measured with is taken to be alike.
+        """
+        return "" if self.conditions is None else self.conditions.differ(conditions)
 
     def as_past(self) -> Past:
         """Return what is kept of it once it is replaced."""
@@ -176,6 +184,7 @@ def record_of(
         session_sd=_session_sd(measurement),
         undisturbed_rps=_rate(undisturbed_rates(runs, "candidate")),
         yardstick_per_s=None if speed is None else rounded(speed),
+        conditions=measurement.conditions,
     ).sealed()
 
 

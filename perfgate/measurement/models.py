@@ -17,9 +17,10 @@ FORMAT: Final = "perfgate.measurement/1"
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
 #      Later, with defaults, so that older files are still read: failures and memory in windows,
 #      solo, lost processes, how the warm-up went, what others had of the CPU (in saturation
-#      too), yardsticks, thirds of open loops.
+#      too), yardsticks, thirds of open loops, the conditions.
 
 BuildRole = Literal["base", "candidate"]
+MIX_TOLERANCE = 0.05
 
 
 def _histogram(stored: object) -> Histogram:
@@ -54,6 +55,38 @@ class BuildId(Value):
     name: str
     commit: str | None = None
     dirty: bool = False
+
+
+class Conditions(Value):
+    """What the load was made from: hashes of profile and Locust file, share of each operation."""
+
+    profile_hash: str
+    locustfile_hash: str
+    mix: dict[str, float]
+
+    def differ(self, other: Conditions) -> str:
+        """Return in words what makes rates under the other conditions another thing, "" if alike.
+
+        Shares may differ by MIX_TOLERANCE of themselves: even the dearest operation then moves the
+        rate by no more than that.
+        """
+        if self.profile_hash != other.profile_hash:
+            return "another cut of its profile"
+        if self.locustfile_hash != other.locustfile_hash:
+            return "another Locust file"
+        return next((_other_share(*row) for row in self._beside(other) if _apart(*row)), "")
+
+    def _beside(self, other: Conditions) -> list[tuple[str, float, float]]:
+        names = sorted({*self.mix, *other.mix})
+        return [(name, self.mix.get(name, 0.0), other.mix.get(name, 0.0)) for name in names]
+
+
+def _apart(_: str, share: float, other: float) -> bool:
+    return abs(share - other) > MIX_TOLERANCE * max(share, other)
+
+
+def _other_share(name: str, share: float, other: float) -> str:
+    return f"another mix of operations ({name} {share:.2%} then, {other:.2%} now)"
 
 
 class Windows(Value):
@@ -249,6 +282,7 @@ class Measurement(Value):
     candidate: BuildId
     base: BuildId | None
     environment: Environment
+    conditions: Conditions | None = None
     demand_run: DemandRun | None
     sessions: tuple[Run, ...]
     discarded: tuple[Run, ...]

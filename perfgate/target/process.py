@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from perfgate.errors import PortTakenError, TargetError
+from perfgate.errors import LateError, PortTakenError, TargetError
 from perfgate.procfs import TreeMeter, TreeUsage, read_stat
 from perfgate.scrub import scrubbed
 from perfgate.tail import escaped, tail
@@ -207,8 +207,8 @@ class RunningTarget:
     def wait_until_ready(self) -> float:
         """Wait until the target serves requests; return the seconds since its start.
 
-        Raises TargetError, with the end of the log, when the target exits, lets
-        ``ready_timeout_s`` pass; PortTakenError when another program has taken the port.
+        Raises TargetError, with the end of the log, when the target exits; LateError when it lets
+        ``ready_timeout_s`` pass, PortTakenError when another program has taken the port.
         """
         strangers = 0
         while True:
@@ -222,7 +222,7 @@ class RunningTarget:
                 taken = f"port {self.port} is held by {listener.value}"
                 raise self._not_ready(taken, PortTakenError)
             if self._left_s() <= 0:
-                raise self._not_ready(self._silence(answer, listener))
+                raise self._not_ready(self._silence(answer, listener), LateError)
             time.sleep(_POLL_S)
 
     def _look(self) -> tuple[Answer, Holder]:

@@ -36,7 +36,9 @@ def _as_written(ledger: Ledger) -> dict[str, Any]:
 class Terms(Value):
     """What the measurement is held to.
 
-    ``stored_because`` says why the stored baseline is held against a candidate measured alone.
+    ``baseline_comparable``: the stored baseline is of this kind of machine. ``baseline_differs``:
+    what else its load was made from, "" for the same. ``stored_because``: why it is held against a
+    candidate measured alone.
     """
 
     config: Config
@@ -44,7 +46,13 @@ class Terms(Value):
     on: date
     baseline: BaselineRecord | None = None
     baseline_comparable: bool = False
+    baseline_differs: str = ""
     stored_because: str = ""
+
+    @property
+    def baseline_counts(self) -> bool:
+        """Tell whether the stored rates can be held against what is measured here and now."""
+        return self.baseline_comparable and not self.baseline_differs
 
 
 class Case(Value):
@@ -122,6 +130,11 @@ def steps_of(terms: Terms) -> list[Demand]:
     """Return the demand on the day of the check and after each planned change in the horizon."""
     horizon = timedelta(days=terms.config.demand.horizon_days)
     return demand_steps(terms.ledger, terms.on, terms.on + horizon)
+
+
+def mix_of(terms: Terms) -> dict[str, float]:
+    """Return the share of each operation in the highest demand."""
+    return peak_demand(steps_of(terms)).mix
 
 
 def required_rps(terms: Terms) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import (
     SPEED,
     Build,
     case,
+    conditions,
     demand_run,
     discarded,
     figures,
@@ -76,6 +78,31 @@ def test_a_candidate_alone_can_be_a_baseline() -> None:
     own = made(base=None, sessions=sessions(4, base=None))
     assert own.session_sd == {}
     assert own.service_rate_rps.runs == 5
+
+
+@given(st.floats(0, 0.3))
+def test_conditions_differ_where_the_rate_may(moved: float) -> None:
+    """Law: a mix is another one where a share moves by more than a twentieth, either way round."""
+    own, other = conditions(), conditions(mix={"introspect": 0.9 - moved, "login": 0.1 + moved})
+    differ = moved > 0.05 * (0.1 + moved)
+    assert bool(own.differ(other)) == bool(other.differ(own)) == differ
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, ""),
+        ({"profile_hash": "c" * 16}, "another cut of its profile"),
+        ({"locustfile_hash": "c" * 16}, "another Locust file"),
+        ({"mix": {"introspect": 1.0}}, "another mix of operations (introspect 90.00% then, "),
+    ],
+)
+def test_what_differs_is_told(changes: dict[str, Any], told: str) -> None:
+    """Law: a record says what is no longer as it was, and nothing where it does not know."""
+    now = conditions(**changes)
+    assert made().differs_under(now).startswith(told)
+    assert bool(made().differs_under(now)) == bool(told)
+    assert made(conditions=None).differs_under(now) == ""
 
 
 def test_a_session_alone_has_no_spread() -> None:
@@ -160,9 +187,8 @@ def test_any_record_reads_back_exactly(
 
 def test_a_record_of_format_1_is_read_as_it_is() -> None:
     """Law: the older format reads back intact, and is written with nothing added."""
-    old = record(
-        format="perfgate.baseline/1", undisturbed_rps=None, yardstick_per_s=None, history=()
-    )
+    nothing = dict.fromkeys(NEW_IN_2) | {"history": ()}
+    old = record(format="perfgate.baseline/1", **nothing)
     document = json.loads(old.to_text())
     assert not document.keys() & set(NEW_IN_2)
     again = parse_record(old.to_text(), PATH)

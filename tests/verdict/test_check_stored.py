@@ -53,6 +53,16 @@ def test_a_rate_far_below_the_record_warns() -> None:
     assert own.hint
 
 
+def test_a_record_of_another_load_is_told_but_not_judged() -> None:
+    """Law: rates under another load say nothing: beside sessions told, alone undecided."""
+    other = {"baseline_differs": "another Locust file"}
+    held_to = terms(baseline=record(), baseline_comparable=True, **other)
+    for base, outcome in ((Build(), Outcome.PASS), (None, Outcome.INCONCLUSIVE)):
+        (own,) = stored.check(case(Build(saturated=2.0), base, held_to=held_to))
+        assert own.outcome is outcome
+        assert "served 400/s under another Locust file, which says nothing of this" in own.reason
+
+
 def test_a_record_of_another_machine_is_told_but_not_judged() -> None:
     """A record of another kind of machine is shown, and no loss against it counts."""
     own = against(Build(saturated=2.0), comparable=False)

@@ -36,6 +36,7 @@ OTHER_MACHINE = 0.05
 # A share of the CPU's time that differs by less is not worth a sentence.
 BUSIER = 0.2
 OLD_FORMAT_HINT = "This baseline has no undisturbed rate yet: measure and accept a new one."
+OTHERWISE_HINT = "Measure the baseline's build with today's load, and accept that."
 ELSEWHERE_HINT = "Accept a measurement of this kind of machine, too."
 BASE_HINT = (
     "Sessions beside a base tell far smaller losses: fetch the baseline's commit (git fetch "
@@ -74,8 +75,8 @@ def check(case: Case) -> list[Finding]:
     rates = service_rates(case.measurement.runs, "candidate")
     if len(rates) < LEAST_RUNS:
         return [_unmeasured(record)] if case.stored_decides else []
-    if not case.terms.baseline_comparable:
-        return [_elsewhere(case, record)]
+    if not case.terms.baseline_counts:
+        return [_unlike(case, record)]
     if not (rates > 0).all():
         return [_silent(case, record, int((rates == 0).sum()))]
     comparison = _compared(case, record)
@@ -197,17 +198,22 @@ def _unmeasured(record: BaselineRecord) -> Finding:
     return Finding(CHECK, Outcome.INCONCLUSIVE, f"{words} ({record.commit[:12]}).")
 
 
-def _elsewhere(case: Case, record: BaselineRecord) -> Finding:
-    """Return what a record of another kind of machine says: nothing that could be judged."""
-    machine, stored = record.environment, record.service_rate_rps
-    where = f"{machine.cpus} x {machine.cpu_model}, {machine.virtual}"
+def _unlike(case: Case, record: BaselineRecord) -> Finding:
+    """Return what a record of another machine or load says: nothing that could be judged."""
+    where, hint = f"under {case.terms.baseline_differs}", OTHERWISE_HINT
+    if not case.terms.baseline_comparable:
+        machine = record.environment
+        where = (
+            f"on another kind of machine ({machine.cpus} x {machine.cpu_model}, {machine.virtual})"
+        )
+        hint = ELSEWHERE_HINT
     words = (
-        f"{_named(record)} served {stored.estimate:.0f}/s on another kind of machine ({where}), "
-        "which says nothing of this one"
+        f"{_named(record)} served {record.service_rate_rps.estimate:.0f}/s {where}, which says "
+        "nothing of this build here and now"
     )
     if case.stored_decides:
         words = f"{words}; and it alone was to decide, {_because(case)}."
-        return Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=f"{ELSEWHERE_HINT} {BASE_HINT}")
+        return Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=f"{hint} {BASE_HINT}")
     words = f"{words}. The sessions beside the base decided.{_although(record)}"
     return Finding(CHECK, Outcome.PASS, words)
 
