@@ -73,8 +73,9 @@ class Build:
 
     ``lost`` is the number of processes that ended in every run.
 
-    ``grows`` is how many bytes it keeps of each request, ``memory`` the log ratio of its peak,
-    ``drift`` that of its service times from the first third of the open loop to the last.
+    ``grows`` is how many bytes it keeps of each request, up to the ``full_at``-th, ``memory`` the
+    log ratio of its peak, ``drift`` that of its service times from the first third of the open loop
+    to the last.
 
     ``failed`` and ``missing`` count wrong answers and arrivals without any, by operation and run.
     """
@@ -95,6 +96,7 @@ class Build:
     late: int = 0
     lost: int = 0
     grows: float = 0.0
+    full_at: float = math.inf
     memory: float = 0.0
     drift: float = 0.0
 
@@ -125,7 +127,7 @@ def saturated(build: Build) -> Windows:
 
 def keeping(flat: Windows, build: Build, before: int) -> Windows:
     """Return windows with the memory of a build that had answered so many requests before."""
-    answered = before + np.cumsum(flat.answered)
+    answered = np.minimum(before + np.cumsum(flat.answered), build.full_at)
     rss_bytes = RSS_BYTES // 2 + np.rint(answered * build.grows).astype(int)
     return flat.model_copy(update={"rss_bytes": tuple(rss_bytes.tolist())})
 

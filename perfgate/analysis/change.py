@@ -106,15 +106,19 @@ def operation_cost_s(runs: Iterable[Run], role: BuildRole, operation: str) -> fl
     return sum(sum(own.cpu_s) for own in parts) / answered if answered else None
 
 
-def memory_slopes(sessions: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
+def memory_slopes(
+    sessions: Iterable[Run], role: BuildRole, last_share: float = 1.0
+) -> NDArray[np.float64]:
     """Return per session by how many bytes a build grew with each request that it answered.
 
     The median of the slopes between any two readings (Theil, 1950; Sen, JASA 63, 1968), so that
     neither a single step nor what the first slices allocated decides. A run saturates the build
     first, then come the open loop and the pairs: the readings at the end of each slice and of each
-    batch stand in that order, and count the answers up to there. NaN where there are too few.
+    batch stand in that order, and count the answers up to there; ``last_share`` of them count. NaN
+    where there are too few.
     """
-    return np.array([_memory_slope(run.builds[role]) for run in sessions if role in run.builds])
+    builds = [run.builds[role] for run in sessions if role in run.builds]
+    return np.array([_memory_slope(figures, last_share) for figures in builds])
 
 
 def quantile_slowdowns(
@@ -163,16 +167,18 @@ def _solo_slowdown(run: Run, operation: str) -> float:
     return trimmed_log_ratio(candidate[seen], base[seen])
 
 
-def _memory_slope(figures: BuildFigures) -> float:
+def _memory_slope(figures: BuildFigures, last_share: float) -> float:
     saturation, pairs = figures.saturation, figures.pairs
     rss_bytes = (*saturation.rss_bytes, *pairs.rss_bytes)
     unread = len(rss_bytes) < len(saturation.answered) + len(pairs.answered)
-    if unread or len(rss_bytes) < LEAST_READINGS:
+    first = round(len(rss_bytes) * (1 - last_share))
+    if unread or len(rss_bytes) - first < LEAST_READINGS:
         return math.nan
     opened = sum(own.good + own.failed for own in figures.open.operations.values())
     before_pairs = sum(saturation.answered) + opened
     answered = [*np.cumsum(saturation.answered), *(before_pairs + np.cumsum(pairs.answered))]
-    return theil_sen_slope(np.array(answered, dtype=float), np.array(rss_bytes, dtype=float))
+    counted, read = np.array(answered, dtype=float), np.array(rss_bytes, dtype=float)
+    return theil_sen_slope(counted[first:], read[first:])
 
 
 def _session_row(run: Run) -> dict[str, float]:

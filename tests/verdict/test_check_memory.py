@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from builders import Build, case, config, dependent, ledger, sessions, terms
+from builders import ARRIVALS, Build, case, config, dependent, ledger, sessions, terms
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +48,19 @@ def test_a_leak_that_takes_its_time_warns() -> None:
     own = only(check(case(Build(grows=KIB), held_to=IDLE)))
     assert own.outcome is Outcome.WARN
     assert own.reason.endswith("At the required rate that is 4.39 MiB an hour.")
+
+
+def test_a_cache_that_is_full_is_no_leak() -> None:
+    """Law: what has stopped to grow before a session ends is told, and fails no build."""
+    leak = only(check(case(Build(grows=4 * KIB))))
+    figures = case().sessions[0].builds["candidate"]
+    before_pairs = sum(figures.saturation.answered) + sum(ARRIVALS.values())
+    in_the_middle = before_pairs + sum(figures.pairs.answered[:7])
+    own = only(check(case(Build(grows=4 * KIB, full_at=in_the_middle))))
+    assert (leak.outcome, own.outcome) == (Outcome.FAIL, Outcome.WARN)
+    assert own.reason.endswith(
+        "Towards the end of the sessions it may not have grown, like a cache that is full."
+    )
 
 
 def test_instances_share_the_growth() -> None:
