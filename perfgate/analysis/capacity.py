@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from perfgate.config.models import Production
 
 # One-sided 95 %: the chance that the true rate lies below the lower bound is 5 %.
-LEVEL = 0.9
+BOUNDS_LEVEL = 0.9
 
 
 def scaled_rate(here: Interval, instances: int) -> Interval:
@@ -29,13 +29,13 @@ def production_rate(production: Production, slowdown: Interval) -> Interval:
     """Return production's rate with the candidate: the declared rate times the ratio measured.
 
     Rates multiply, so their logarithms add: the declared rate's relative standard deviation and
-    the slowdown's half-width at :data:`LEVEL` combine in quadrature. Raises ValueError where no
-    rate is declared.
+    the slowdown's half-width at :data:`BOUNDS_LEVEL` combine in quadrature. Raises ValueError where
+    no rate is declared.
     """
     if production.service_rate_rps is None:
         raise ValueError("no production service rate is declared")
     centre = math.log(production.service_rate_rps * production.instances) - slowdown.estimate
-    z = float(ndtri((1 + LEVEL) / 2))
+    z = float(ndtri((1 + BOUNDS_LEVEL) / 2))
     half = math.hypot(z * production.service_rate_cv, (slowdown.upper - slowdown.lower) / 2)
     return Interval(math.exp(centre), math.exp(centre - half), math.exp(centre + half))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from perfgate.analysis.sequential import Plan
 
 # Of the interval in which the true noise lies.
-LEVEL = 0.8
+SPREAD_LEVEL = 0.8
 # More sessions than these take longer than anybody waits for a check.
 MOST_SESSIONS = 40
 # Fewer say too little of their own spread: a bound lies 11 standard errors off at 3, 6.5 at 4.
@@ -70,8 +70,8 @@ class Pace:
 class Noise:
     """One metric of a build beside itself; log ratios, positive is worse.
 
-    ``lower`` and ``upper`` enclose the true standard deviation between sessions with chance LEVEL;
-    ``biased``: the build surely differs from itself by more than is tolerated.
+    ``lower`` and ``upper`` enclose the true standard deviation between sessions with chance
+    SPREAD_LEVEL; ``biased``: the build surely differs from itself by more than is tolerated.
     """
 
     mean: float
@@ -226,7 +226,7 @@ def noise_of(mean: float, sd: float, sessions: int, plan: Plan) -> Noise:
     The interval is that of a normal sample's spread, by chi-squared; biased is told by Student's t
     at the plan's chance of failing.
     """
-    free, tail = sessions - 1, (1 - LEVEL) / 2
+    free, tail = sessions - 1, (1 - SPREAD_LEVEL) / 2
     half = -float(stdtrit(free, plan.fail_alpha / 2)) * sd / math.sqrt(sessions)
     return Noise(
         mean=mean,

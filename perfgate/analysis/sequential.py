@@ -213,6 +213,11 @@ def percent(log_ratio: float) -> float:
     return 100 * math.expm1(log_ratio)
 
 
+def lost_percent(loss: float) -> float:
+    """Return a loss on the log scale as the share of the rate that is gone, in percent."""
+    return -percent(-loss)
+
+
 def _multipliers(plan: Plan, metrics: int, sessions: int) -> tuple[float, float]:
     """Return how many standard errors the bounds of FAIL and of PASS lie from an estimate."""
     look = plan.looks.index(sessions)

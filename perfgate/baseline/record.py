@@ -43,7 +43,7 @@ AGAIN = (
 )
 # As many records before this one are kept: enough to know how much measurements differ.
 HISTORY_LENGTH = 20
-LEVEL = 0.95
+RECORD_LEVEL = 0.95
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 
 
@@ -194,7 +194,7 @@ def parse_record(text: str, path: str) -> BaselineRecord:
 
 
 def _rate(rates: NDArray[np.float64]) -> RateOfRecord:
-    rate = rate_interval(rates, LEVEL)
+    rate = rate_interval(rates, RECORD_LEVEL)
     return RateOfRecord(
         estimate=rounded(rate.estimate),
         lower=rounded(rate.lower),

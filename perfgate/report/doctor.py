@@ -10,7 +10,7 @@ import math
 import textwrap
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.resolution import LEVEL
+from perfgate.analysis.resolution import SPREAD_LEVEL
 from perfgate.analysis.sequential import POWER, percent
 from perfgate.tail import escaped
 from perfgate.verdict.finding import counted, number, told_apart
@@ -132,8 +132,8 @@ def found_within(found: Resolution) -> list[str]:
     return [
         told,
         f"Found means with a chance of {100 * POWER:.0f} %. The noise is known only "
-        f"roughly: with {100 * LEVEL:.0f} % confidence that smallest lies between {lower} % and "
-        f"{upper} %.",
+        f"roughly: with {100 * SPREAD_LEVEL:.0f} % confidence that smallest lies between {lower} % "
+        f"and {upper} %.",
     ]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import numpy as np
 from pydantic import PlainSerializer, ValidationError, model_validator
 
-from perfgate.analysis.capacity import LEVEL, production_rate, scaled_rate
+from perfgate.analysis.capacity import BOUNDS_LEVEL, production_rate, scaled_rate
 from perfgate.analysis.change import SATURATED, paired, service_rates, session_frame
 from perfgate.analysis.compare import Interval, rate_interval, t_interval
 from perfgate.analysis.resolution import FIRST_LOOK
@@ -164,7 +164,7 @@ def capacity_of(case: Case, role: BuildRole) -> Interval | None:
     if np.isinf(slowdowns).any():
         left = np.exp(-slowdowns) * production.service_rate_rps * production.instances
         return Interval(float(left.mean()), 0.0, float(left.max()))
-    return production_rate(production, t_interval(slowdowns, LEVEL))
+    return production_rate(production, t_interval(slowdowns, BOUNDS_LEVEL))
 
 
 def measured_rate(case: Case, role: BuildRole) -> Interval | None:
@@ -177,4 +177,4 @@ def measured_rate(case: Case, role: BuildRole) -> Interval | None:
         return None
     if not (rates > 0).all():
         return Interval(float(rates.mean()), 0.0, float(rates.max()))
-    return rate_interval(rates, LEVEL)
+    return rate_interval(rates, BOUNDS_LEVEL)

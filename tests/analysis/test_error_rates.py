@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from perfgate.analysis.capacity import LEVEL, margin_in_force
+from perfgate.analysis.capacity import BOUNDS_LEVEL, margin_in_force
 from perfgate.analysis.compare import rate_interval, trimmed_log_ratio
 from perfgate.analysis.resolution import looks_up_to
 from perfgate.analysis.sequential import Courses, Outcome, Plan, decide, run_through
@@ -263,7 +263,7 @@ def _thin_gate(
     plan: Plan, slowdowns: NDArray[np.float64], rates_rps: NDArray[np.float64]
 ) -> Outcome:
     for look in plan.looks:
-        base_rps = rate_interval(rates_rps[:look], LEVEL).estimate
+        base_rps = rate_interval(rates_rps[:look], BOUNDS_LEVEL).estimate
         margin = margin_in_force(plan.margin, plan.tolerance, base_rps, required_rps=1.0)
         outcome = decide({"capacity": slowdowns[:look]}, replace(plan, margin=margin)).outcome
         if outcome is not Outcome.CONTINUE:

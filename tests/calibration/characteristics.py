@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.generators.tables import markdown_table
 
 from perfgate.analysis.bounds import t_multipliers
-from perfgate.analysis.capacity import LEVEL
+from perfgate.analysis.capacity import BOUNDS_LEVEL
 from perfgate.analysis.compare import t_interval, worse_share
 from perfgate.analysis.resolution import looks_for
 from perfgate.analysis.sequential import Courses, Plan, percent, run_through
@@ -224,7 +224,7 @@ def rules_of(plan: Plan) -> list[Rule]:
         Rule(
             "trend in a session",
             f"the last third is surely {100 * margins.latency:.0f} % slower than the first",
-            f"{50 * (1 - LEVEL):.2g} % a look",
+            f"{50 * (1 - BOUNDS_LEVEL):.2g} % a look",
             lambda sd: _slowing(TREND_FACTOR * sd, plan, math.log1p(margins.latency)),
         ),
     ]
@@ -268,7 +268,10 @@ def _slowing(sd: float, plan: Plan, limit: float) -> NDArray[np.bool_]:
     """Tell which equal builds seem to get slower as they run, at any look."""
     trends = noise(sd, plan.looks[-1], 1, seed=SEED + 4)[:, 0]
     return np.array(
-        [any(t_interval(row[:look], LEVEL).lower > limit for look in plan.looks) for row in trends]
+        [
+            any(t_interval(row[:look], BOUNDS_LEVEL).lower > limit for look in plan.looks)
+            for row in trends
+        ]
     )
 
 

@@ -40,8 +40,8 @@ def test_shed_load_fails_and_is_called_so() -> None:
         "32.7 % over 4 sessions, where 2.9 % is the limit), while latency improved: answers of any "
         "kind came 50 % sooner."
     )
-    assert own.observed == pytest.approx(1 / 3)
-    assert own.limit == pytest.approx(0.03 / 1.03)
+    assert own.observed == pytest.approx(100 / 3)
+    assert own.limit == pytest.approx(3 / 1.03)
     assert own.unit == "ratio"
 
 

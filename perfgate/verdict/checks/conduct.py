@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis.capacity import LEVEL
+from perfgate.analysis.capacity import BOUNDS_LEVEL
 from perfgate.analysis.change import ROLES, trends
 from perfgate.analysis.compare import t_interval
 from perfgate.analysis.drift import open_trends
@@ -133,7 +133,7 @@ def _slowing(case: Case) -> list[Finding]:
 def _slower(case: Case, trends_of: Trends) -> Interval | None:
     """Return how much more the candidate slows down than the base; None: too few sessions tell."""
     slower = _finite(trends_of(case.sessions, "candidate") - trends_of(case.sessions, "base"))
-    return t_interval(slower, LEVEL) if len(slower) >= case.looks[0] else None
+    return t_interval(slower, BOUNDS_LEVEL) if len(slower) >= case.looks[0] else None
 
 
 def _warming(case: Case) -> list[Finding]:

@@ -5,14 +5,13 @@ What merely slows down is the business of other checks: here answers are refused
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perfgate.analysis import sequential
-from perfgate.analysis.capacity import LEVEL
+from perfgate.analysis.capacity import BOUNDS_LEVEL
 from perfgate.analysis.compare import t_interval
 from perfgate.analysis.goodput import (
     open_answers,
@@ -21,7 +20,7 @@ from perfgate.analysis.goodput import (
     saturated_delays,
     saturated_losses,
 )
-from perfgate.analysis.sequential import percent
+from perfgate.analysis.sequential import lost_percent, percent
 from perfgate.verdict.checks.change import plan_of
 from perfgate.verdict.finding import Finding, Outcome, counted, told_apart
 
@@ -100,7 +99,7 @@ def _saturated(look: _Look) -> list[Finding]:
     if loss.lower > look.margin:
         words = f"{shed}, so that callers got {_lost(look, loss)}{_sooner(case)}."
         return [_finding(look, loss, Outcome.FAIL, words)]
-    most = told_apart([100 * _share(loss.upper), 100 * _share(look.margin)], 1)
+    most = told_apart([lost_percent(loss.upper), lost_percent(look.margin)], 1)
     words = (
         f"{shed}; the correct ones in time are not shown to be fewer (at most {most[0]} %, where "
         f"{most[1]} % is the limit)."
@@ -144,12 +143,12 @@ def _sheds(sessions: Sequence[Run]) -> bool:
         - saturated_answers([run], "base").failed_ratio
         for run in sessions
     ]
-    return t_interval(np.array(more), LEVEL).lower > SHED_LIMIT_RATIO
+    return t_interval(np.array(more), BOUNDS_LEVEL).lower > SHED_LIMIT_RATIO
 
 
 def _lost(look: _Look, loss: MetricEvidence) -> str:
     mean, least, limit = told_apart(
-        [100 * _share(value) for value in (loss.estimate, loss.lower, look.margin)], 0
+        [lost_percent(value) for value in (loss.estimate, loss.lower, look.margin)], 0
     )
     return (
         f"{mean} % fewer correct answers in time (at least {least} % over "
@@ -167,18 +166,13 @@ def _sooner(case: Case) -> str:
     )
 
 
-def _share(loss: float) -> float:
-    """Return the share that is lost, of a log ratio."""
-    return -math.expm1(-loss)
-
-
 def _finding(look: _Look, loss: MetricEvidence, outcome: Outcome, words: str) -> Finding:
     return Finding(
         check=CHECK,
         outcome=outcome,
         reason=words,
-        observed=_share(loss.estimate),
-        limit=_share(look.margin),
-        interval=(_share(loss.lower), _share(loss.upper)),
-        unit="ratio",
+        observed=lost_percent(loss.estimate),
+        limit=lost_percent(look.margin),
+        interval=(lost_percent(loss.lower), lost_percent(loss.upper)),
+        unit="%",
     )

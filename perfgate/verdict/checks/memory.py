@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis.capacity import LEVEL
+from perfgate.analysis.capacity import BOUNDS_LEVEL
 from perfgate.analysis.change import ROLES, memory_slopes
 from perfgate.analysis.compare import t_interval
 from perfgate.analysis.drift import peak_rises
@@ -78,7 +78,7 @@ def _more_kib(case: Case, last_share: float) -> Interval | None:
     """Return by how much more the candidate grew in REQUESTS; None where it was not read."""
     candidate, base = (memory_slopes(case.sessions, role, last_share) for role in ROLES)
     slopes = candidate - base
-    return t_interval(slopes * REQUESTS / KIB, LEVEL) if np.isfinite(slopes).all() else None
+    return t_interval(slopes * REQUESTS / KIB, BOUNDS_LEVEL) if np.isfinite(slopes).all() else None
 
 
 def _per_hour_bytes(case: Case, growth_kib: Interval) -> float:
@@ -96,7 +96,7 @@ def _peak(case: Case) -> list[Finding]:
     limit = math.log1p(case.terms.config.margins.memory)
     if not np.isfinite(rises).all():
         return []
-    found = t_interval(rises, LEVEL)
+    found = t_interval(rises, BOUNDS_LEVEL)
     if found.lower <= limit:
         return []
     sizes = [percent(size) for size in (found.estimate, found.lower, limit)]

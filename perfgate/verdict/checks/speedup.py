@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis.capacity import LEVEL
+from perfgate.analysis.capacity import BOUNDS_LEVEL
 from perfgate.analysis.change import CAPACITY, COST, operation_slowdowns, primary_slowdowns
 from perfgate.analysis.compare import t_interval
 from perfgate.analysis.sequential import percent
@@ -47,7 +47,7 @@ def check(case: Case) -> list[Finding]:
 
 
 def _faster(what: str, slowdowns: NDArray[np.float64], limit: float) -> list[Finding]:
-    change = t_interval(slowdowns, LEVEL)
+    change = t_interval(slowdowns, BOUNDS_LEVEL)
     if change.upper >= limit:
         return []
     fell, least, bound = told_apart(

@@ -14,9 +14,9 @@ import numpy as np
 
 from perfgate.analysis.change import service_rates, undisturbed_rates
 from perfgate.analysis.compare import mean_and_sd
-from perfgate.analysis.sequential import percent
+from perfgate.analysis.sequential import lost_percent, percent
 from perfgate.analysis.stored import Certainty, Level, speed_of, standard_error, stored_loss
-from perfgate.baseline.record import LEVEL
+from perfgate.baseline.record import RECORD_LEVEL
 from perfgate.verdict.checks.goodput import LEAST_REFUSING
 from perfgate.verdict.finding import Finding, Outcome, told_apart
 
@@ -109,7 +109,7 @@ def _left(runs: Sequence[Run]) -> float:
 
 
 def _error(rate: RateOfRecord) -> float:
-    return standard_error(rate.lower, rate.upper, rate.runs, LEVEL)
+    return standard_error(rate.lower, rate.upper, rate.runs, RECORD_LEVEL)
 
 
 def _level(past: Past) -> Level:
@@ -245,8 +245,3 @@ def _because(case: Case) -> str:
 def _although(record: BaselineRecord) -> str:
     said = f' It was accepted although worse: "{record.accepted_because}".'
     return said if record.accepted_because else ""
-
-
-def lost_percent(loss: float) -> float:
-    """Return a loss on the log scale as the share of the rate that is gone, in percent."""
-    return -percent(-loss)
