@@ -42,7 +42,7 @@ def test_shed_load_fails_and_is_called_so() -> None:
     )
     assert own.observed == pytest.approx(100 / 3)
     assert own.limit == pytest.approx(3 / 1.03)
-    assert own.unit == "ratio"
+    assert own.unit == "%"
 
 
 def test_shed_load_is_the_first_reason() -> None:
