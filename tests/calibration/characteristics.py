@@ -82,7 +82,8 @@ session {100 * WRONG_RATIO:.1f} % are wrong, whichever build gave them. Every bu
 shed load; of builds that shed none, the row on goodput is 0.
 
 Whether the demand is carried, promises are kept and nothing crashes is asked of the candidate
-alone: that an equal base would fail as well is no error there."""
+alone: that an equal base would fail as well is no error there. How far the memory of equal builds
+drifts apart is for real sessions to tell, not for a simulation: docs/error-rates.md does."""
 
 
 @dataclass(frozen=True, slots=True)

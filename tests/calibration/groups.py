@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from calibration.builds import BUILDS
 from calibration.cases import FAILED, kept
-from perfgate.analysis.change import session_frame
+from perfgate.analysis.change import ROLES, memory_slopes, session_frame
+from perfgate.verdict.checks.memory import KIB, REQUESTS
 from perfgate.verdict.finding import Outcome
 from perfgate.verdict.judge import judge
 
@@ -51,6 +52,12 @@ class Group:
         """Return the slowdown of each session (log)."""
         sessions = [run for one in self.kept for run in one.case.sessions]
         return session_frame(sessions)[metric].to_numpy(dtype=float)
+
+    def growth_kib(self) -> NDArray[np.float64]:
+        """Return by how much more than its base each session grew in 1000 requests."""
+        sessions = [run for one in self.kept for run in one.case.sessions]
+        candidate, base = (memory_slopes(sessions, role) for role in ROLES)
+        return (candidate - base) * REQUESTS / KIB
 
     def reasons(self) -> Counter[tuple[str, str]]:
         """Count the verdicts other than PASS, each with the check that gave the reason."""

@@ -22,9 +22,10 @@ from calibration.resample import AS_MEASURED, DRAWS, Policy, pool_of, resampled
 from perfgate import __version__
 from perfgate.analysis.change import CAPACITY, COST, SATURATED
 from perfgate.analysis.compare import exact_lower_bound, wilson_interval
-from perfgate.analysis.resolution import looks_for
+from perfgate.analysis.resolution import FIRST_LOOK, looks_for
 from perfgate.analysis.sequential import percent
 from perfgate.config.models import Margins
+from perfgate.verdict.checks.memory import REQUESTS
 from perfgate.verdict.finding import counted
 from perfgate.wish import TOLERATED
 
@@ -77,7 +78,8 @@ RESAMPLED = """\
 ## Resampled
 
 Checks of sessions drawn from all those above, decided by the same rule and the same judge.
-Seconds are those of the sessions. *FAIL within* counts the checks that had failed by then."""
+Seconds are those of the sessions. *FAIL at first* counts the checks that failed at the first look,
+*FAIL within* those that had failed by then."""
 
 SHIFTED = """\
 ## Shifted
@@ -162,7 +164,19 @@ def _machine(groups: Sequence[Group]) -> str:
 
 def _real(groups: Sequence[Group]) -> str:
     head = ("build", "checks", *OUTCOMES, "hung", "right", "loss", "spread", "seconds", "longest")
-    return markdown_table(head, [_real_row(own) for own in groups])
+    table = markdown_table(head, [_real_row(own) for own in groups])
+    grown = [_grown(own) for own in groups if own.deserves == "PASS"]
+    return "\n\n".join([table, *grown])
+
+
+def _grown(own: Group) -> str:
+    """Return what chance makes of the rule on memory that grows."""
+    most = np.abs(own.growth_kib()).max()
+    return (
+        f"With {own.what}, the candidate's memory grew by at most {most:.1f} KiB more or less than "
+        f"the base's in {REQUESTS} requests of a session; more than {Margins().growth_kib:.0f} "
+        "counts."
+    )
 
 
 def _reasons(groups: Sequence[Group]) -> list[str]:
@@ -259,7 +273,7 @@ def _shifted(pool: Pool, draws: int, policy: Policy) -> str:
 
 def _drawn_head() -> tuple[str, ...]:
     early = (f"FAIL within {seconds:.0f} s" for seconds in WITHIN_S)
-    return ("may ship", "FAIL", "other", *early, "sessions", "seconds")
+    return ("may ship", "FAIL", "other", "FAIL at first", *early, "sessions", "seconds")
 
 
 def _drawn_row(drawn: Sequence[Drawn]) -> tuple[str, ...]:
@@ -270,6 +284,7 @@ def _drawn_row(drawn: Sequence[Drawn]) -> tuple[str, ...]:
         _percents(shipped, len(drawn)),
         _share(len(failed), len(drawn)),
         _percents(len(drawn) - shipped - len(failed), len(drawn)),
+        _percents(sum(one.sessions <= FIRST_LOOK for one in failed), len(drawn)),
         *(_percents(count, len(drawn)) for count in early),
         f"{np.mean([one.sessions for one in drawn]):.1f}",
         f"{np.mean([one.seconds for one in drawn]):.0f}",
