@@ -165,7 +165,7 @@ def test_planned_change_tips_the_demand(repository: AuthRepository) -> None:
     ledger = repository.root / "demand.toml"
     ledger.write_text(ledger.read_text() + change)
     repository.commit("Plan the delegation")
-    run = repository.check("--on", "2026-11-24")
+    run = repository.check("--on", "2026-11-24", "--budget", "60s")
     failed(run, "demand")
     assert 'the change "delegate authentication" of dashboard on 2026-12-01' in run.reason.replace(
         "The change", "the change"
