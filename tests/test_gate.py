@@ -14,6 +14,9 @@ from perfgate.config.models import Config
 from perfgate.gate import Order, session_s, starters, with_looks
 
 
+MADE = sessions(8)
+
+
 def build(name: str) -> Build:
     """Return a build that is never started."""
     return Build(name, Path("/nowhere"), None, dirty=False, label=name)
@@ -26,8 +29,9 @@ def order(base: Build | None) -> Order:
 
 def first_ones(seed: int, count: int) -> list[str]:
     """Return which build starts first in each of the first sessions of a check."""
+    begun, builds = measurement(seed=seed), order(build("base"))
     return [
-        next(iter(starters(measurement(seed=seed, sessions=sessions(made)), order(build("base")))))
+        next(iter(starters(begun.model_copy(update={"sessions": MADE[:made]}), builds)))
         for made in range(count)
     ]
 
