@@ -13,7 +13,6 @@ from perfgate.build.provide import Build
 from perfgate.config.models import Config
 from perfgate.gate import Order, session_s, starters, with_looks
 
-
 MADE = sessions(8)
 
 
