@@ -161,11 +161,11 @@ def test_envoy(perfgate: Callable[..., Finished], project: Path) -> None:
 
 def test_names_cannot_paint_the_terminal(imports: Callable[..., Finished], project: Path) -> None:
     """Names in a log are escaped, wherever they are shown."""
-    log = write_log(project, "\x1b[2Jgateway", "\x1b[2Jmail")
-    run = imports(log, "--only", "\x1b[2Jmail")
+    log = write_log(project, "\x1b[2Jgateway", "\x1b[2J\u202email")
+    run = imports(log, "--only", "\x1b[2J\u202email")
     assert run.code == 2
-    assert "\x1b" not in run.out + run.err
-    assert "\\u001b[2Jmail" in run.out
+    assert not {"\x1b", "\u202e"} & {*run.out, *run.err}
+    assert "\\u001b[2J\\u202email" in run.out
     assert "\\x1b[2Jgateway (80/s)" in run.err
 
 

@@ -21,18 +21,18 @@ from perfgate.demand.sources.observed import (
     upper_quantile,
 )
 
-times = st.lists(st.integers(0, 500), min_size=1, max_size=60).map(sorted)
+times = st.lists(st.integers(0, 50), min_size=1, max_size=60).map(sorted)
 figures = st.lists(st.floats(0, 1e6), min_size=1, max_size=200)
 
 
-@given(times, st.integers(1, 100))
+@given(times, st.integers(1, 20))
 def test_no_window_is_busier(moments: list[int], window_s: int) -> None:
     """Law: of all windows of the length, wherever they begin, none holds more requests."""
     found = busiest(np.array(moments, dtype=float), window_s)
     count = found.stop - found.start
     first = moments[found.start]
     assert count == sum(first <= at < first + window_s for at in moments)
-    for start in range(-window_s, 501):
+    for start in range(-window_s, 51):
         assert count >= sum(start <= at < start + window_s for at in moments)
 
 

@@ -149,6 +149,8 @@ def test_what_is_so_already_stays() -> None:
     rows = [seen("gateway", 80.5, token=1.0), seen("batch", 5.0, 0.07, **{"of files": 1.0})]
     assert proposed(PROPOSED, *rows).text == PROPOSED
     assert proposed(PROPOSED, *rows).updated == ()
+    whole = PROPOSED.replace("peak_rps = 12.0", "peak_rps = 12")
+    assert proposed(whole, seen("mail", 12.0)).text == whole
 
 
 @given(rates, st.booleans(), st.sampled_from(["\n", "\r\n"]))
