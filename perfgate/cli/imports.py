@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Requests = tuple[str, str]
 
-WEEK_S = 7 * 86_400
+DAY_S = 86_400
 # Of a user agent like "gateway/2.1 (linux)" the name of the product (RFC 9110, 10.1.5).
 PRODUCT = r"[^/\s]+"
 ANYTHING = r".+"
@@ -147,10 +147,11 @@ def prometheus(
     perfgate demand import prometheus http://127.0.0.1:9090 --label caller \\
       --query 'sum by (caller) (rate(http_requests_total{job="auth"}[1m]))'
     """
+    step_s = _whole(step)
     from perfgate.demand.sources.prometheus import observe  # noqa: PLC0415 - it takes a while
-    from perfgate.demand.sources.series import RangeQuery  # noqa: PLC0415 - as above
+    from perfgate.demand.sources.series import RangeQuery, moments  # noqa: PLC0415 - as above
 
-    times_s = _moments(weeks, until, step)
+    times_s = moments(_end_s(until), weeks, step_s)
     return observe(RangeQuery(url, query, label, operation_label, times_s, quantile), naming)
 
 
@@ -202,14 +203,17 @@ def _from_logs(
     return observation_of(requests_in(logs, layout), layout, reading, naming)
 
 
-def _moments(weeks: int, until: date | None, step: float) -> range:
-    """Return the moments to ask for, multiples of the step: the weeks up to a day's end or now."""
-    step_s = int(step)
-    if step_s != step:
+def _whole(step: float) -> int:
+    """Return the step in whole seconds."""
+    if step != int(step):
         raise UsageError(f"--step {step:g}s is not in whole seconds", hint="Give it like 60s.")
-    end_s = int(time.time()) + step_s
-    if until is not None:
-        midnight = datetime(until.year, until.month, until.day, tzinfo=UTC)
-        end_s = min(end_s, int((midnight + timedelta(days=1)).timestamp()))
-    end_s -= end_s % step_s
-    return range(end_s - weeks * WEEK_S // step_s * step_s, end_s, step_s)
+    return int(step)
+
+
+def _end_s(until: date | None) -> int:
+    """Return the end of a day in seconds since 1970, or now, whichever comes first."""
+    now_s = int(time.time())
+    if until is None:
+        return now_s
+    midnight = datetime(until.year, until.month, until.day, tzinfo=UTC)
+    return min(now_s, int(midnight.timestamp()) + DAY_S)

@@ -1,21 +1,26 @@
-"""Real programs that perfgate takes figures from, on 127.0.0.1; it asserts nothing of perfgate."""
+"""What perfgate takes figures from, on 127.0.0.1: real programs, and servers that misbehave."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 import time
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from perfgate.target.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    Answer = Callable[[dict[str, str]], tuple[int, str]]
 
 READY_S = 60.0
 
@@ -90,6 +95,32 @@ def _backfill(root: Path, history: Iterable[str]) -> None:
         lines.write("# EOF\n")
     words = ["promtool", "tsdb", "create-blocks-from", "--max-block-duration=24h", "openmetrics"]
     subprocess.run([*words, text, root / "tsdb"], check=True, capture_output=True)
+
+
+@contextmanager
+def answering(answer: Answer) -> Iterator[str]:
+    """Yield the address of a server that answers queries of a range as Prometheus might."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            assert parts.path == "/base/api/v1/query_range"
+            code, text = answer({key: values[0] for key, values in parse_qs(parts.query).items()})
+            self.send_response(code)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/base"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager

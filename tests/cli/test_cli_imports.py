@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.command_line import LEDGER, Finished
+from cli.peers import answering
 from perfgate.demand.ledger import load_ledger
 
 if TYPE_CHECKING:
@@ -231,3 +232,24 @@ def test_steps_are_whole_seconds(perfgate: Callable[..., Finished]) -> None:
     run = perfgate("demand", "import", "prometheus", *ASK, "--step", "0.5s")
     assert (run.code, run.out) == (2, "")
     assert "--step 0.5s is not in whole seconds" in run.err
+
+
+def test_the_last_day_and_the_weeks(perfgate: Callable[..., Finished]) -> None:
+    """Prometheus is asked for whole weeks up to the end of the last day, and the day is noted."""
+    asked: list[dict[str, str]] = []
+
+    def answer(query: dict[str, str]) -> tuple[int, str]:
+        asked.append(query)
+        row = {"metric": {"caller": "gateway"}, "values": [[int(query["end"]), "7"]]}
+        data = {"resultType": "matrix", "result": [row]}
+        return 200, json.dumps({"status": "success", "data": data})
+
+    with answering(answer) as url:
+        words = (url, "--query", "q", "--label", "caller", "--weeks", 1, "--until", "2026-06-30")
+        run = perfgate("demand", "import", "prometheus", *words, "--step", "5m")
+    assert run.code == 0, run.err
+    week = DAY - timedelta(days=7)
+    [query] = asked
+    assert int(query["start"]) == week.timestamp()
+    assert int(query["end"]) == DAY.timestamp() - 300
+    assert "+measured_on = 2026-06-30" in run.out

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cli.peers import answering
 
 from perfgate.demand.sources.observed import Naming
 from perfgate.demand.sources.prometheus import observe
@@ -18,39 +16,9 @@ from perfgate.demand.sources.series import RangeQuery
 from perfgate.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from perfgate.demand.sources.observed import Observation
 
-    Answer = Callable[[dict[str, str]], tuple[int, str]]
-
 TIMES_S = range(1_782_864_000, 1_782_864_000 + 60 * 25_000, 60)
-
-
-@contextmanager
-def answering(answer: Answer) -> Iterator[str]:
-    """Yield the address of a server that answers each query of a range as it is told to."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            assert parts.path == "/base/api/v1/query_range"
-            code, text = answer({key: values[0] for key, values in parse_qs(parts.query).items()})
-            self.send_response(code)
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/base/"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def ask(url: str) -> Observation:
@@ -74,7 +42,7 @@ def test_all_parts_are_asked_for_and_count() -> None:
         return 200, matrix({"metric": {"caller": "gateway"}, "values": values})
 
     with answering(answer) as url:
-        found = ask(url)
+        found = ask(f"{url}/")
 
     assert [one.peak_rps for one in found.dependents] == [3.0]
     assert {(query["query"], query["step"]) for query in asked} == {("q{a=b}", "60")}

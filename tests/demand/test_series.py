@@ -19,6 +19,7 @@ from perfgate.demand.sources.series import (
     RangeQuery,
     Series,
     chunks,
+    moments,
     observation_of,
     series_of,
 )
@@ -52,6 +53,16 @@ def observed(
 ) -> Observation:
     """Return what these series show."""
     return observation_of(query, given_series, naming or Naming({}))
+
+
+@given(st.integers(10**9, 2 * 10**9), st.integers(1, 60), st.integers(1, 10**5))
+def test_moments_are_the_last_weeks(end_s: int, weeks: int, step_s: int) -> None:
+    """Law: multiples of the step up to the end, as many as fit into the weeks."""
+    found = moments(end_s, weeks, step_s)
+    assert found.step == step_s
+    assert found.start % step_s == 0
+    assert found[-1] < end_s <= found[-1] + step_s
+    assert weeks * 7 * 86_400 - step_s < len(found) * step_s <= weeks * 7 * 86_400
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**6), st.integers(1, 10**4), st.integers(1, 20_000))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     Rates = NDArray[np.float64]
 
+WEEK_S = 7 * DAY_S
 # Prometheus refuses to answer with more for one series.
 MOST_POINTS = 11_000
 # A dependent with figures for less of the time than this is remarked upon.
@@ -68,6 +69,15 @@ class Series(NamedTuple):
     labels: Mapping[str, str]
     times_s: NDArray[np.float64]
     rates_rps: Rates
+
+
+def moments(end_s: int, weeks: int, step_s: int) -> range:
+    """Return the multiples of ``step_s`` in the weeks before ``end_s``, which is not one of them.
+
+    Other tools ask for the same moments then, and caches between can answer.
+    """
+    end_s = -(-end_s // step_s) * step_s
+    return range(end_s - weeks * WEEK_S // step_s * step_s, end_s, step_s)
 
 
 def chunks(times_s: range, most: int = MOST_POINTS) -> Iterator[range]:
