@@ -81,11 +81,8 @@ class _Edit:
         self._has_mix = bool(ledger and ledger.default_mix)
         self._known = {one.name: one for one in ledger.dependents} if ledger else {}
         self._document: Any = tomlkit.parse(text)
-        if not key_lines(text):
-            raise UsageError(
-                f"{path}: cannot be edited without moving its parts about",
-                hint="Keep all [[dependent]] together, with nothing else between them.",
-            )
+        if self._document.as_string() != text:
+            raise _immovable(path)
         self._rows = {row["name"]: row for row in self._document.get("dependent", [])}
         self._updated: list[str] = []
         self._lines: dict[str, list[str]] = {}
@@ -115,7 +112,11 @@ class _Edit:
 
     def _with_lines(self, text: str) -> str:
         """Return ``text`` with the keys that entries did not have, each after its peak_rps."""
+        if not self._lines:
+            return text
         line_of, lines = key_lines(text), text.split("\n")
+        if not line_of:
+            raise _immovable(self._path)
         for position, name in reversed(list(enumerate(self._rows))):
             if name in self._lines:
                 line = line_of["dependent", position, "peak_rps"]
@@ -202,6 +203,13 @@ class _Edit:
                 f"{self._path}: its dependents are not written as [[dependent]]",
                 hint="Write them so, and new ones can be added at the end.",
             )
+
+
+def _immovable(path: Path) -> UsageError:
+    return UsageError(
+        f"{path}: cannot be edited without moving its parts about",
+        hint="Keep all [[dependent]] together, with nothing else between them.",
+    )
 
 
 def _append(table: Table, key: str, value: object) -> None:
