@@ -54,6 +54,8 @@ dependent
     A calling service.
 ledger
     The file of dependents.
+source
+    What tells what dependents really send: Prometheus, an access log.
 amplification
     Attempts per first try.
 headroom

@@ -70,6 +70,12 @@ class PortTakenError(TargetError):
     """A port was taken by something that is not the target: none of the build's doing."""
 
 
+class SourceError(PerfgateError):
+    """A source of demand cannot be reached, or tells nothing."""
+
+    exit_code = ExitCode.NO_SOURCE
+
+
 class RefError(PerfgateError):
     """A git ref or commit cannot be reached in this repository."""
 

@@ -13,6 +13,7 @@ class ExitCode(IntEnum):
     NO_BASELINE = 4
     NO_TARGET = 5
     NO_REF = 6
+    NO_SOURCE = 7
     BUG = 70
     INTERRUPTED = 130
 
@@ -30,6 +31,7 @@ _MEANINGS = {
     ExitCode.NO_BASELINE: "nothing measured: the stored baseline is missing or unreadable",
     ExitCode.NO_TARGET: "nothing measured: a build failed, or its target never got ready",
     ExitCode.NO_REF: "nothing measured: a git ref or commit cannot be reached",
+    ExitCode.NO_SOURCE: "nothing imported: a source of demand cannot be reached, or has no figures",
     ExitCode.BUG: "a bug in perfgate",
     ExitCode.INTERRUPTED: "interrupted; everything that was started has been stopped",
 }

@@ -55,7 +55,14 @@ def read_toml(path: Path) -> TomlFile:
     Raises UsageError when there is no such file or it is not text, and FileFaultsError with the
     line when it is not TOML.
     """
-    text = _text(path)
+    return parse_toml(path, _text(path))
+
+
+def parse_toml(path: Path, text: str) -> TomlFile:
+    """Return what ``text`` says that is, or is to be, in the file at ``path``.
+
+    Raises FileFaultsError with the line when it is not TOML.
+    """
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

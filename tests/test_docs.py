@@ -174,6 +174,22 @@ def test_messages_are_as_they_are_shown(tmp_path: Path) -> None:
         assert words in printed
 
 
+def test_the_import_that_is_shown(tmp_path: Path) -> None:
+    """The import in the README prints what is shown there, of the README's own ledger."""
+    (shown,) = (block for block in blocks(ROOT / "README.md", "text") if "demand import" in block)
+    (ledger,) = (block for block in blocks(ROOT / "README.md", "toml") if "demand/1" in block)
+    command, told = shown.removeprefix("$ ").replace("\\\n", " ").split("\n", 1)
+    project = make_project(tmp_path, ledger=ledger)
+    line = '::1 - - [24/Nov/2026:09:30:{:02} +0000] "POST {} HTTP/1.1" 200 5 "-" "api-gateway/2"\n'
+    paths = ["/introspect"] * 4 + ["/token"]
+    sent = [line.format(number % 60, paths[number % 5]) for number in range(3150)]
+    (project / "access.log").write_text("".join(sent))
+    (words,) = commands(command)
+    run = run_process([PERFGATE, *words], project)
+    printed = [line.rstrip() for line in f"{run.out}\n{run.err}".splitlines()]
+    assert list(filter(None, told.splitlines())) == list(filter(None, printed))
+
+
 def test_formats_are_named() -> None:
     """The README names every report format."""
     readme = (ROOT / "README.md").read_text()

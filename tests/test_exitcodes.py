@@ -31,6 +31,7 @@ def test_codes_that_others_rely_on() -> None:
         "NO_BASELINE": 4,
         "NO_TARGET": 5,
         "NO_REF": 6,
+        "NO_SOURCE": 7,
         "BUG": 70,
         "INTERRUPTED": 130,
     }

@@ -5,16 +5,17 @@ What is in a record is :mod:`perfgate.baseline.record`'s business.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.record import parse_record
 from perfgate.errors import StoreError
+from perfgate.wholefile import write_whole
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from perfgate.baseline.record import BaselineRecord
     from perfgate.build.gitio import Repository
     from perfgate.measurement.models import Environment
@@ -109,7 +110,7 @@ def write_text(path: Path, text: str) -> None:
     """Write the file, whole or not at all; raises StoreError where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, text)
+        write_whole(path, text)
     except OSError as error:
         raise StoreError(
             f"{path} cannot be written: {error.strerror}", hint="Look for space and permissions."
@@ -119,17 +120,3 @@ def write_text(path: Path, text: str) -> None:
 def _place(record: BaselineRecord) -> tuple[str, str]:
     """Return the directory and the file name below the store."""
     return record.profile, f"{record.environment.slug}.json"
-
-
-def _write_whole(path: Path, text: str) -> None:
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).chmod(0o644)
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise

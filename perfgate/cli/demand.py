@@ -1,4 +1,4 @@
-"""``perfgate demand``: what dependents send, now and after each planned change."""
+"""``perfgate demand``: what dependents send, now and after each planned change, and by sources."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from perfgate.cli import options
+from perfgate.cli import imports, options
 from perfgate.cli.console import put
 from perfgate.config.load import load_config
 from perfgate.demand.demand import demand_steps
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Ask the ledger of dependents."""
+    """Ask the ledger of dependents, or bring it up to date."""
+
+
+command.add_command(imports.command)
 
 
 @command.command()
 @options.config
-@click.option("--ledger", type=options.PATH, help="Ledger; the configuration's if not given.")
+@options.ledger
 @options.on
 @click.option("--days", type=click.IntRange(min=0), help="Horizon; the configuration's otherwise.")
 def show(config: Path | None, ledger: Path | None, on: date | None, days: int | None) -> None:

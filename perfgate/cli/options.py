@@ -101,6 +101,7 @@ config = click.option(
     type=PATH,
     help="Configuration; found as perfgate.toml or [tool.perfgate] here or above if not given.",
 )
+ledger = click.option("--ledger", type=PATH, help="Ledger; the configuration's if not given.")
 profile = click.option(
     "--profile", "-p", default="default", show_default=True, help="Kind of check, by name."
 )

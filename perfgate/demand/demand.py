@@ -91,6 +91,22 @@ def first_try_rps(dependent: Dependent, on: date) -> float:
     return _first_try_rps(dependent, _in_force(dependent, on))
 
 
+def peak_for(dependent: Dependent, rate_rps: float, on: date) -> float | None:
+    """Return the peak with which :func:`first_try_rps` is ``rate_rps`` on the day ``on``.
+
+    None where no peak gives that rate: it is more than the cache lets through, or less than the
+    changes in force add.
+    """
+    calls = rate_rps
+    if dependent.cache is not None:
+        calls = _before_cache(rate_rps, dependent.cache.ttl_s / dependent.cache.active_tokens)
+    scale, added = _growth(_in_force(dependent, on))
+    if calls == inf or not dependent.calls_per_request * scale:
+        return None
+    peak = (calls / dependent.calls_per_request - added) / scale
+    return peak if peak >= 0 else None
+
+
 def amplification(dependent: Dependent, first_rps: float) -> float:
     """Return the attempts per first try of ``dependent`` while every attempt fails.
 
@@ -171,13 +187,25 @@ def _in_force(dependent: Dependent, on: date) -> tuple[Change, ...]:
 
 
 def _first_try_rps(dependent: Dependent, changes: Iterable[Change]) -> float:
-    peak, added = dependent.peak_rps, 0.0
-    for change in changes:
-        peak *= change.scale.likely
-        added += change.add_rps
-    calls = dependent.calls_per_request * (peak + added)
+    scale, added = _growth(changes)
+    calls = dependent.calls_per_request * (dependent.peak_rps * scale + added)
     cache = dependent.cache
     return calls if cache is None else calls / (1 + calls * cache.ttl_s / cache.active_tokens)
+
+
+def _growth(changes: Iterable[Change]) -> tuple[float, float]:
+    """Return the factor on the peak and the requests per second on top of it."""
+    scale, added = 1.0, 0.0
+    for change in changes:
+        scale *= change.scale.likely
+        added += change.add_rps
+    return scale, added
+
+
+def _before_cache(rate_rps: float, renewal_s: float) -> float:
+    """Return X with X / (1 + X renewal) = rate: inf where the cache lets no such rate through."""
+    missed = 1 - rate_rps * renewal_s
+    return rate_rps / missed if missed > 0 else inf
 
 
 def _cap(dependent: Dependent, first_rps: float) -> float:

@@ -27,6 +27,7 @@ from perfgate.tomlfile import (
     faults_of,
     near_or_all,
     parse_model,
+    parse_toml,
     read_toml,
     shown,
 )
@@ -258,6 +259,11 @@ def load_ledger(path: Path) -> Ledger:
     Raises UsageError when it cannot be read, and FileFaultsError with all faults in it.
     """
     return _ledger(read_toml(path))
+
+
+def parse_ledger(path: Path, text: str) -> Ledger:
+    """Return the ledger that ``text`` is; ``path`` names it in FileFaultsError, with all faults."""
+    return _ledger(parse_toml(path, text))
 
 
 def check_operations(path: Path, ledger: Ledger, operations: Collection[str]) -> list[Fault]:

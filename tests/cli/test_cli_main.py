@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SLOW_IMPORTS = {"numpy", "pandas", "scipy", "locust", "gevent", "git", "rich"}
+SLOW_IMPORTS = {"numpy", "pandas", "scipy", "locust", "gevent", "git", "requests", "rich"}
 
 # Runs perfgate with the words that follow, then tells which of the slow imports it has made.
 TELL_IMPORTS = """
@@ -200,6 +200,8 @@ def test_bash_completion(project: Path, typed: str, offered: list[str]) -> None:
         (["schema"], 0),
         (["schema", "demand", "--format", "markdown"], 0),
         (["demand", "show"], 0),
+        (["demand", "import", "prometheus", "--help"], 0),
+        (["demand", "import", "nginx", "access.log", "--ledger", "broken.toml"], 2),
         (["check", "--help"], 0),
         (["judge", "--help"], 0),
         (["chek"], 2),

@@ -18,6 +18,7 @@ from perfgate.demand.demand import (
     demand_steps,
     first_try_rps,
     peak_demand,
+    peak_for,
     tipping_point,
     tipping_sentence,
 )
@@ -84,6 +85,31 @@ def test_a_cache_lets_renewals_through() -> None:
     """40/s over 400 tokens remembered for 60 s are 40 / (1 + 40 * 60 / 400) = 5.71/s."""
     cached = dependent(peak_rps=40.0, cache=Cache(ttl_s=60, active_tokens=400))
     assert first_try_rps(cached, START) == pytest.approx(40 / 7)
+
+
+@patient
+@given(dependents(), DAYS)
+def test_a_peak_is_found_again_from_its_rate(one: Dependent, on: date) -> None:
+    """Counting back from the rate of a day gives a peak with that rate, if there is any."""
+    rate = first_try_rps(one, on)
+    peak = peak_for(one, rate, on)
+    if peak is not None:
+        again = first_try_rps(one.model_copy(update={"peak_rps": peak}), on)
+        assert again == pytest.approx(rate, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"cache": Cache(ttl_s=60, active_tokens=60)},
+        {"changes": (change(add_rps=1.1),)},
+        {"changes": (change(scale=0),)},
+        {"calls_per_request": 0},
+    ],
+)
+def test_some_rates_have_no_peak(fields: dict[str, object]) -> None:
+    """More than a cache lets through, less than changes add, or no calls at all: there is none."""
+    assert peak_for(dependent(**fields), 1.0, START) is None
 
 
 @patient

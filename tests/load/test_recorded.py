@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.errors import FileFaultsError, UsageError
-from perfgate.load.recorded import MOST_FAULTS, TIME_FIELDS, read_recorded
+from perfgate.load.recorded import read_recorded
+from perfgate.logfile import MOST_FAULTS, TIME_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
