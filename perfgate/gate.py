@@ -15,6 +15,7 @@ from perfgate import __version__
 from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns, service_rates
 from perfgate.analysis.resolution import fits, looks_for
 from perfgate.analysis.sequential import percent
+from perfgate.errors import LoadError
 from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
 from perfgate.load.schedule import Stage, balanced_turns, derived_seed, draw_schedule
 from perfgate.measurement.models import BuildId, DemandRun, Measurement
@@ -100,10 +101,10 @@ def _build_id(build: Build) -> BuildId:
 def _may_go_on(case: Case, order: Order, spent_s: float) -> bool:
     """Tell whether another session fits into looks, patience and budget."""
     measured = case.measurement
-    so_far = len(measured.sessions) + len(measured.discarded)
+    so_far = len(measured.sessions) + measured.set_aside
     return (
         len(measured.sessions) < case.looks[-1]
-        and len(measured.discarded) <= DISCARD_LIMIT
+        and measured.set_aside <= DISCARD_LIMIT
         and fits(spent_s, so_far, order.terms.config.budget.sessions_s)
     )
 
@@ -167,7 +168,11 @@ def _with_demand_run(case: Case, order: Order, rig: Rig) -> Case:
 
 def _with_session(case: Case, order: Order, rig: Rig) -> Case:
     """Make one session; one not to be trusted is set aside, and the next takes its place."""
-    outcome = run_once(rig, _session_assignment(case, order))
+    try:
+        outcome = run_once(rig, _session_assignment(case, order))
+    except LoadError as error:
+        # The load has worked before, so what broke it off is an accident until it recurs.
+        return _break_off(case, error.message.splitlines()[0], rig)
     if outcome.run is None:
         return _add(case, incidents=outcome.incidents)
     if outcome.run.validity.faults:
@@ -184,6 +189,11 @@ def _add(case: Case, **updates: object) -> Case:
 def _discard(case: Case, run: Run, rig: Rig) -> Case:
     rig.progress.learned(f"not to be trusted, to be repeated: {run.validity.faults[0]}")
     return _add(case, discarded=(*case.measurement.discarded, run))
+
+
+def _break_off(case: Case, fault: str, rig: Rig) -> Case:
+    rig.progress.learned(f"broken off, to be repeated: {fault}")
+    return _add(case, broken_off=(*case.measurement.broken_off, fault))
 
 
 def _known_so_far(case: Case) -> str:
@@ -221,7 +231,7 @@ def _demand_assignment(order: Order, attempt: int) -> Assignment:
 
 def _session_assignment(case: Case, order: Order) -> Assignment:
     profile, measured = order.shape, case.measurement
-    tried = len(measured.sessions) + len(measured.discarded)
+    tried = len(measured.sessions) + measured.set_aside
     seed = measured.seed + 1000 * (tried + 1)
     rate_rps = split_rps(case, order)
     schedule = _schedule(order, [Stage(rate_rps, profile.split_s)], seed)

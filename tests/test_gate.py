@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from builders import conditions, config, environment, measurement, sessions, terms
+import pytest
+from builders import conditions, config, demand_run, environment, measurement, sessions, terms
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfgate import gate
 from perfgate.build.provide import Build
-from perfgate.config.models import Config
+from perfgate.config.models import Config, Target
+from perfgate.errors import LoadError
+from perfgate.exitcodes import ExitCode
 from perfgate.gate import Order, session_s, starters, with_looks
+from perfgate.load.engine import Engine
+from perfgate.progress import Silence
+from perfgate.rig import Outcome, Rig
+from perfgate.verdict.checks.validity import DISCARD_LIMIT
+from perfgate.verdict.finding import Outcome as Verdict
+from perfgate.verdict.judge import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from perfgate.rig import Assignment
+    from perfgate.verdict.case import Case
 
 MADE = sessions(8)
 
@@ -85,3 +103,45 @@ def test_a_session_takes_what_its_parts_take() -> None:
     shape = budgeted(60.0).shape
     parts_s = shape.split_s + 2 * shape.saturation_s + shape.solo_s
     assert session_s(shape, overhead_s=3.0, pairs_s=4.0) == parts_s + 7.0
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, *broken: int) -> Case:
+    """Return a check of equal builds whose load breaks off in these runs, counted from 0."""
+    runs: Iterator[int] = itertools.count()
+
+    def run_once(_: Rig, asked: Assignment) -> Outcome:
+        number = next(runs)
+        if number in broken:
+            raise LoadError("a worker was lost\nits log: ...")
+        demand = demand_run()
+        return Outcome(demand.run, demand.trials) if asked.trials else Outcome(MADE[number % 8])
+
+    monkeypatch.setattr(gate, "run_once", run_once)
+    rig = Rig(Target(start="serve"), Engine(Path("locustfile.py")), None, Path("runs"), Silence())
+    return gate.measure(budgeted(60.0, default={"looks": [4]}), rig)
+
+
+def test_a_session_that_breaks_off_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: what other sessions have shown is kept, and the one that broke off is made again."""
+    case = measured(monkeypatch, 2, 4)
+    assert len(case.measurement.sessions) == 4
+    assert case.measurement.broken_off == ("a worker was lost",) * 2
+    assert judge(case).exit_code() is ExitCode.PASS
+
+
+def test_sessions_that_keep_breaking_off_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: after so many the check ends, INVALID, and says what broke them off."""
+    case = measured(monkeypatch, *range(1, 20))
+    assert len(case.measurement.broken_off) == DISCARD_LIMIT + 1
+    verdict = judge(case)
+    assert verdict.exit_code(on_inconclusive=Verdict.PASS) is ExitCode.UNDECIDED
+    assert any(
+        own.outcome is Verdict.INVALID and "a worker was lost" in own.reason
+        for own in verdict.findings
+    )
+
+
+def test_load_that_never_worked_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: where the first run breaks off, the load itself is broken, and no run is repeated."""
+    with pytest.raises(LoadError, match="a worker was lost"):
+        measured(monkeypatch, 0)

@@ -17,7 +17,7 @@ FORMAT: Final = "perfgate.measurement/1"
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
 #      Later, with defaults, so that older files are still read: failures and memory in windows,
 #      solo, lost processes, how the warm-up went, what others had of the CPU (in saturation
-#      too), yardsticks, thirds of open loops, the conditions.
+#      too), yardsticks, thirds of open loops, the conditions, what broke off.
 
 BuildRole = Literal["base", "candidate"]
 MIX_TOLERANCE = 0.05
@@ -272,7 +272,11 @@ class Environment(Value):
 
 
 class Measurement(Value):
-    """Everything one check measured."""
+    """Everything one check measured.
+
+    ``discarded`` are runs that cannot be trusted; ``broken_off`` says what ended sessions whose
+    load cannot even be proved complete.
+    """
 
     format: Literal["perfgate.measurement/1"] = FORMAT
     perfgate: str
@@ -286,7 +290,13 @@ class Measurement(Value):
     demand_run: DemandRun | None
     sessions: tuple[Run, ...]
     discarded: tuple[Run, ...]
+    broken_off: tuple[str, ...] = ()
     incidents: tuple[Incident, ...]
+
+    @property
+    def set_aside(self) -> int:
+        """Return how many runs count for nothing."""
+        return len(self.discarded) + len(self.broken_off)
 
     @property
     def runs(self) -> tuple[Run, ...]:

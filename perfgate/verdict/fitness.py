@@ -144,7 +144,7 @@ def rehearsal_of(case: Case, config: Config, *, sessions: int, seconds: float) -
     return Rehearsal(
         service=config.service,
         sessions=len(found),
-        set_aside=len(case.measurement.discarded),
+        set_aside=case.measurement.set_aside,
         offered_rps=found[-1].offered_rps if found else 0.0,
         cost_s=float(np.mean([cost_s(run.builds["candidate"]) for run in runs])) if runs else 0.0,
         generator_cpu_ratio=max((run.validity.generator_cpu_ratio for run in every), default=0.0),

@@ -67,7 +67,7 @@ def check(case: Case) -> list[Finding]:
     if not found:
         have, first = counted(len(case.sessions), "session"), case.looks[0]
         words = f"Only {have} of candidate and base; a first decision needs {first}."
-        lost = case.measurement.discarded or case.measurement.incidents
+        lost = case.measurement.set_aside or case.measurement.incidents
         hint = "" if lost else "A larger budget affords more: --budget, or sessions_s in [budget]."
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=hint)]
     if any(finding.outcome is Outcome.FAIL for finding in found):

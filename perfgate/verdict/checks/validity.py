@@ -15,20 +15,21 @@ DISCARD_LIMIT = 3
 
 def check(case: Case) -> list[Finding]:
     """Return INVALID for too many untrustworthy runs, a PASS for a few, nothing for none."""
-    discarded = case.measurement.discarded
-    if not discarded:
+    measured = case.measurement
+    if not measured.set_aside:
         return []
-    faults = sorted({fault for run in discarded for fault in run.validity.faults})
-    invalid = len(discarded) > DISCARD_LIMIT
-    verb = "was" if len(discarded) == 1 else "were"
-    count = counted(len(discarded), "run")
+    told = {fault for run in measured.discarded for fault in run.validity.faults}
+    faults = sorted({*told, *measured.broken_off})
+    invalid = measured.set_aside > DISCARD_LIMIT
+    verb = "was" if measured.set_aside == 1 else "were"
+    count = counted(measured.set_aside, "run")
     end = f" (more than {DISCARD_LIMIT} end the check)" if invalid else ""
     return [
         Finding(
             check=CHECK,
             outcome=Outcome.INVALID if invalid else Outcome.PASS,
             reason=f"{count} could not be trusted and {verb} set aside{end}: {'; '.join(faults)}.",
-            observed=len(discarded),
+            observed=measured.set_aside,
             limit=DISCARD_LIMIT,
             unit="runs",
             hint="Give the machine less else to do, or a second CPU." if invalid else "",
