@@ -33,6 +33,7 @@ WINDOW_COLUMNS = (
     "to_s",
     "cpu_s",
     "wait_s",
+    "generator_cpu_s",
     "generator_wait_s",
     "rss_bytes",
     "operation",

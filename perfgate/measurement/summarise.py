@@ -41,6 +41,8 @@ GENERATOR_WAIT_LIMIT_RATIO = 0.5
 CLOCK_STEP_LIMIT_MS = 5.0
 # Near the most that a process may open, its clients may get no socket for a request.
 OPEN_FILES_LIMIT_RATIO = 0.9
+# Where the next request is sent as soon as there is an answer.
+CLOSED = {Phase.SATURATION: "while it saturated the builds", Phase.PAIRS: "in the pairs"}
 # Saturated, a build may shed load; in these phases a wrong answer is a fault of the build.
 JUDGED = (Phase.OPEN, Phase.PAIRS, Phase.SOLO)
 # The open loop is cut so, to see whether a build slows down; with fewer answers in a part, it is
@@ -119,7 +121,7 @@ def summarise(
         offered_rps=offered_rps,
         builds=builds,
         others_ratio=_others_ratio(journal.pairs_busy, pairs_cpu_s),
-        validity=_validity(frame, journal, surroundings),
+        validity=_validity(frame, windows, journal, surroundings),
     )
 
 
@@ -246,7 +248,9 @@ def _within(times_s: np.typing.NDArray[np.float64], from_s: float, to_s: float) 
     return int(np.count_nonzero((times_s >= from_s) & (times_s <= to_s)))
 
 
-def _validity(frame: pd.DataFrame, journal: Journal, surroundings: Surroundings) -> Validity:
+def _validity(
+    frame: pd.DataFrame, windows: pd.DataFrame, journal: Journal, surroundings: Surroundings
+) -> Validity:
     is_open = frame[frame["phase"] == Phase.OPEN]
     prompt = is_open[(is_open["waited"] == 0) & is_open["started_s"].notna()]
     lag_ms = (prompt["started_s"] - prompt["intended_s"]).to_numpy() * 1000.0
@@ -263,7 +267,10 @@ def _validity(frame: pd.DataFrame, journal: Journal, surroundings: Surroundings)
         pressure_ratio=surroundings.pressure_ratio,
         warmup_s=journal.warmup.seconds if journal.warmup else None,
         unsettled=tuple(_role(name) for name in journal.warmup.unsettled) if journal.warmup else (),
-        faults=tuple(_faults(float(lag_p99_ms), journal, surroundings)),
+        faults=(
+            *_faults(float(lag_p99_ms), journal, surroundings),
+            *(_limited(windows) if surroundings.apart else ()),
+        ),
         yardsticks=surroundings.yardsticks,
     )
 
@@ -280,6 +287,19 @@ def _faults(lag_p99_ms: float, journal: Journal, surroundings: Surroundings) -> 
     for own in journal.generators:
         found |= _generator_faults(own)
     return [words for words, holds in found.items() if holds]
+
+
+def _limited(windows: pd.DataFrame) -> list[str]:
+    """Say in which closed loops the generator had no CPU time left: then they show its own rate."""
+    sums = windows.assign(wall_s=windows["to_s"] - windows["from_s"]).groupby("phase").sum()
+    closed = sums[sums.index.isin(CLOSED)]
+    ratios = closed["generator_cpu_s"] / closed["wall_s"]
+    return [
+        f"the load generator needed {ratio:.0%} of a CPU {CLOSED[Phase(phase)]}, so that it, not "
+        f"the builds, was the limit (limit {GENERATOR_CPU_LIMIT_RATIO:.0%})"
+        for phase, ratio in ratios.items()
+        if ratio > GENERATOR_CPU_LIMIT_RATIO
+    ]
 
 
 def _generator_faults(own: Generator) -> dict[str, bool]:

@@ -46,6 +46,7 @@ _WINDOW: dict[str, Any] = {
     "to_s": 1.0,
     "cpu_s": 0.0,
     "wait_s": 0.0,
+    "generator_cpu_s": 0.0,
     "generator_wait_s": 0.0,
     "rss_bytes": 0,
     "operation": -1,

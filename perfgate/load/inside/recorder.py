@@ -228,6 +228,7 @@ class Recorder:
                 "to_s": after.at_s,
                 "cpu_s": after.usage.cpu_s - before.usage.cpu_s,
                 "wait_s": after.usage.wait_s - before.usage.wait_s,
+                "generator_cpu_s": after.generator_cpu_s - before.generator_cpu_s,
                 "generator_wait_s": after.generator_wait_s - before.generator_wait_s,
                 "rss_bytes": after.usage.rss_bytes,
                 "operation": operation,
@@ -292,12 +293,13 @@ class Recorder:
 
 
 class Reading:
-    """A build's process tree, and how long the generator has waited for a CPU, at one moment."""
+    """A build's process tree, and what the generator has had and lacked of a CPU, at one moment."""
 
-    __slots__ = ("at_s", "generator_wait_s", "usage")
+    __slots__ = ("at_s", "generator_cpu_s", "generator_wait_s", "usage")
 
     def __init__(self, usage: TreeUsage) -> None:
         self.at_s = time.monotonic()
+        self.generator_cpu_s = time.process_time()
         self.generator_wait_s = own_wait_s()
         self.usage = usage
 
