@@ -43,7 +43,8 @@ baseline
 environment
     The fingerprint of the machine.
 service rate (mu)
-    ``mu_sat``: goodput with the queue never empty.
+    ``mu_sat``: goodput with the queue never empty; ``mu_slo``: the highest rate at which every
+    promise is kept; ``mu_over``: completions per second while more comes than can be served.
 undisturbed rate
     The service rate without the time in which others had the target's CPU.
 yardstick
@@ -56,10 +57,16 @@ ledger
     The file of dependents.
 source
     What tells what dependents really send: Prometheus, an access log.
+first try, attempt
+    A call, counted once however often it is sent; each time that it is sent.
 amplification
     Attempts per first try.
 headroom
     Service rate over demand.
+retry-safe headroom
+    ``mu_over`` over the attempts of all dependents while every one fails.
+stable, metastable, unstable
+    How the load settles: low always; low until an upset keeps it high by retries; never low.
 check, finding, verdict
     A question asked; its answer with evidence; the worst of all answers.
 significant

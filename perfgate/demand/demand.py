@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import fsum, inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from perfgate.demand.budgets import limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
+    from perfgate.demand.attempts import Floats
+    from perfgate.demand.budgets import Limits
     from perfgate.demand.ledger import Change, Dependent, Ledger
+
+Rates = TypeVar("Rates", float, "Floats")
 
 LARGEST_NAMED = 3
 
@@ -79,6 +85,11 @@ class TippingPoint:
         return not self.causes
 
 
+def changes_in_force(dependent: Dependent, on: date) -> tuple[Change, ...]:
+    """Return the changes effective on or before ``on``."""
+    return tuple(change for change in dependent.changes if change.effective_from <= on)
+
+
 def first_try_rps(dependent: Dependent, on: date) -> float:
     """Return the calls per second of ``dependent`` at its peak, each counted once.
 
@@ -88,7 +99,17 @@ def first_try_rps(dependent: Dependent, on: date) -> float:
     spread over N tokens: after each miss a token asks again once per 1/r + ttl seconds at its rate
     r = X / N (renewal theorem).
     """
-    return _first_try_rps(dependent, _in_force(dependent, on))
+    return _first_try_rps(dependent, changes_in_force(dependent, on))
+
+
+def sent_rps(dependent: Dependent, own_rps: Rates) -> Rates:
+    """Return the calls per second that ``own_rps`` of the dependent's own requests become.
+
+    One rate or an array of them, of any shape.
+    """
+    calls = dependent.calls_per_request * own_rps
+    cache = dependent.cache
+    return calls if cache is None else calls / (1 + calls * cache.ttl_s / cache.active_tokens)
 
 
 def peak_for(dependent: Dependent, rate_rps: float, on: date) -> float | None:
@@ -100,7 +121,7 @@ def peak_for(dependent: Dependent, rate_rps: float, on: date) -> float | None:
     calls = rate_rps
     if dependent.cache is not None:
         calls = _before_cache(rate_rps, dependent.cache.ttl_s / dependent.cache.active_tokens)
-    scale, added = _growth(_in_force(dependent, on))
+    scale, added = _growth(changes_in_force(dependent, on))
     if calls == inf or not dependent.calls_per_request * scale:
         return None
     peak = (calls / dependent.calls_per_request - added) / scale
@@ -110,12 +131,13 @@ def peak_for(dependent: Dependent, rate_rps: float, on: date) -> float | None:
 def amplification(dependent: Dependent, first_rps: float) -> float:
     """Return the attempts per first try of ``dependent`` while every attempt fails.
 
-    Without a budget this is attempts times upstream attempts: the limit of
-    (1 - p^m) / (1 - p) (1 - p^mu) / (1 - p^m) for a share of failures p -> 1. A budget of ratio r
-    caps it at 1 + r + min_rps clients / ``first_rps`` (per request), 1 (per success: there is
-    none), or 1 / (1 - r) (concurrency).
+    Attempts times upstream attempts without a budget; a budget caps the attempts of each call, and
+    its floor adds min_rps clients / ``first_rps``. This is A(1) of
+    :meth:`perfgate.demand.attempts.Callers.attempts_per_try`, which says why.
     """
-    return min(float(dependent.attempts * dependent.upstream_attempts), _cap(dependent, first_rps))
+    limits, calls = limits_of(dependent.budget), dependent.upstream_attempts
+    capped = calls * ((1 + limits.request_ratio) / (1 - limits.flight_ratio))
+    return min(float(calls * dependent.attempts), capped + _floor_ratio(limits, first_rps))
 
 
 def demand_on(ledger: Ledger, on: date) -> Demand:
@@ -182,15 +204,9 @@ def tipping_sentence(tipping: TippingPoint) -> str:
     return f"{_told_causes(tipping)}{verb} {end}"
 
 
-def _in_force(dependent: Dependent, on: date) -> tuple[Change, ...]:
-    return tuple(change for change in dependent.changes if change.effective_from <= on)
-
-
 def _first_try_rps(dependent: Dependent, changes: Iterable[Change]) -> float:
     scale, added = _growth(changes)
-    calls = dependent.calls_per_request * (dependent.peak_rps * scale + added)
-    cache = dependent.cache
-    return calls if cache is None else calls / (1 + calls * cache.ttl_s / cache.active_tokens)
+    return sent_rps(dependent, dependent.peak_rps * scale + added)
 
 
 def _growth(changes: Iterable[Change]) -> tuple[float, float]:
@@ -208,28 +224,15 @@ def _before_cache(rate_rps: float, renewal_s: float) -> float:
     return rate_rps / missed if missed > 0 else inf
 
 
-def _cap(dependent: Dependent, first_rps: float) -> float:
-    budget = dependent.budget
-    match budget.kind:
-        case "none":
-            return inf
-        case "per_success":
-            return 1.0
-        case "concurrency":
-            return 1 / (1 - budget.ratio)
-        case "per_request":
-            return 1 + budget.ratio + _always_allowed(budget.min_rps * budget.clients, first_rps)
-
-
-def _always_allowed(retry_rps: float, first_rps: float) -> float:
+def _floor_ratio(limits: Limits, first_rps: float) -> float:
     """Return retries that need no first try, per first try: without limit when there are none."""
-    if retry_rps == 0:
+    if limits.floor_rps == 0:
         return 0.0
-    return retry_rps / first_rps if first_rps > 0 else inf
+    return limits.floor_rps / first_rps if first_rps > 0 else inf
 
 
 def _dependent_on(dependent: Dependent, on: date) -> DependentDemand:
-    changes = _in_force(dependent, on)
+    changes = changes_in_force(dependent, on)
     first = _first_try_rps(dependent, changes)
     factor = amplification(dependent, first)
     return DependentDemand(dependent.name, first, first * factor, factor, changes)

@@ -211,7 +211,8 @@ class Dependent(Row):
     )
     attempts: Attempts = Field(default=1, description="Most attempts, the first try included.")
     upstream_attempts: Attempts = Field(
-        default=1, description="Attempts that the dependent's own callers make."
+        default=1,
+        description="Attempts that the dependent's own callers make, whatever its budget.",
     )
     backoff: Backoff = Backoff(kind="none")
     budget: Budget = Budget(kind="none")

@@ -1,0 +1,140 @@
+"""Figures that are not certain become the chances that the demand is not carried.
+
+It draws each dependent's peak and changes and the service's rates independently of each other:
+peaks that come together, or changes that share a cause, make larger demands likelier than it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf, log, log1p, prod, sqrt
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perfgate.demand.attempts import callers_of
+from perfgate.demand.demand import changes_in_force, sent_rps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from perfgate.demand.attempts import Floats
+    from perfgate.demand.ledger import Dependent, Spread
+
+DRAWS = 20_000
+# So many of the largest have a draw of their own each time. Those beyond are so many that their
+# sum hardly varies; they get a twentieth of the draws, over and over.
+DRAWN_IN_FULL = 500
+REPEATS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class UncertainRate:
+    """A service rate: the estimate, and the interval in which it lies with chance ``level``.
+
+    Raises ValueError unless 0 < lower <= estimate <= upper, all finite, and 0 < level < 1.
+    """
+
+    estimate_rps: float
+    lower_rps: float
+    upper_rps: float
+    level: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not 0 < self.lower_rps <= self.estimate_rps <= self.upper_rps < inf:
+            raise ValueError(
+                "0 < lower <= estimate <= upper does not hold: "
+                f"{self.lower_rps}, {self.estimate_rps}, {self.upper_rps}"
+            )
+        if not 0 < self.level < 1:
+            raise ValueError(f"a level lies between 0 and 1, not at {self.level}")
+
+    @property
+    def log_sd(self) -> float:
+        """The standard deviation of the rate's logarithm, normal about the estimate's."""
+        z = NormalDist().inv_cdf((1 + self.level) / 2)
+        return log(self.upper_rps / self.lower_rps) / (2 * z)
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """Shares of draws: mu_slo is less than the first tries; mu_over is less than all attempts."""
+
+    draws: int
+    overload_ratio: float
+    retries_unsafe_ratio: float
+
+
+def demand_risk(
+    dependents: Sequence[Dependent],
+    on: date,
+    mu_slo: UncertainRate,
+    mu_over: UncertainRate,
+    *,
+    seed: int,
+    draws: int = DRAWS,
+) -> Risk:
+    """Return the chances that mu_slo < lambda, and that retry-safe headroom is less than 1.
+
+    Peaks are lognormal with the ledger's figure as mean and ``peak_cv`` as relative standard
+    deviation, the scales of changes effective on or before ``on`` triangular, service rates
+    lognormal about their estimates.
+    """
+    rng = np.random.default_rng(seed)
+    ranked = sorted(dependents, key=lambda one: _at_most_rps(one, on), reverse=True)
+    rest = _loads(ranked[DRAWN_IN_FULL:], on, -(-draws // REPEATS), rng)
+    first, worst = (
+        _loads(ranked[:DRAWN_IN_FULL], on, draws, rng) + np.tile(rest, REPEATS)[:, :draws]
+    )
+    return Risk(
+        draws=draws,
+        overload_ratio=float(np.mean(_rates(mu_slo, draws, rng) < first)),
+        retries_unsafe_ratio=float(np.mean(_rates(mu_over, draws, rng) < worst)),
+    )
+
+
+def _loads(
+    dependents: Sequence[Dependent], on: date, draws: int, rng: np.random.Generator
+) -> Floats:
+    """Return draws of first tries and of all attempts while every one fails, shape (2, draws)."""
+    loads = np.zeros((2, draws))
+    certain = callers_of(dependents, [1.0] * len(dependents)).amplification.tolist()
+    for dependent, factor in zip(dependents, certain, strict=True):
+        rates = sent_rps(dependent, _own_rps(dependent, on, draws, rng))
+        loads[0] += rates
+        loads[1] += rates * (factor if dependent.budget.min_rps == 0 else _made(dependent, rates))
+    return loads
+
+
+def _own_rps(dependent: Dependent, on: date, draws: int, rng: np.random.Generator) -> Floats:
+    log_sd = sqrt(log1p(dependent.peak_cv**2))
+    peaks = dependent.peak_rps * np.exp(log_sd * rng.standard_normal(draws) - log_sd**2 / 2)
+    changes = changes_in_force(dependent, on)
+    for change in changes:
+        peaks *= _triangular(change.scale, rng.random(draws))
+    return peaks + sum(change.add_rps for change in changes)
+
+
+def _triangular(scale: Spread, uniform: Floats) -> Floats:
+    """Return draws of the triangular distribution, by its inverse."""
+    low, likely, high = scale
+    rising = low + np.sqrt(uniform * (high - low) * (likely - low))
+    falling = high - np.sqrt((1 - uniform) * (high - low) * (high - likely))
+    return np.where(uniform * (high - low) < likely - low, rising, falling)
+
+
+def _made(dependent: Dependent, rates_rps: Floats) -> Floats:
+    """Return attempts per first try where a floor of retries makes them depend on the rate."""
+    return replace(callers_of([dependent], [1.0]), first_try_rps=rates_rps).amplification
+
+
+def _at_most_rps(dependent: Dependent, on: date) -> float:
+    changes = changes_in_force(dependent, on)
+    own_rps = dependent.peak_rps * prod(change.scale.high for change in changes)
+    return sent_rps(dependent, own_rps + sum(change.add_rps for change in changes))
+
+
+def _rates(rate: UncertainRate, draws: int, rng: np.random.Generator) -> Floats:
+    return rate.estimate_rps * np.exp(rate.log_sd * rng.standard_normal(draws))
