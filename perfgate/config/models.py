@@ -247,6 +247,11 @@ class Margins(Section):
     headroom: Annotated[float, Field(ge=1)] = Field(
         default=1.25, description="Service rate required, as a multiple of the demand."
     )
+    overload_risk: Fraction = Field(
+        default=0.05,
+        description="Chance that the demand exceeds the service rate, from which on a build fails: "
+        "with all that is uncertain of both.",
+    )
     fail_alpha: Alpha = Field(default=0.01, description="Chance of failing an equal build.")
     pass_alpha: Alpha = Field(
         default=0.05, description="Chance of passing a loss as large as the margin, per metric."
@@ -293,6 +298,9 @@ class DemandSource(Section):
     ledger: str = Field(default="demand.toml", description="The file of dependents.")
     horizon_days: Annotated[int, Field(ge=0)] = Field(
         default=90, description="Planned changes up to this many days ahead are part of the demand."
+    )
+    stale_days: Annotated[int, Field(ge=1)] = Field(
+        default=90, description="Entries that were measured longer ago than this are told."
     )
 
 

@@ -140,6 +140,11 @@ def amplification(dependent: Dependent, first_rps: float) -> float:
     return min(float(calls * dependent.attempts), capped + _floor_ratio(limits, first_rps))
 
 
+def cold_rps(dependent: Dependent, on: date) -> float:
+    """Return what :func:`first_try_rps` is while the dependent's cache is empty."""
+    return first_try_rps(dependent.model_copy(update={"cache": None}), on)
+
+
 def demand_on(ledger: Ledger, on: date) -> Demand:
     """Return the demand of the day ``on``, with the changes effective by then."""
     return _demand(ledger, on, [_dependent_on(dependent, on) for dependent in ledger.dependents])

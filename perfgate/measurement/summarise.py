@@ -292,13 +292,12 @@ def _faults(lag_p99_ms: float, journal: Journal, surroundings: Surroundings) -> 
 def _limited(windows: pd.DataFrame) -> list[str]:
     """Say in which closed loops the generator had no CPU time left: then they show its own rate."""
     sums = windows.assign(wall_s=windows["to_s"] - windows["from_s"]).groupby("phase").sum()
-    closed = sums[sums.index.isin(CLOSED)]
-    ratios = closed["generator_cpu_s"] / closed["wall_s"]
+    ratios = sums["generator_cpu_s"] / sums["wall_s"]
     return [
-        f"the load generator needed {ratio:.0%} of a CPU {CLOSED[Phase(phase)]}, so that it, not "
-        f"the builds, was the limit (limit {GENERATOR_CPU_LIMIT_RATIO:.0%})"
-        for phase, ratio in ratios.items()
-        if ratio > GENERATOR_CPU_LIMIT_RATIO
+        f"the load generator needed {ratios[phase]:.0%} of a CPU {where}, so that it, not the "
+        f"builds, was the limit (limit {GENERATOR_CPU_LIMIT_RATIO:.0%})"
+        for phase, where in CLOSED.items()
+        if ratios.get(phase, 0.0) > GENERATOR_CPU_LIMIT_RATIO
     ]
 
 

@@ -16,6 +16,7 @@ from perfgate.verdict.checks import (
     goodput,
     incidents,
     latency,
+    ledger,
     memory,
     operations,
     slo,
@@ -48,6 +49,7 @@ CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
     conduct.CHECK: conduct.check,
     memory.CHECK: memory.check,
     speedup.CHECK: speedup.check,
+    ledger.CHECK: ledger.check,
     stored.CHECK: stored.check,
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from builders import Build, case, config, demand_run, dependent, ledger, terms
@@ -64,6 +65,22 @@ def test_a_demand_that_is_too_high_today_names_who_sends_most() -> None:
     assert "without any further change" in carried.reason
     assert "the largest dependents are web 300/s, mail 200/s." in carried.reason
     assert carried.hint == "Make the build faster, or add instances."
+
+
+def test_a_demand_that_is_too_doubtful_fails() -> None:
+    """Law: enough on average is not enough where the demand may well be higher."""
+    rows = (dependent("web", 100.0), dependent("mail", 160.0, peak_cv=0.6))
+    carried, risk, _ = judged(*rows)
+    assert carried.outcome is Outcome.PASS
+    assert (risk.check, risk.outcome) == ("demand:risk", Outcome.FAIL)
+    assert re.match(
+        r"The demand of 2026-11-24 exceeds the service rate with a chance of \d+ %, where 5 % is "
+        r"the limit: neither is known exactly\. Most doubtful is what mail sends: 160/s, give or "
+        r"take 60 %\.",
+        risk.reason,
+    )
+    _, retries = judged(*rows, margins={"overload_risk": 0.3})
+    assert retries.check == "retries"
 
 
 def test_a_rate_that_is_only_too_uncertain_says_so() -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import peak_demand, tipping_point, tipping_sentence
+from perfgate.analysis.capacity import BOUNDS_LEVEL
+from perfgate.demand.demand import first_try_rps, peak_demand, tipping_point, tipping_sentence
+from perfgate.demand.risk import UncertainRate, demand_risk
 from perfgate.verdict.case import capacity_of, required_rps, steps_of
 from perfgate.verdict.finding import Finding, Outcome, told_apart
 
@@ -37,7 +39,11 @@ def check(case: Case) -> list[Finding]:
     if capacity is None:
         return [_unmeasured(case)]
     carried = _carried(case, capacity, steps, peak)
-    return [carried, *([_retries(capacity, steps)] if carried.outcome is not Outcome.FAIL else [])]
+    if carried.outcome is Outcome.FAIL:
+        return [carried]
+    known = carried.outcome is not Outcome.INCONCLUSIVE
+    risk = _risk(case, capacity, peak) if known else []
+    return [carried, *risk, _retries(capacity, steps)]
 
 
 def base_carries(case: Case) -> bool:
@@ -83,6 +89,35 @@ def _hint(capacity: Interval, required: float, tipping: TippingPoint) -> str:
     if tipping.from_start:
         return "Make the build faster, or add instances."
     return "Ship the change that tips it later, or make the build faster, or add instances."
+
+
+def _risk(case: Case, capacity: Interval, peak: Demand) -> list[Finding]:
+    """Return the chance that the demand is more than is carried, if that is too likely."""
+    rate = UncertainRate(capacity.estimate, capacity.lower, capacity.upper, BOUNDS_LEVEL)
+    dependents = case.terms.ledger.dependents
+    risk = demand_risk(dependents, peak.on, rate, rate, seed=case.measurement.seed)
+    limit = case.terms.config.margins.overload_risk
+    if risk.overload_ratio <= limit:
+        return []
+    chance, most = told_apart([100 * risk.overload_ratio, 100 * limit], 0)
+    doubt = max(dependents, key=lambda one: one.peak_cv * first_try_rps(one, peak.on))
+    words = (
+        f"The demand of {peak.on} exceeds the service rate with a chance of {chance} %, where "
+        f"{most} % is the limit: neither is known exactly. Most doubtful is what {doubt.name} "
+        f"sends: {first_try_rps(doubt, peak.on):.0f}/s, give or take {100 * doubt.peak_cv:.0f} %."
+    )
+    hint = f"Measure what {doubt.name} sends, and lower its peak_cv; or add instances."
+    return [
+        Finding(
+            check=f"{CHECK}:risk",
+            outcome=Outcome.FAIL,
+            reason=words,
+            observed=risk.overload_ratio,
+            limit=limit,
+            unit="ratio",
+            hint=hint,
+        )
+    ]
 
 
 def _retries(capacity: Interval, steps: list[Demand]) -> Finding:
