@@ -116,6 +116,20 @@ def test_promises_missed_while_every_user_was_busy_stay_open() -> None:
     assert "raise identities" in found.hint
 
 
+@pytest.mark.parametrize(
+    ("lag_p99_ms", "outcome"), [(129.0, Outcome.FAIL), (131.0, Outcome.INCONCLUSIVE)]
+)
+def test_a_late_generator_breaks_no_promise(lag_p99_ms: float, outcome: Outcome) -> None:
+    """Law: what a promise was missed by is the build's only beyond the generator's own lateness."""
+    made = demand_run(LATE)  # 145 ms
+    late = made.run.validity.model_copy(update={"lag_p99_ms": lag_p99_ms})
+    run = made.model_copy(update={"run": made.run.model_copy(update={"validity": late})})
+    own = terms(config=config(slo={"introspect": {"p95_ms": 15.0}}))
+    (found,) = check(case(held_to=own, demand_run=run))
+    assert found.outcome is outcome
+    assert ("late by up to" in found.reason) == (outcome is Outcome.INCONCLUSIVE)
+
+
 def test_a_promise_for_what_nobody_sends_warns() -> None:
     """A promise for an operation that was not sent is untested: a misspelt name is not kept."""
     kept, untested = judged(slo={"login": {"p95_ms": 200.0}, "lgoin": {"p95_ms": 200.0}})

@@ -43,7 +43,9 @@ def check(case: Case) -> list[Finding]:
     promises = _promises(case, run.trials)
     tried = [promise for promise in promises if _enough(run.trials, *promise[:2])]
     late = [_judged(_usable(run.trials, *promise[:2]), *promise, rate) for promise in tried]
-    broken = [*_unanswered(case, run.trials, rate), *filter(None, late)]
+    lag_ms = run.run.validity.lag_p99_ms
+    own = [_doubted(finding, lag_ms) for finding in late if finding is not None]
+    broken = [*_unanswered(case, run.trials, rate), *own]
     if run.run.validity.waited_ratio > WAITED_LIMIT_RATIO:
         broken = [_clouded(finding) for finding in broken]
     if tried and not broken:
@@ -58,6 +60,20 @@ def _clouded(finding: Finding) -> Finding:
         finding,
         outcome=Outcome.INCONCLUSIVE,
         hint="At times every user was busy: raise identities in [load] and measure again.",
+    )
+
+
+def _doubted(finding: Finding, lag_ms: float) -> Finding:
+    """Return the finding as open where the generator's own lateness may be all that is too much."""
+    observed, limit = finding.observed, finding.limit
+    if observed is None or limit is None or observed - lag_ms > limit:
+        return finding
+    told = f"The load generator itself was late by up to {number(lag_ms)} ms (p99)"
+    return dataclasses.replace(
+        finding,
+        outcome=Outcome.INCONCLUSIVE,
+        reason=f"{finding.reason} {told}.",
+        hint="Give the machine less else to do, or a second CPU, and measure again.",
     )
 
 
