@@ -66,7 +66,8 @@ def _clouded(finding: Finding) -> Finding:
 def _doubted(finding: Finding, lag_ms: float) -> Finding:
     """Return the finding as open where the generator's own lateness may be all that is too much."""
     observed, limit = finding.observed, finding.limit
-    if observed is None or limit is None or observed - lag_ms > limit:
+    fails = finding.outcome is Outcome.FAIL
+    if not fails or observed is None or limit is None or observed - lag_ms > limit:
         return finding
     told = f"The load generator itself was late by up to {number(lag_ms)} ms (p99)"
     return dataclasses.replace(
