@@ -213,7 +213,7 @@ def planted(
     return np.array(figures).reshape(runs, 1, -1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("trend", "beat"), [(0.005, 0.0), (0.0, 0.03), (0.005, 0.03)])
 def test_balanced_order_withstands_trend_and_beat(trend: float, beat: float) -> None:
     """Law: a trend of 0.5 % a pair and a period of two fail at most 1 % of equal builds.
@@ -271,7 +271,7 @@ def _thin_gate(
     return outcome
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("rate_sd", [0.0, 0.02, 0.1])
 @pytest.mark.parametrize("room", [0.0, 0.02, 0.04])
 def test_a_margin_from_the_same_sessions_lifts_no_error_rate(room: float, rate_sd: float) -> None:

@@ -22,7 +22,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "operating-characteristics.md"
 NEAR = {0.05: 0.0566, 0.01: 0.0130}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("sd", SPENT_SDS)
 def test_all_rules_together_rarely_fail_an_equal_build(sd: float) -> None:
     """Law: whichever rule it is, at most one equal build in a hundred fails."""
@@ -39,7 +39,7 @@ def test_a_loss_as_large_as_the_margin_rarely_passes(budget_s: float) -> None:
     assert courses(plan, 0.015, margins.slowdown).passed.mean() <= NEAR[0.05]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_page_is_what_is_simulated_now() -> None:
     """The page in the documents is the one that this version writes."""
     assert PAGE.read_text() == page() + "\n"
