@@ -13,7 +13,8 @@ from pydantic import PlainSerializer, ValidationError, model_validator
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL, production_rate, scaled_rate
 from perfgate.analysis.change import SATURATED, paired, service_rates, session_frame
-from perfgate.analysis.compare import Interval, rate_interval, t_interval
+from perfgate.analysis.compare import rate_interval, t_interval
+from perfgate.analysis.interval import Interval
 from perfgate.analysis.resolution import FIRST_LOOK
 from perfgate.baseline.record import BaselineRecord
 from perfgate.config.models import Config, Profile

@@ -14,7 +14,7 @@ from perfgate.verdict.case import capacity_of, required_rps, steps_of
 from perfgate.verdict.finding import Finding, Outcome, told_apart
 
 if TYPE_CHECKING:
-    from perfgate.analysis.compare import Interval
+    from perfgate.analysis.interval import Interval
     from perfgate.demand.demand import Demand, TippingPoint
     from perfgate.verdict.case import Case
 
