@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # One-sided 95 %: the chance that the true rate lies below the lower bound is 5 %.
 BOUNDS_LEVEL = 0.9
+# Below so many times the rate that is required, what is left is thin.
+THIN = 1.1
 
 
 def scaled_rate(here: Interval, instances: int) -> Interval:
