@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from perfgate.baseline.origin import WORKING_TREE
 from perfgate.cli import options
 from perfgate.cli.console import put
 from perfgate.errors import UsageError
@@ -45,7 +44,7 @@ def explain(
     Without levers, those that would help most are shown.
     """
     # These import pydantic and numpy, which --help need not wait for.
-    from perfgate.baseline.origin import read_origin  # noqa: PLC0415 - see above
+    from perfgate.baseline.origin import WORKING_TREE, read_origin  # noqa: PLC0415 - see above
     from perfgate.demand.levers import Lever, Scene, suggestions  # noqa: PLC0415 - see above
     from perfgate.report.levers import render_levers  # noqa: PLC0415 - see above
 

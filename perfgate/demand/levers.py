@@ -6,10 +6,12 @@ Nothing here says what a lever costs, or whose it is to pull.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from perfgate.demand.attempts import callers_of
+from perfgate.demand.demand import first_try_rps
 from perfgate.demand.ledger import Budget
 from perfgate.demand.question import dependent_of, each_dependent
 from perfgate.demand.retries import Regime
@@ -70,7 +72,7 @@ class Lever:
         return [part for part in parts if part not in (nothing, Lever())]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
     """The ledger, the day, and the service rate of so many instances together."""
 
@@ -79,8 +81,9 @@ class Scene:
     rate: UncertainRate
     instances: int
 
+    @cached_property
     def standing(self) -> Standing:
-        """Return how the service stands."""
+        """How the service stands."""
         return standing(self.ledger, self.on, self.rate)
 
     def after(self, lever: Lever) -> Scene:
@@ -101,7 +104,7 @@ class Scene:
             lower_rps=self.rate.lower_rps * grown,
             upper_rps=self.rate.upper_rps * grown,
         )
-        ledger = each_dependent(self.ledger, lambda one: _pulled(one, lever))
+        ledger = each_dependent(self.ledger, lambda one: _pulled(one, lever, self.on))
         return Scene(ledger, self.on, rate, count)
 
 
@@ -112,9 +115,9 @@ def budget_text(budget: Budget) -> str:
 
 def suggestions(scene: Scene) -> list[Lever]:
     """Return the levers that raise the retry-safe headroom most, the best first."""
-    now = scene.standing().outlook.retry_safe_headroom
+    now = scene.standing.outlook.retry_safe_headroom
     raised = {
-        lever: scene.after(lever).standing().outlook.retry_safe_headroom
+        lever: scene.after(lever).standing.outlook.retry_safe_headroom
         for lever in _candidates(scene)
     }
     better = [lever for lever, headroom in raised.items() if headroom > now * (1 + 1e-9)]
@@ -130,7 +133,7 @@ def healing(scene: Scene) -> Lever | None:
 
 
 def _stable(scene: Scene) -> bool:
-    return scene.standing().outlook.regime is Regime.STABLE
+    return scene.standing.outlook.regime is Regime.STABLE
 
 
 def _candidates(scene: Scene) -> Iterator[Lever]:
@@ -166,7 +169,7 @@ def _fewer(attempts: int) -> Iterable[int]:
 
 def _worst(scene: Scene) -> list[DependentDemand]:
     """Return those whose retries would add most."""
-    rows = scene.standing().demand.dependents
+    rows = scene.standing.demand.dependents
     adding = [row for row in rows if row.worst_rps > row.first_try_rps]
     adding.sort(key=lambda row: row.first_try_rps - row.worst_rps)
     return adding[:CALLERS_TRIED]
@@ -175,18 +178,18 @@ def _worst(scene: Scene) -> list[DependentDemand]:
 def _instances_needed(scene: Scene) -> int:
     """Return how many more would carry everything though all is retried."""
     each = scene.rate.lower_rps / scene.instances
-    worst = scene.standing().outlook.worst_rps / each
+    worst = scene.standing.outlook.worst_rps / each
     return 0 if worst == inf else ceil(worst) - scene.instances
 
 
-def _pulled(one: Dependent, lever: Lever) -> Dependent:
+def _pulled(one: Dependent, lever: Lever, on: date) -> Dependent:
     if lever.dependent is not None:
         return _set(one, lever) if one.name == lever.dependent else one
     patient = _set(one, Lever(timeout_s=lever.timeout_s))
     tries = [Lever(attempts=lever.attempts), Lever(budget=lever.budget)]
     for part in tries:
         changed = _set(patient, part)
-        patient = changed if _amplification(changed) < _amplification(patient) else patient
+        patient = changed if _made(changed, on) < _made(patient, on) else patient
     return patient
 
 
@@ -199,5 +202,6 @@ def _set(one: Dependent, lever: Lever) -> Dependent:
     return one.model_copy(update={name: to for name, to in given.items() if to is not None})
 
 
-def _amplification(one: Dependent) -> float:
-    return float(callers_of([one], [one.peak_rps or 1.0]).amplification[0])
+def _made(one: Dependent, on: date) -> float:
+    """Return the attempts per first try while all fail."""
+    return float(callers_of([one], [first_try_rps(one, on)]).amplification[0])

@@ -25,13 +25,13 @@ def render_levers(
     service: str, scene: Scene, levers: Sequence[Lever], together: Lever | None
 ) -> str:
     """Return how the service stands, then with each lever alone, then with all of them."""
-    now = scene.standing()
+    now = scene.standing
     head = (
         f"{service} on {scene.on}: {now.demand.first_try_rps:.1f} requests/s from "
         f"{counted(len(now.demand.dependents), 'dependent')}; {scene.rate.lower_rps:.0f}/s of the "
         f"service rate are certain"
     )
-    columns = ("headroom", "retry-safe", "regime", "worst stall")
+    columns = ("headroom", "retry-safe", "regime", "stall borne")
     title = " " * NAME + "".join(f"{name:>{COLUMN}}" for name in columns)
     rows = [_row("as it is", scene), *(_row(one.text, scene.after(one)) for one in levers)]
     if together is not None:
@@ -41,7 +41,7 @@ def render_levers(
 
 
 def _row(name: str, scene: Scene) -> str:
-    own = scene.standing().outlook
+    own = scene.standing.outlook
     stall = "any" if own.critical_stall_s == inf else f"{number(own.critical_stall_s)} s"
     cells = (
         "-" if own.headroom == inf else f"{own.headroom:.2f}",
@@ -55,9 +55,9 @@ def _row(name: str, scene: Scene) -> str:
 
 def _told(scene: Scene, levers: Sequence[Lever], together: Lever | None) -> str:
     """Return in a sentence what comes of it."""
-    regime = scene.standing().outlook.regime
+    regime = scene.standing.outlook.regime
     tried = [*levers, *([together] if together else [])]
-    after = [scene.after(lever).standing().outlook.regime for lever in tried]
+    after = [scene.after(lever).standing.outlook.regime for lever in tried]
     if regime is Regime.STABLE:
         return "It is stable as it is: whatever upsets it, it recovers by itself."
     if Regime.STABLE not in after:
