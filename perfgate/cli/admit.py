@@ -25,7 +25,9 @@ FORMAT_NAMES = ("terminal", "json")
 @options.of
 @options.ref
 @options.profile
-@click.option("--dependent", "-d", required=True, help="Who means to send more, by its name.")
+@click.option(
+    "--dependent", "-d", required=True, help="Who means to send more; a new one needs --file."
+)
 @click.option("--scale", type=options.Scale(), help="Factor on its peak: 1.4, or 1.2,1.4,1.7.")
 @click.option(
     "--add",

@@ -55,6 +55,6 @@ def explain(
             f"there is no more than {scene.instances} to take away from", hint="Leave one at least."
         )
     asked = Lever(attempts, budget, timeout, instances, dependent)
-    each = asked.each or suggestions(scene)
+    each = asked.each or suggestions(scene, dependent)
     together = asked if len(asked.each) > 1 else None
     put(render_levers(record.service, scene, each, together))

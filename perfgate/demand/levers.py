@@ -113,13 +113,14 @@ def budget_text(budget: Budget) -> str:
     return budget.kind if budget.kind == "none" else f"{budget.kind}:{budget.ratio:g}"
 
 
-def suggestions(scene: Scene) -> list[Lever]:
-    """Return the levers that raise the retry-safe headroom most, the best first."""
+def suggestions(scene: Scene, dependent: str | None = None) -> list[Lever]:
+    """Return the levers that raise the retry-safe headroom most, the best first.
+
+    Of a dependent only those that are its own; raises UsageError where it is not in the ledger.
+    """
+    tried = _candidates(scene) if dependent is None else _own(scene, dependent)
     now = scene.standing.outlook.retry_safe_headroom
-    raised = {
-        lever: scene.after(lever).standing.outlook.retry_safe_headroom
-        for lever in _candidates(scene)
-    }
+    raised = {lever: scene.after(lever).standing.outlook.retry_safe_headroom for lever in tried}
     better = [lever for lever, headroom in raised.items() if headroom > now * (1 + 1e-9)]
     return sorted(better, key=lambda lever: -raised[lever])[:MOST_SUGGESTED]
 
@@ -154,13 +155,17 @@ def _gentle(scene: Scene) -> Iterator[Lever]:
 def _by_retries(scene: Scene) -> Iterator[Lever]:
     worst = _worst(scene)
     for row in worst:
-        yield Lever(budget=USUAL_BUDGET, dependent=row.name)
-        own = dependent_of(scene.ledger, row.name)
-        yield from (Lever(attempts=n, dependent=row.name) for n in _fewer(own.attempts))
+        yield from _own(scene, row.name)
     if len(worst) > 1:
         yield Lever(budget=USUAL_BUDGET)
         most = max(dependent_of(scene.ledger, row.name).attempts for row in worst)
         yield from (Lever(attempts=n) for n in _fewer(most))
+
+
+def _own(scene: Scene, name: str) -> Iterator[Lever]:
+    yield Lever(budget=USUAL_BUDGET, dependent=name)
+    attempts = dependent_of(scene.ledger, name).attempts
+    yield from (Lever(attempts=fewer, dependent=name) for fewer in _fewer(attempts))
 
 
 def _fewer(attempts: int) -> Iterable[int]:

@@ -72,14 +72,18 @@ def planned(ledger: Ledger, name: str, on: date) -> Question:
 def replaced(ledger: Ledger, entries: Ledger, name: str, on: date, what: str) -> Question:
     """Return the question whether ``name`` may be from that day on as ``entries`` has it.
 
-    It need not be in ``ledger`` yet. Raises UsageError where it is not in ``entries``.
+    That takes the place of all that ``ledger`` plans for it from that day on; it need not be there
+    yet. Raises UsageError where it is not in ``entries``.
     """
     entry = dependent_of(entries, name)
     mix = entries.mix_of(entry)
     change = Change(effective_from=on, what=what, scale=(1, 1, 1))
     new = entry.model_copy(update={"mix": mix, "changes": (*entry.changes, change)})
     if name in (each.name for each in ledger.dependents):
-        return Question(name, on, what, ledger, _with(ledger, new))
+        own = dependent_of(ledger, name)
+        so_far = tuple(each for each in own.changes if each.effective_from < on)
+        before = _with(ledger, own.model_copy(update={"changes": so_far}))
+        return Question(name, on, what, before, _with(ledger, new))
     nothing = entry.model_copy(update={"mix": mix, "peak_rps": 0.0, "changes": ()})
     before = _updated(ledger, (*ledger.dependents, nothing))
     return Question(name, on, what, before, _with(before, new))
@@ -90,11 +94,8 @@ def dependent_of(ledger: Ledger, name: str) -> Dependent:
     for each in ledger.dependents:
         if each.name == name:
             return each
-    known = [each.name for each in ledger.dependents]
-    raise UsageError(
-        f"the ledger has no dependent {name!r}",
-        hint=f"{near_or_all(name, known)} A new one comes with its entry: --file LEDGER.",
-    )
+    hint = near_or_all(name, [each.name for each in ledger.dependents])
+    raise UsageError(f"the ledger has no dependent {name!r}", hint=hint)
 
 
 def each_dependent(ledger: Ledger, turn: Callable[[Dependent], Dependent]) -> Ledger:

@@ -32,4 +32,7 @@ def finding_lines(finding: Finding) -> list[str]:
 def wrapped(text: str, indent: str, first: str | None = None) -> str:
     """Return the text in lines that begin with the indent, the first one with ``first``."""
     start = indent if first is None else first
-    return textwrap.fill(text, WIDTH, initial_indent=start, subsequent_indent=indent)
+    # A name must not be torn at its hyphen.
+    return textwrap.fill(
+        text, WIDTH, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False
+    )
