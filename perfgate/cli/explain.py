@@ -45,7 +45,8 @@ def explain(
     """
     # These import pydantic and numpy, which --help need not wait for.
     from perfgate.baseline.origin import WORKING_TREE, read_origin  # noqa: PLC0415 - see above
-    from perfgate.demand.levers import Lever, Scene, suggestions  # noqa: PLC0415 - see above
+    from perfgate.demand.levers import Lever, Scene  # noqa: PLC0415 - see above
+    from perfgate.demand.remedies import suggestions  # noqa: PLC0415 - see above
     from perfgate.report.levers import render_levers  # noqa: PLC0415 - see above
 
     record = read_origin(of, ref or WORKING_TREE, profile)

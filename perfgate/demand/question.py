@@ -13,7 +13,7 @@ from perfgate.errors import UsageError
 from perfgate.tomlfile import near_or_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from perfgate.demand.ledger import Dependent, Ledger
@@ -85,7 +85,7 @@ def replaced(ledger: Ledger, entries: Ledger, name: str, on: date, what: str) ->
         before = _with(ledger, own.model_copy(update={"changes": so_far}))
         return Question(name, on, what, before, _with(ledger, new))
     nothing = entry.model_copy(update={"mix": mix, "peak_rps": 0.0, "changes": ()})
-    before = _updated(ledger, (*ledger.dependents, nothing))
+    before = with_dependents(ledger, (*ledger.dependents, nothing))
     return Question(name, on, what, before, _with(before, new))
 
 
@@ -100,12 +100,13 @@ def dependent_of(ledger: Ledger, name: str) -> Dependent:
 
 def each_dependent(ledger: Ledger, turn: Callable[[Dependent], Dependent]) -> Ledger:
     """Return the ledger with every dependent turned into another one."""
-    return _updated(ledger, tuple(turn(each) for each in ledger.dependents))
+    return with_dependents(ledger, map(turn, ledger.dependents))
+
+
+def with_dependents(ledger: Ledger, dependents: Iterable[Dependent]) -> Ledger:
+    """Return the ledger with these dependents instead."""
+    return ledger.model_copy(update={"dependents": tuple(dependents)})
 
 
 def _with(ledger: Ledger, entry: Dependent) -> Ledger:
     return each_dependent(ledger, lambda each: entry if each.name == entry.name else each)
-
-
-def _updated(ledger: Ledger, dependents: tuple[Dependent, ...]) -> Ledger:
-    return ledger.model_copy(update={"dependents": dependents})

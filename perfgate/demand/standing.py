@@ -13,7 +13,7 @@ from perfgate.demand.attempts import callers_of
 from perfgate.demand.curve import RateCurve
 from perfgate.demand.demand import demand_on
 from perfgate.demand.retries import retry_outlook
-from perfgate.demand.risk import DRAWS, demand_risk
+from perfgate.demand.risk import demand_risk
 
 if TYPE_CHECKING:
     from datetime import date
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from perfgate.demand.risk import UncertainRate
 
 SEED = 20180713
-# Draws times dependents, so that a ledger of ten thousand takes no longer than others.
-MOST_DRAWN = 2_000_000
-LEAST_DRAWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,4 @@ def standing(ledger: Ledger, on: date, rate: UncertainRate) -> Standing:
 
 def overload_chance(ledger: Ledger, on: date, rate: UncertainRate) -> float:
     """Return the chance that the service rate is less than the first tries on the day ``on``."""
-    affordable = MOST_DRAWN // len(ledger.dependents)
-    draws = max(LEAST_DRAWS, min(DRAWS, affordable))
-    return demand_risk(ledger.dependents, on, rate, rate, seed=SEED, draws=draws).overload_ratio
+    return demand_risk(ledger.dependents, on, rate, rate, seed=SEED).overload_ratio

@@ -9,8 +9,9 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from perfgate.demand.demand import demand_steps, tipping_point, tipping_sentence
-from perfgate.demand.levers import Scene, healing
+from perfgate.demand.levers import Scene
 from perfgate.demand.question import each_dependent
+from perfgate.demand.remedies import healing
 from perfgate.demand.retries import Regime
 from perfgate.demand.standing import standing
 from perfgate.verdict.finding import Finding, Outcome, number, sentence, told_apart

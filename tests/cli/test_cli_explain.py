@@ -17,11 +17,11 @@ auth on 2018-07-18: 291.0 requests/s from 3 dependents; 302/s of the service rat
 
                                            headroom   retry-safe       regime  stall borne
 ------------------------------------------------------------------------------------------
-as it is                                       1.04         0.38   metastable        5.1 s
-attempts 2                                     1.04         0.56   metastable        5.1 s
+as it is                                       1.04         0.38   metastable       5.09 s
+attempts 2                                     1.04         0.56   metastable       5.09 s
 budget per_success:0.1                         1.04         1.04       stable          any
 timeout 2 s                                    1.04         0.38   metastable       2.04 s
-instances +1                                   2.07         0.76   metastable       7.88 s
+instances +1                                   2.07         0.76   metastable       7.91 s
 all together                                   2.07         2.07       stable          any
 
 budget per_success:0.1: with that it recovers by itself, whatever upsets it.

@@ -9,7 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ledgers import START, budgets, dependent, ledger, ledgers
 
-from perfgate.demand.levers import USUAL_BUDGET, Lever, Scene, healing, suggestions
+from perfgate.demand.levers import Lever, Scene
+from perfgate.demand.remedies import USUAL_BUDGET, healing, suggestions
 from perfgate.demand.retries import Regime
 from perfgate.demand.risk import UncertainRate
 from perfgate.errors import UsageError

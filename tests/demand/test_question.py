@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FACTORS = st.floats(0, 3).map(lambda factor: Spread(factor, factor, factor))
 
 
-def asked(**fields: object) -> Change:
+def asked(**fields: Any) -> Change:
     """Return what a dependent asks for, from the start on."""
     return change(what=UNNAMED, **fields)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from perfgate.verdict.finding import Finding
 
 DAY = date(2026, 11, 24)
-KNOWN = {"measured_on": DAY}
+KNOWN: dict[str, Any] = {"measured_on": DAY}
 PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
 patient = settings(deadline=None, max_examples=40)
 
