@@ -29,12 +29,7 @@ FORMAT_NAMES = ("terminal", "json")
     "--dependent", "-d", required=True, help="Who means to send more; a new one needs --file."
 )
 @click.option("--scale", type=options.Scale(), help="Factor on its peak: 1.4, or 1.2,1.4,1.7.")
-@click.option(
-    "--add",
-    type=click.FloatRange(min=0, max=1e9),
-    metavar="RPS",
-    help="Requests per second on top of its peak.",
-)
+@click.option("--add", type=options.Figure(), help="Requests per second on top of its peak.")
 @click.option("--file", type=options.PATH, help="Ledger with its entry as it is to be, or new.")
 @click.option(
     "--from",

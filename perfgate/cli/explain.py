@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 @click.option("--dependent", "-d", help="Whose retries; everybody's who then retries less if not.")
 @click.option("--attempts", type=click.IntRange(1, 1000), help="Most attempts per call.")
 @click.option("--budget", type=options.RetryBudget(), help="Retry budget, like per_success:0.1.")
+@click.option("--timeout", type=options.Figure(), help="Seconds waited for an answer.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds waited for an answer."
+    "--instances",
+    type=click.IntRange(-100_000, 100_000),
+    default=0,
+    help="So many more or fewer, like +1.",
 )
-@click.option("--instances", type=int, default=0, help="So many more or fewer, like +1.")
 def explain(
     of: str,
     ref: str | None,

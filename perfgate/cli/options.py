@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
+MOST = 1e9
 _NUMBER = r"\d+(?:\.\d+)?"
 
 if TYPE_CHECKING:
@@ -58,6 +59,24 @@ class Share(click.ParamType[float]):
         if not 0 < share < 1:
             self.fail(f"{value!r} is not a percentage between 0% and 100%, like 1%", param, ctx)
         return share
+
+
+class Figure(click.ParamType[float]):
+    """A finite number above 0, like 66 or 2.5."""
+
+    name = "NUMBER"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or fail saying what is wanted."""
+        try:
+            figure = float(value)
+        except ValueError:
+            figure = 0.0
+        if not 0 < figure <= MOST:
+            self.fail(f"{value!r} is not a number above 0 and up to {MOST:g}", param, ctx)
+        return figure
 
 
 class Scale(click.ParamType["Spread"]):

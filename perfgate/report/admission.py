@@ -10,7 +10,7 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from perfgate.report.lines import finding_lines, wrapped
+from perfgate.report.lines import finding_lines, ratio, wrapped
 from perfgate.tail import escaped, shortened
 from perfgate.verdict.finding import counted
 
@@ -86,8 +86,8 @@ def _figures(matter: Matter) -> list[str]:
         *((rows[1].name, [f"{row.first_try_rps:.1f}" for row in rows]) for rows in largest),
         ("all first tries", [f"{one.first_try_rps:.1f}" for one in demands]),
         ("if all were retried", [f"{one.worst_rps:.1f}" for one in demands]),
-        ("headroom", [f"{one.headroom:.2f}" for one in outlooks]),
-        ("retry-safe headroom", [f"{one.retry_safe_headroom:.2f}" for one in outlooks]),
+        ("headroom", [ratio(one.headroom) for one in outlooks]),
+        ("retry-safe headroom", [ratio(one.retry_safe_headroom) for one in outlooks]),
         ("regime", [one.regime.value for one in outlooks]),
     ]
     units = ["/s"] * (len(largest) + 2)
@@ -104,7 +104,7 @@ def _row(name: str, cells: Sequence[str], unit: str) -> str:
 def _states(both: Crossing) -> list[str]:
     """Return the table of the four states."""
     head = f"  {'':<{NAME}}" + "".join(
-        f"{name:>{COLUMN}}" for name in ("demand", "headroom", "regime", "")
+        f"{name:>{COLUMN}}" for name in ("demand", "headroom", "regime", "verdict")
     )
     return [head, *(_state_row(name, state) for name, state in _four(both))]
 
@@ -113,7 +113,7 @@ def _state_row(name: str, state: State) -> str:
     own = state.standing
     cells = [
         f"{own.demand.first_try_rps:.1f}",
-        f"{own.outlook.headroom:.2f}",
+        ratio(own.outlook.headroom),
         own.outlook.regime.value,
         str(state.outcome),
     ]

@@ -9,6 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from perfgate.demand.retries import Regime
+from perfgate.report.lines import ratio
 from perfgate.tail import escaped, shortened
 from perfgate.verdict.finding import counted, number
 
@@ -44,8 +45,8 @@ def _row(name: str, scene: Scene) -> str:
     own = scene.standing.outlook
     stall = "any" if own.critical_stall_s == inf else f"{number(own.critical_stall_s)} s"
     cells = (
-        "-" if own.headroom == inf else f"{own.headroom:.2f}",
-        "-" if own.retry_safe_headroom == inf else f"{own.retry_safe_headroom:.2f}",
+        ratio(own.headroom),
+        ratio(own.retry_safe_headroom),
         own.regime.value,
         stall,
     )

@@ -6,6 +6,7 @@ What they are about is said elsewhere; it imports nothing that takes long.
 from __future__ import annotations
 
 import textwrap
+from math import inf
 from typing import TYPE_CHECKING
 
 from perfgate.tail import escaped, shortened
@@ -27,6 +28,11 @@ def finding_lines(finding: Finding) -> list[str]:
     if finding.hint:
         lines.append(wrapped(f"-> {escaped(finding.hint)}", gap + "   ", first=gap))
     return lines
+
+
+def ratio(figure: float) -> str:
+    """Return a headroom with two decimals; a dash where nothing is sent, which is endless."""
+    return "-" if figure == inf else f"{figure:.2f}"
 
 
 def wrapped(text: str, indent: str, first: str | None = None) -> str:

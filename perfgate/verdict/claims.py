@@ -5,10 +5,10 @@ How far the figures can be trusted is :mod:`perfgate.verdict.trust`'s to say.
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import demand_steps, tipping_point, tipping_sentence
+from perfgate.demand.demand import demand_steps, largest_told, tipping_point, tipping_sentence
 from perfgate.demand.levers import Scene
 from perfgate.demand.question import each_dependent
 from perfgate.demand.remedies import healing
@@ -52,13 +52,20 @@ def _carried(matter: Matter) -> Finding:
         outcome=enough if tipping is None else matter.refusal,
         reason=f"The service rate of record is {rate.estimate_rps:.0f}/s, {rate.lower_rps:.0f}/s "
         f"of it certain: with headroom {matter.capacity.headroom:g} that is {words} {limit}/s; the "
-        f"demand from {matter.question.on} on is {sent}/s.{_why(matter, tipping)} {_moved(matter)}",
+        f"demand from {matter.question.on} on is {sent}/s{_senders(matter, tipping)}."
+        f"{_why(matter, tipping)}{_moved(matter)}",
         observed=rate.lower_rps,
         limit=demand * matter.capacity.headroom,
         interval=(rate.lower_rps, rate.upper_rps),
         unit="requests/s",
         hint="" if tipping is None else _way_out(matter),
     )
+
+
+def _senders(matter: Matter, tipping: TippingPoint | None) -> str:
+    if tipping is not None and tipping.from_start:
+        return ""  # the sentence about that point names them
+    return f" ({largest_told(matter.after.standing.demand.dependents)})"
 
 
 def _why(matter: Matter, tipping: TippingPoint | None) -> str:
@@ -70,8 +77,10 @@ def _why(matter: Matter, tipping: TippingPoint | None) -> str:
 
 def _moved(matter: Matter) -> str:
     headrooms = [state.standing.outlook.headroom for state in (matter.before, matter.after)]
+    if inf in headrooms:
+        return ""
     was, becomes = told_apart(headrooms, 2)
-    return f"Headroom: {was} before, {becomes} after."
+    return f" Headroom: {was} before, {becomes} after."
 
 
 def _way_out(matter: Matter) -> str:
@@ -169,7 +178,7 @@ def _feeding(matter: Matter, worst: str, certain: str) -> str:
         f"certain: an overload would feed itself, until the demand fell below "
         f"{100 * now.outlook.retry_safe_headroom:.0f} % of this peak. A stall of "
         f"{number(now.outlook.critical_stall_s)} s would do. {row.name} adds most: "
-        f"{row.amplification:.1f} attempts per call."
+        f"{row.worst_rps - row.first_try_rps:.0f}/s, by {row.amplification:.1f} attempts per call."
     )
 
 

@@ -152,7 +152,10 @@ def test_a_new_dependent_brings_its_entry(perfgate: Callable[..., Finished], pro
         (("-d", "smtp-inbound", "--scale", 2, "--add", 3), "three ways to say one thing"),
         (("-d", "smtp-inbound", "--scale", "2,1,3"), "must not descend"),
         (("-d", "smtp-inbound", "--scale", "much"), "is not a factor like 1.4"),
-        (("-d", "smtp-inbound", "--add", -1), "not in the range"),
+        (("-d", "smtp-inbound", "--add", -1), "is not a number above 0"),
+        (("-d", "smtp-inbound", "--add", "nan"), "is not a number above 0"),
+        (("-d", "smtp-inbound", "--add", "1e10"), "up to 1e+09"),
+        (("-d", "smtp-inbound", "--scale", "inf"), "must lie between 0 and 100"),
         (("-d", "smtp-inbound", "--file", "gone.toml"), "there is no such file"),
         (("-d", "smtp-inbound", "--from", "2018-07-19"), "plans nothing for smtp-inbound"),
         (("--scale", 2), "Missing option '--dependent'"),
@@ -263,3 +266,10 @@ def test_a_clone_is_enough(project: Path) -> None:
     words = ["demand", "admit", "--of", str(incident_path("slow-build")), "-d", "smtp-inbound"]
     run = run_process([PERFGATE, *words, *map(str, PLANNED)], project.parent)
     assert run.code == 1
+
+
+def test_the_readme_shows_the_answer(perfgate: Callable[..., Finished]) -> None:
+    """What the README shows of the incident is what perfgate says."""
+    answer = ask(perfgate, "slow-build", *PLANNED).out.split("\n\n")[0]
+    readme = FOLDER.parent.parent / "README.md"
+    assert f"{answer}\n" in readme.read_text()

@@ -70,6 +70,8 @@ def test_stable_as_it_is(perfgate: Callable[..., Finished]) -> None:
         (("--budget", "per_success"), "needs a ratio"),
         (("--instances", "-1"), "Leave one at least"),
         (("--attempts", 0), "not in the range"),
+        (("--timeout", "nan"), "is not a number above 0"),
+        (("--instances", 10**30), "not in the range"),
         (("--dependent", "smtp-inbund"), 'did you mean "smtp-inbound"?'),
     ],
 )
