@@ -42,8 +42,7 @@ def claims(matter: Matter) -> list[Finding]:
 
 def _carried(matter: Matter) -> Finding:
     rate, demand = matter.capacity.rate, matter.after.standing.demand.first_try_rps
-    steps = [matter.before.standing.demand, matter.after.standing.demand]
-    tipping = tipping_point(steps, matter.capacity.limit_rps)
+    tipping = _tipping(matter)
     enough = Outcome.WARN if matter.after.thin else Outcome.PASS
     limit, sent = told_apart([matter.capacity.limit_rps, demand], 0)
     words = ENOUGH[enough if tipping is None else Outcome.FAIL]
@@ -60,6 +59,13 @@ def _carried(matter: Matter) -> Finding:
         unit="requests/s",
         hint="" if tipping is None else _way_out(matter),
     )
+
+
+def _tipping(matter: Matter) -> TippingPoint | None:
+    """Return how the demand with the change exceeds the limit, None where it does not."""
+    steps = [matter.before.standing.demand, matter.after.standing.demand]
+    limit_rps = matter.capacity.limit_rps
+    return tipping_point(steps, limit_rps) if steps[1].first_try_rps > limit_rps else None
 
 
 def _senders(matter: Matter, tipping: TippingPoint | None) -> str:
@@ -87,6 +93,8 @@ def _way_out(matter: Matter) -> str:
     capacity = matter.capacity
     required = matter.after.standing.demand.first_try_rps * capacity.headroom
     more = ceil(required / (capacity.rate.lower_rps / capacity.instances)) - capacity.instances
+    if not matter.adds:
+        return f"Let it ship; the service has to be faster, or to have {more_of(more)}."
     left = capacity.limit_rps - matter.before.standing.demand.first_try_rps
     room = f"; {left:.0f}/s more than before would be carried" if left >= 1 else ""
     return f"Ship it once the service is faster, or has {more_of(more)}{room}."

@@ -107,6 +107,17 @@ def test_an_overload_that_was_there_before_is_told_but_not_held_against_the_chan
     answer = scaled(published(lower_rps=90.0), 0.9)
     assert answer.verdict.outcome is WARN
     assert "It is so without this change too, which adds nothing." in answer.verdict.reason
+    assert answer.verdict.findings[0].hint.startswith("Let it ship; the service has to be faster")
+
+
+def test_a_change_that_ends_an_overload_passes() -> None:
+    """Where too much is sent, the change after which it is no longer so has nothing against it."""
+    found = finding(scaled(published(lower_rps=90.0), 0.5), "demand")
+    assert found.outcome is PASS
+    assert found.reason.endswith(
+        "that is enough for 72/s; the demand from 2026-11-24 on is 50/s (gateway 50/s). "
+        "Headroom: 0.90 before, 1.80 after."
+    )
 
 
 @pytest.mark.parametrize(
