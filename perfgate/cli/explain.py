@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.of
-@options.ref
+@options.ref_here
 @options.profile
-@options.on
-@click.option("--dependent", "-d", help="Whose retries; everybody's who then retries less if not.")
+@click.option("--on", type=options.Day(), help="Day whose demand counts; today if not given.")
+@click.option("--dependent", "-d", help="Who does it; if not given, all who then retry less.")
 @click.option("--attempts", type=click.IntRange(1, 1000), help="Most attempts per call.")
 @click.option("--budget", type=options.RetryBudget(), help="Retry budget, like per_success:0.1.")
 @click.option("--timeout", type=options.Figure(), help="Seconds waited for an answer.")
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 )
 def explain(
     of: str,
-    ref: str | None,
+    ref: str,
     profile: str,
     on: date | None,
     dependent: str | None,
@@ -47,12 +47,12 @@ def explain(
     Without levers, those that would help most are shown.
     """
     # These import pydantic and numpy, which --help need not wait for.
-    from perfgate.baseline.origin import WORKING_TREE, read_origin  # noqa: PLC0415 - see above
+    from perfgate.baseline.origin import read_origin  # noqa: PLC0415 - see above
     from perfgate.demand.levers import Lever, Scene  # noqa: PLC0415 - see above
     from perfgate.demand.remedies import suggestions  # noqa: PLC0415 - see above
     from perfgate.report.levers import render_levers  # noqa: PLC0415 - see above
 
-    record = read_origin(of, ref or WORKING_TREE, profile)
+    record = read_origin(of, ref, profile)
     scene = Scene(record.ledger, on or options.today(), record.rate, record.production.instances)
     if scene.instances + instances < 1:
         raise UsageError(

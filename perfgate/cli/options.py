@@ -209,11 +209,9 @@ of = click.option(
     help="The service: the directory of its perfgate.toml, in a clone or not, or a file that "
     "`perfgate demand export` wrote.",
 )
-ref = click.option(
-    "--ref",
-    help="Where in a clone the files are read: a git ref, or '.' for the working tree; the branch "
-    "of record if not given.",
-)
+_REF = "Where in a clone the files are read: a git ref, or '.' for the working tree"
+ref = click.option("--ref", help=f"{_REF}; the branch of record if not given.")
+ref_here = click.option("--ref", default=".", show_default=True, help=f"{_REF}.")
 as_format = format_of(FORMAT_NAMES, "How the verdict is printed.")
 on_inconclusive = click.option(
     "--on-inconclusive",

@@ -6,12 +6,11 @@ Which of it to do is said by :mod:`perfgate.demand.remedies`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from perfgate.demand.attempts import callers_of
-from perfgate.demand.demand import first_try_rps
-from perfgate.demand.question import dependent_of, each_dependent, with_dependents
+from perfgate.demand.demand import amplification, first_try_rps
+from perfgate.demand.question import dependent_of, each_dependent
 from perfgate.demand.standing import standing
 
 if TYPE_CHECKING:
@@ -112,12 +111,12 @@ def _pulled(ledger: Ledger, lever: Lever, on: date) -> Ledger:
 
 def _milder(ledger: Ledger, lever: Lever, on: date) -> Ledger:
     """Return the ledger with the lever pulled by all who then make fewer attempts."""
-    old = ledger.dependents
-    new = [_set(one, lever) for one in old]
-    firsts = [first_try_rps(one, on) for one in old]
-    made = [callers_of(each, firsts).amplification for each in (old, new)]
-    rows = zip(old, new, (made[1] < made[0]).tolist(), strict=True)
-    return with_dependents(ledger, (after if fewer else one for one, after, fewer in rows))
+    return each_dependent(ledger, lambda one: min(one, _set(one, lever), key=partial(_made, on)))
+
+
+def _made(on: date, one: Dependent) -> float:
+    """Return the attempts per first try while all fail."""
+    return amplification(one, first_try_rps(one, on))
 
 
 def _set(one: Dependent, lever: Lever) -> Dependent:

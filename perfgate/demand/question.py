@@ -85,7 +85,7 @@ def replaced(ledger: Ledger, entries: Ledger, name: str, on: date, what: str) ->
         before = _with(ledger, own.model_copy(update={"changes": so_far}))
         return Question(name, on, what, before, _with(ledger, new))
     nothing = entry.model_copy(update={"mix": mix, "peak_rps": 0.0, "changes": ()})
-    before = with_dependents(ledger, (*ledger.dependents, nothing))
+    before = _with_dependents(ledger, (*ledger.dependents, nothing))
     return Question(name, on, what, before, _with(before, new))
 
 
@@ -100,11 +100,10 @@ def dependent_of(ledger: Ledger, name: str) -> Dependent:
 
 def each_dependent(ledger: Ledger, turn: Callable[[Dependent], Dependent]) -> Ledger:
     """Return the ledger with every dependent turned into another one."""
-    return with_dependents(ledger, map(turn, ledger.dependents))
+    return _with_dependents(ledger, map(turn, ledger.dependents))
 
 
-def with_dependents(ledger: Ledger, dependents: Iterable[Dependent]) -> Ledger:
-    """Return the ledger with these dependents instead."""
+def _with_dependents(ledger: Ledger, dependents: Iterable[Dependent]) -> Ledger:
     return ledger.model_copy(update={"dependents": tuple(dependents)})
 
 
