@@ -64,6 +64,14 @@ def test_the_rate_must_leave_the_headroom(factor: float, outcome: Outcome) -> No
     assert finding(scaled(published(), factor), "demand").outcome is outcome
 
 
+def test_what_is_not_certain_carries_nothing() -> None:
+    """Of a rate that is known to ten percent only the lower bound counts: 360/s carry 288/s."""
+    rate = RateOfRecord(estimate=400.0, lower=360.0, upper=440.0, runs=5)
+    service = capacity_record(config(), ledger(dependent(**KNOWN)), record(service_rate_rps=rate))
+    for factor, outcome in ((2.87, WARN), (2.89, FAIL)):
+        assert finding(scaled(service, factor), "demand").outcome is outcome
+
+
 @patient
 @given(st.floats(1.001, 5.0), st.floats(1.001, 5.0), st.integers(1, 4))
 def test_more_is_never_admitted_rather(factor: float, more: float, attempts: int) -> None:
