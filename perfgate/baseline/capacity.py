@@ -33,8 +33,8 @@ AGAIN = "Export it again: perfgate demand export --output FILE"
 class CapacityRecord(Sealed):
     """The capacity of record of a service, and who has a claim on it.
 
-    ``machine`` is the class of the one it was measured on. ``headroom`` is required as a multiple
-    of the demand, planned changes count up to ``horizon_days`` ahead.
+    ``machine`` is the class of the one it was measured on. The rest is what the service's
+    configuration says of the demand that it is to carry.
     """
 
     format: Literal["perfgate.capacity/1"] = FORMAT
@@ -48,7 +48,9 @@ class CapacityRecord(Sealed):
     conditions: Conditions | None
     production: Production
     headroom: float
+    overload_risk: float
     horizon_days: int
+    stale_days: int
     ledger: StoredLedger
 
     @property
@@ -96,7 +98,9 @@ def capacity_record(config: Config, ledger: Ledger, record: BaselineRecord) -> C
         conditions=record.conditions,
         production=config.production,
         headroom=config.margins.headroom,
+        overload_risk=config.margins.overload_risk,
         horizon_days=config.demand.horizon_days,
+        stale_days=config.demand.stale_days,
         ledger=ledger,
     ).sealed()
 

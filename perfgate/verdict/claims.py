@@ -5,17 +5,20 @@ How far the figures can be trusted is :mod:`perfgate.verdict.trust`'s to say.
 
 from __future__ import annotations
 
-from math import ceil, inf
+from math import ceil, fsum, inf
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import demand_steps, largest_told, tipping_point, tipping_sentence
+from perfgate.demand.demand import (
+    cold_rps,
+    demand_steps,
+    largest_told,
+    tipping_point,
+    tipping_sentence,
+)
 from perfgate.demand.levers import Scene
-from perfgate.demand.question import each_dependent
 from perfgate.demand.remedies import healing
 from perfgate.demand.retries import Regime
-from perfgate.demand.standing import standing
 from perfgate.verdict.finding import Finding, Outcome, number, sentence, told_apart
-from perfgate.verdict.matter import MOST_CHANCE
 
 if TYPE_CHECKING:
     from perfgate.demand.demand import TippingPoint
@@ -212,16 +215,15 @@ def cure_text(lever: Lever) -> str:
 
 
 def _chance(matter: Matter) -> Finding:
-    chance = matter.after.chance
-    much = chance > MOST_CHANCE
+    chance, limit, much = matter.after.chance, matter.capacity.overload_risk, matter.after.doubtful
     return Finding(
         check="chance",
         outcome=matter.refusal if much else Outcome.PASS,
         reason=f"Allowing for what is uncertain about rate, peaks and plans, the demand exceeds "
         f"the service rate with a chance of {_percent(chance)} (before: "
-        f"{_percent(matter.before.chance)}); {100 * MOST_CHANCE:g} % is the most.",
+        f"{_percent(matter.before.chance)}); {100 * limit:g} % is the most.",
         observed=chance,
-        limit=MOST_CHANCE,
+        limit=limit,
         hint="Figures that are known better, or more headroom, would lower it." if much else "",
     )
 
@@ -234,18 +236,17 @@ def _cold(matter: Matter) -> list[Finding]:
     question, lower = matter.question, matter.capacity.rate.lower_rps
     if all(one.cache is None for one in question.after.dependents):
         return []
-    bare = each_dependent(question.after, lambda one: one.model_copy(update={"cache": None}))
-    cold = standing(bare, question.on, matter.capacity.rate).demand
-    much = cold.first_try_rps > lower
-    sent, certain = told_apart([cold.first_try_rps, lower], 0)
+    cold = fsum(cold_rps(one, question.on) for one in question.after.dependents)
+    much = cold > lower
+    sent, certain = told_apart([cold, lower], 0)
     than = "more than" if much else "within"
     return [
         Finding(
-            check="cold caches",
+            check="cold cache",
             outcome=Outcome.WARN if much else Outcome.PASS,
             reason=f"With all caches empty {sent}/s would be sent, {than} the {certain}/s that are "
             "certain.",
-            observed=cold.first_try_rps,
+            observed=cold,
             limit=lower,
             unit="requests/s",
             hint="Do not empty or restart all caches at once." if much else "",

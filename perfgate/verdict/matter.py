@@ -22,19 +22,18 @@ if TYPE_CHECKING:
     from perfgate.demand.risk import UncertainRate
     from perfgate.demand.standing import Standing
 
-# Chance that the service rate is less than the demand, above which nothing is admitted.
-MOST_CHANCE = 0.05
-
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """What a demand is held to: the service rate, and the headroom it is to leave.
 
-    The rate is that of ``instances`` together.
+    The rate is that of ``instances`` together. The chance that the demand exceeds it may be
+    ``overload_risk`` at most.
     """
 
     rate: UncertainRate
     headroom: float
+    overload_risk: float
     instances: int
 
     @property
@@ -67,11 +66,16 @@ class State:
         return self.standing.demand.first_try_rps * THIN > self.capacity.limit_rps
 
     @property
+    def doubtful(self) -> bool:
+        """Tell whether the demand is too likely to exceed the service rate."""
+        return self.chance > self.capacity.overload_risk
+
+    @property
     def outcome(self) -> Outcome:
         """FAIL where the demand is not surely carried, WARN where that is near or may tip."""
         regime = self.standing.outlook.regime
         too_much = self.standing.demand.first_try_rps > self.capacity.limit_rps
-        if too_much or regime is Regime.UNSTABLE or self.chance > MOST_CHANCE:
+        if too_much or regime is Regime.UNSTABLE or self.doubtful:
             return Outcome.FAIL
         return Outcome.WARN if self.thin or regime is Regime.METASTABLE else Outcome.PASS
 
@@ -115,4 +119,4 @@ def matter_of(record: CapacityRecord, question: Question) -> Matter:
 
 def capacity_of(record: CapacityRecord, rate: UncertainRate) -> Capacity:
     """Return what the record's demand is held to with a build of that rate."""
-    return Capacity(rate, record.headroom, record.production.instances)
+    return Capacity(rate, record.headroom, record.overload_risk, record.production.instances)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from perfgate.demand.demand import LARGEST_NAMED
 from perfgate.demand.question import dependent_of
 from perfgate.verdict.finding import Finding, Outcome, counted
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from perfgate.demand.demand import Demand
     from perfgate.demand.question import Question
 
-STALE_DAYS = 90
-MOST_NAMED = 3
-
 
 def doubts(
     record: CapacityRecord, question: Question, demand: Demand, today: date
@@ -30,7 +28,7 @@ def doubts(
         Finding("figures", Outcome.WARN, reason, hint=hint)
         for reason, hint in (
             *_old_record(record, today),
-            *_old_entries(question, today),
+            *_old_entries(record.stale_days, question, today),
             *_undated(question),
             *_on_top(question),
             *_other_mix(record, demand),
@@ -43,25 +41,25 @@ Doubts = list[tuple[str, str]]
 
 def _old_record(record: CapacityRecord, today: date) -> Doubts:
     age = (today - datetime.fromisoformat(record.measured_at).date()).days
-    if age <= STALE_DAYS:
+    if age <= record.stale_days:
         return []
     hint = "Ask its team to measure the build that runs now, and to accept that."
     return [(f"The service rate of record is {counted(age, 'day')} old.", hint)]
 
 
-def _old_entries(question: Question, today: date) -> Doubts:
+def _old_entries(stale_days: int, question: Question, today: date) -> Doubts:
     ages = [
         ((today - one.measured_on).days, one.name)
         for one in question.after.dependents
-        if one.measured_on is not None and (today - one.measured_on).days > STALE_DAYS
+        if one.measured_on is not None and (today - one.measured_on).days > stale_days
     ]
     if not ages:
         return []
     ages.sort(reverse=True)
-    named = ", ".join(f"{name} ({counted(age, 'day')})" for age, name in ages[:MOST_NAMED])
-    more = f" and {len(ages) - MOST_NAMED} more" if len(ages) > MOST_NAMED else ""
+    named = ", ".join(f"{name} ({counted(age, 'day')})" for age, name in ages[:LARGEST_NAMED])
+    more = f" and {len(ages) - LARGEST_NAMED} more" if len(ages) > LARGEST_NAMED else ""
     hint = "Measure their peaks again, and bring the ledger up to date."
-    return [(f"Figures of the ledger are older than {STALE_DAYS} days: {named}{more}.", hint)]
+    return [(f"Figures of the ledger are older than {stale_days} days: {named}{more}.", hint)]
 
 
 def _undated(question: Question) -> Doubts:

@@ -17,7 +17,6 @@ from perfgate.demand.question import changed, planned, replaced
 from perfgate.demand.risk import UncertainRate
 from perfgate.verdict.admission import admission
 from perfgate.verdict.finding import Outcome
-from perfgate.verdict.matter import MOST_CHANCE
 from perfgate.verdict.order import Order
 
 if TYPE_CHECKING:
@@ -158,7 +157,10 @@ def test_what_is_uncertain_may_be_too_much(cv: float, refused: bool) -> None:
     answer = scaled(published(dependent(peak_cv=cv, **KNOWN)), 2.5)
     found = finding(answer, "chance")
     assert found.observed is not None
-    assert (found.observed > MOST_CHANCE, found.outcome is FAIL) == (refused, refused)
+    assert (found.observed > config().margins.overload_risk, found.outcome is FAIL) == (
+        refused,
+        refused,
+    )
 
 
 def test_a_plan_that_no_longer_fits_is_named() -> None:
@@ -193,7 +195,7 @@ def test_cold_caches() -> None:
     """Where caches hold back more than the service could carry, emptying them is warned of."""
     cache = {"ttl_s": 60.0, "active_tokens": 100}
     service = published(dependent(peak_rps=500.0, cache=cache, **KNOWN))
-    found = finding(scaled(service, 1.0), "cold caches")
+    found = finding(scaled(service, 1.0), "cold cache")
     assert found.outcome is WARN
     assert "With all caches empty 500/s would be sent" in found.reason
 
