@@ -59,6 +59,12 @@ source
     What tells what dependents really send: Prometheus, an access log.
 first try, attempt
     A call, counted once however often it is sent; each time that it is sent.
+capacity record
+    The service rate of record, how production differs, and the ledger.
+admission
+    The answer to a dependent that means to send more.
+lever
+    What could be done about retries or capacity.
 amplification
     Attempts per first try.
 headroom

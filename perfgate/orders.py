@@ -195,22 +195,11 @@ def _bar(
     own = repository.resolve(candidate.text) if isinstance(candidate, Ref) else repository.head()
     if own is None:
         return None
-    other = base.text if isinstance(base, Ref) else _branch(repository, branch)
+    other = base.text if isinstance(base, Ref) else repository.branch(branch)
     found = None if other is None else repository.merge_base(own, other)
     if found is None and base is None:
         raise _no_bar(other, branch)
     return found
-
-
-def _branch(repository: Repository, branch: str) -> str | None:
-    """Return the branch of record as it is called here: local, only on the remote, or not here."""
-    for name in (branch, f"origin/{branch}"):
-        try:
-            repository.resolve(name)
-        except RefError:
-            continue
-        return name
-    return None
 
 
 def _no_bar(found: str | None, branch: str) -> RefError:

@@ -7,17 +7,18 @@ elsewhere.
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from scipy.special import ndtri
-
-from perfgate.analysis.compare import Interval
+from perfgate.analysis.interval import Interval
 
 if TYPE_CHECKING:
     from perfgate.config.models import Production
 
 # One-sided 95 %: the chance that the true rate lies below the lower bound is 5 %.
 BOUNDS_LEVEL = 0.9
+# Below so many times the rate that is required, what is left is thin.
+THIN = 1.1
 
 
 def scaled_rate(here: Interval, instances: int) -> Interval:
@@ -35,7 +36,7 @@ def production_rate(production: Production, slowdown: Interval) -> Interval:
     if production.service_rate_rps is None:
         raise ValueError("no production service rate is declared")
     centre = math.log(production.service_rate_rps * production.instances) - slowdown.estimate
-    z = float(ndtri((1 + BOUNDS_LEVEL) / 2))
+    z = NormalDist().inv_cdf((1 + BOUNDS_LEVEL) / 2)
     half = math.hypot(z * production.service_rate_cv, (slowdown.upper - slowdown.lower) / 2)
     return Interval(math.exp(centre), math.exp(centre - half), math.exp(centre + half))
 

@@ -12,17 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import betaincinv, ndtri, stdtrit
 
+from perfgate.analysis.interval import Interval
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate and the two-sided interval around it, all three in the unit of the estimate."""
-
-    estimate: float
-    lower: float
-    upper: float
 
 
 @dataclass(frozen=True, slots=True)

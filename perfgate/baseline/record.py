@@ -1,34 +1,17 @@
-"""An accepted measurement, cut down to what later checks are held against, and sealed.
+"""The record of an accepted measurement: what later checks are held against, sealed.
 
-Reading and writing the files is :mod:`perfgate.baseline.store`'s work; nothing is judged here.
+How a measurement becomes one is :mod:`perfgate.baseline.making`'s work, reading and writing the
+files :mod:`perfgate.baseline.store`'s; nothing is judged here, and nothing slow imported.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
-from perfgate.analysis.change import (
-    cost_s,
-    primary_slowdowns,
-    service_rates,
-    undisturbed_rates,
-)
-from perfgate.analysis.compare import rate_interval
-from perfgate.analysis.stored import speed_of
-from perfgate.baseline.sealed import Sealed, parse_sealed, rounded
-from perfgate.errors import StoreError
-from perfgate.measurement.histogram import Histogram
+from perfgate.baseline.sealed import Sealed, parse_sealed
 from perfgate.measurement.models import Conditions, Environment, Value
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from perfgate.measurement.models import Measurement, OpenLoop
 
 FORMAT: Final = "perfgate.baseline/2"
 FIRST_FORMAT: Final = "perfgate.baseline/1"
@@ -44,7 +27,6 @@ AGAIN = (
 # As many records before this one are kept: enough to know how much measurements differ.
 HISTORY_LENGTH = 20
 RECORD_LEVEL = 0.95
-QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 
 
 class RateOfRecord(Value):
@@ -144,88 +126,6 @@ class BaselineRecord(Sealed):
         return self.model_dump(mode="json", exclude=new)
 
 
-def record_of(
-    measurement: Measurement, *, service: str, verdict: str, because: str = ""
-) -> BaselineRecord:
-    """Return the sealed record of the candidate of a measurement.
-
-    Raises StoreError where the measurement cannot be a baseline: no commit, uncommitted changes,
-    or too few runs to give the service rate an interval.
-    """
-    candidate = measurement.candidate
-    if candidate.commit is None or candidate.dirty:
-        raise StoreError(
-            f"the measured build ({candidate.name}) is no commit, so it cannot be built again",
-            hint="Commit the changes, measure that commit, and accept that measurement.",
-        )
-    runs = measurement.runs
-    rates = service_rates(runs, "candidate")
-    serving = int((rates > 0).sum())
-    if serving < max(len(rates), 2):
-        raise StoreError(
-            f"{serving} of {len(rates)} runs have a service rate; all must, and two are the least",
-            hint="Measure again and let it end.",
-        )
-    figures = [run.builds["candidate"] for run in runs]
-    speed = speed_of(runs)
-    return BaselineRecord(
-        service=service,
-        profile=measurement.profile,
-        commit=candidate.commit,
-        measured_at=measurement.taken_at,
-        accepted_because=because,
-        verdict=verdict,
-        perfgate=measurement.perfgate,
-        environment=measurement.environment,
-        service_rate_rps=_rate(rates),
-        cost_ms=rounded(float(np.mean([cost_s(own) for own in figures])) * 1000),
-        peak_rss_mib=rounded(max(own.peak_rss_bytes for own in figures) / 2**20),
-        operations=_operations(measurement.demand_run.trials if measurement.demand_run else ()),
-        session_sd=_session_sd(measurement),
-        undisturbed_rps=_rate(undisturbed_rates(runs, "candidate")),
-        yardstick_per_s=None if speed is None else rounded(speed),
-        conditions=measurement.conditions,
-    ).sealed()
-
-
 def parse_record(text: str, path: str) -> BaselineRecord:
     """Read a record; raises StoreError saying what is wrong with the file at ``path``."""
     return parse_sealed(BaselineRecord, text, path, "a baseline", AGAIN)
-
-
-def _rate(rates: NDArray[np.float64]) -> RateOfRecord:
-    rate = rate_interval(rates, RECORD_LEVEL)
-    return RateOfRecord(
-        estimate=rounded(rate.estimate),
-        lower=rounded(rate.lower),
-        upper=rounded(rate.upper),
-        runs=len(rates),
-    )
-
-
-def _operations(trials: Sequence[OpenLoop]) -> dict[str, OperationOfRecord]:
-    merged: dict[str, Histogram] = {}
-    for trial in trials:
-        for name, figures in trial.operations.items():
-            merged[name] = merged.get(name, Histogram()).merge(figures.latency_s)
-    return {name: _operation(latencies) for name, latencies in sorted(merged.items())}
-
-
-def _operation(latencies: Histogram) -> OperationOfRecord:
-    quantiles = {name: latencies.quantile(share) for name, share in QUANTILES.items()}
-    return OperationOfRecord(
-        answers=latencies.count,
-        **{
-            name: None if value is None else rounded(value * 1000)
-            for name, value in quantiles.items()
-        },
-    )
-
-
-def _session_sd(measurement: Measurement) -> dict[str, float]:
-    slowdowns = primary_slowdowns(measurement.sessions)
-    return {
-        name: rounded(float(np.std(values, ddof=1)))
-        for name, values in slowdowns.items()
-        if len(values) > 1
-    }

@@ -82,6 +82,11 @@ class Repository:
             )
         return commit
 
+    def branch(self, name: str) -> str | None:
+        """Return what the branch is called here: it may be only on the remote, or not here."""
+        called = (name, f"origin/{name}")
+        return next((ref for ref in called if self._commit_of(ref) is not None), None)
+
     def head(self) -> str | None:
         """Return the commit checked out, None before the first one."""
         return self._commit_of("HEAD")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.baseline.record import parse_record, record_of
+from perfgate.baseline.making import record_of
+from perfgate.baseline.record import parse_record
 from perfgate.baseline.store import record_files, replaced_record, write_record
 from perfgate.errors import StoreError, UsageError
 from perfgate.verdict.case import read_case

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from perfgate.cli import imports, options
+from perfgate.cli import admit, explain, export, imports, options
 from perfgate.cli.console import put
 from perfgate.config.load import load_config
 from perfgate.demand.demand import demand_steps
@@ -26,7 +26,8 @@ def command() -> None:
     """Ask the ledger of dependents, or bring it up to date."""
 
 
-command.add_command(imports.command)
+for _verb in (admit.admit, explain.explain, export.export, imports.command):
+    command.add_command(_verb)
 
 
 @command.command()

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
+MOST = 1e9
 _NUMBER = r"\d+(?:\.\d+)?"
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from perfgate.demand.ledger import Budget, Spread
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -56,6 +59,70 @@ class Share(click.ParamType[float]):
         if not 0 < share < 1:
             self.fail(f"{value!r} is not a percentage between 0% and 100%, like 1%", param, ctx)
         return share
+
+
+class Figure(click.ParamType[float]):
+    """A finite number above 0, like 66 or 2.5."""
+
+    name = "NUMBER"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or fail saying what is wanted."""
+        try:
+            figure = float(value)
+        except ValueError:
+            figure = 0.0
+        if not 0 < figure <= MOST:
+            self.fail(f"{value!r} is not a number above 0 and up to {MOST:g}", param, ctx)
+        return figure
+
+
+class Scale(click.ParamType["Spread"]):
+    """A factor, certain or not, like 1.4 or 1.2,1.4,1.7."""
+
+    name = "FACTOR"
+
+    def convert(
+        self, value: str | Spread, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Spread:
+        """Return low, likely and high, or fail saying what is wanted."""
+        from perfgate.demand.ledger import spread_of  # noqa: PLC0415 - pydantic: --help needs none
+
+        if not isinstance(value, str):
+            return value
+        try:
+            figures = [float(part) for part in value.split(",")]
+        except ValueError:
+            self.fail(f"{value!r} is not a factor like 1.4 or 1.2,1.4,1.7", param, ctx)
+        try:
+            return spread_of(figures if len(figures) > 1 else figures[0])
+        except ValueError as error:
+            self.fail(f"{value!r} {error}", param, ctx)
+
+
+class RetryBudget(click.ParamType["Budget"]):
+    """A retry budget as its kind and ratio, like per_success:0.1."""
+
+    name = "KIND:RATIO"
+
+    def convert(
+        self, value: str | Budget, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Budget:
+        """Return the budget, or fail saying what is wanted."""
+        from pydantic import ValidationError  # noqa: PLC0415 - --help needs none
+
+        from perfgate.demand.ledger import Budget  # noqa: PLC0415 - as above
+
+        if not isinstance(value, str):
+            return value
+        kind, colon, ratio = value.partition(":")
+        try:
+            return Budget.model_validate({"kind": kind, **({"ratio": ratio} if colon else {})})
+        except ValidationError as error:
+            first = error.errors()[0]
+            self.fail(f"{value!r} is no budget like per_success:0.1: {first['msg']}", param, ctx)
 
 
 class Duration(click.ParamType[float]):
@@ -134,6 +201,17 @@ budget = click.option(
     help="Time for sessions, like 60s or 5m; budget.sessions_s if not given. It sets how many "
     "there are at most, whatever looks the profile has.",
 )
+of = click.option(
+    "--of",
+    default=".",
+    show_default=True,
+    metavar="PATH",
+    help="The service: the directory of its perfgate.toml, in a clone or not, or a file that "
+    "`perfgate demand export` wrote.",
+)
+_REF = "Where in a clone the files are read: a git ref, or '.' for the working tree"
+ref = click.option("--ref", help=f"{_REF}; the branch of record if not given.")
+ref_here = click.option("--ref", default=".", show_default=True, help=f"{_REF}.")
 as_format = format_of(FORMAT_NAMES, "How the verdict is printed.")
 on_inconclusive = click.option(
     "--on-inconclusive",

@@ -10,7 +10,10 @@ VERBS = {
     "measure": ("perfgate.cli.measure", "Measure a build and save the measurement."),
     "judge": ("perfgate.cli.judge", "Judge a saved measurement again, without any load."),
     "baseline": ("perfgate.cli.baseline", "Accept a measurement as baseline; show what is stored."),
-    "demand": ("perfgate.cli.demand", "Show what dependents send; import it from metrics or logs."),
+    "demand": (
+        "perfgate.cli.demand",
+        "Show or import what dependents send; judge if one may send more.",
+    ),
     "calibrate": ("perfgate.cli.calibrate", "Learn how noisy a service is here, for later plans."),
     "doctor": ("perfgate.cli.doctor", "Tell what this machine can resolve, and what would help."),
     "worker": ("perfgate.cli.worker", "Send load for a check that runs on another machine."),

@@ -25,13 +25,14 @@ from perfgate.tomlfile import (
     near_match,
     near_or_all,
     parse_model,
+    parse_toml,
     read_toml,
     shown,
     table_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 CONFIG_NAME = "perfgate.toml"
@@ -71,13 +72,25 @@ def load_config(path: Path | None, start: Path) -> LoadedConfig:
     with all faults.
     """
     file = _found(start) if path is None else read_toml(path)
+    root = file.path.absolute().parent
+    return LoadedConfig(_config(file, lambda table: _flaws(table, root)), file.path, root)
+
+
+def parse_config(path: Path, text: str) -> Config:
+    """Return the configuration that ``text`` is, of a service that is not to be started here.
+
+    Whether its Locust file is there is not asked. ``path`` names the text in errors, and its name
+    says which of the two files it is. Raises what :func:`load_config` raises.
+    """
+    return _config(parse_toml(path, text), _laws)
+
+
+def _config(file: TomlFile, laws: Callable[[Mapping[str, object]], Iterable[Flaw]]) -> Config:
     under = PYPROJECT_TABLE if file.path.name == PYPROJECT_NAME else ()
     if table_of(file, under) is None:
         hint = f"add the table, for example:\n\n{_smallest_below(under)}"
         raise UsageError(f"{file.path}: there is no table [{'.'.join(under)}]", hint=hint)
-    root = file.path.absolute().parent
-    config = parse_model(file, Config, under=under, laws=lambda table: _flaws(table, root))
-    return LoadedConfig(config, file.path, root)
+    return parse_model(file, Config, under=under, laws=laws)
 
 
 def _found(start: Path) -> TomlFile:
@@ -109,10 +122,15 @@ def _smallest_below(under: tuple[str, ...]) -> str:
 
 
 def _flaws(table: Mapping[str, object], root: Path) -> Iterator[Flaw]:
+    yield from _locustfile_flaws(_text_at(table, "load", "locustfile"), root)
+    yield from _laws(table)
+
+
+def _laws(table: Mapping[str, object]) -> Iterator[Flaw]:
+    """Find what is wrong wherever the file lies."""
     yield from _start_flaws(_text_at(table, "target", "start"))
     ready = _text_at(table, "target", "ready")
     yield from _placeholder_flaws(("target", "ready"), ready, READY_PLACEHOLDERS)
-    yield from _locustfile_flaws(_text_at(table, "load", "locustfile"), root)
     yield from _profile_flaws(table.get("profiles"))
     yield from _recorded_flaws(table.get("profiles"))
     yield from _identity_flaws(table)

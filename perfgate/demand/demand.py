@@ -197,16 +197,20 @@ def tipping_sentence(tipping: TippingPoint) -> str:
     """Return the tipping point in plain words, without a full stop."""
     before, after, limit = _told(tipping.before_rps, tipping.after_rps, tipping.limit_rps)
     if tipping.from_start:
-        rates = _told(*(row.first_try_rps for row in tipping.largest))
-        named = zip(tipping.largest, rates, strict=True)
-        largest = ", ".join(f"{row.name} {rate}" for row, rate in named)
         return (
             f"the demand on {tipping.on} is {after} without any further change; "
-            f"the limit is {limit}; the largest dependents are {largest}"
+            f"the limit is {limit}; the largest dependents are {largest_told(tipping.largest)}"
         )
     end = f"the demand from {before} to {after}; the limit is {limit}"
     verb = " and takes" if len(tipping.causes) == 1 else "; together they take"
     return f"{_told_causes(tipping)}{verb} {end}"
+
+
+def largest_told(rows: Iterable[DependentDemand]) -> str:
+    """Return the dependents that send most, with what they send, in words."""
+    largest = _largest(rows)
+    rates = _told(*(row.first_try_rps for row in largest))
+    return ", ".join(f"{row.name} {rate}" for row, rate in zip(largest, rates, strict=True))
 
 
 def _first_try_rps(dependent: Dependent, changes: Iterable[Change]) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 from math import fsum
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -54,7 +54,8 @@ class Spread(NamedTuple):
     high: float
 
 
-def _spread(value: object) -> Spread:
+def spread_of(value: object) -> Spread:
+    """Return a number or [low, likely, high] as a spread; ValueError says what is wrong with it."""
     given = value if isinstance(value, tuple | list) else (value, value, value)
     figures = [
         part for part in given if isinstance(part, int | float) and not isinstance(part, bool)
@@ -95,7 +96,7 @@ Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 Mix = Annotated[dict[str, Share], AfterValidator(_sums_to_one)]
 Scale = Annotated[
     Spread,
-    PlainValidator(_spread, json_schema_input_type=Factor | tuple[Factor, Factor, Factor]),
+    PlainValidator(spread_of, json_schema_input_type=Factor | tuple[Factor, Factor, Factor]),
     PlainSerializer(list, return_type=list[float]),
 ]
 
@@ -252,6 +253,15 @@ class Ledger(Row):
                     known_s = shortest_s.get(operation, dependent.timeout_s)
                     shortest_s[operation] = min(known_s, dependent.timeout_s)
         return shortest_s
+
+
+def _as_written(ledger: Ledger) -> dict[str, Any]:
+    """Return the ledger as its file has it: defaults left out, so that it reads back the same."""
+    return ledger.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+# A ledger as part of another stored value.
+StoredLedger = Annotated[Ledger, PlainSerializer(_as_written)]
 
 
 def load_ledger(path: Path) -> Ledger:

@@ -5,10 +5,10 @@ Colours are the command line's business.
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from perfgate.report.figures import figures_of, how_measured, shown_change
+from perfgate.report.lines import finding_lines, wrapped
 from perfgate.report.null import what_shows
 from perfgate.tail import escaped, shortened
 from perfgate.verdict.finding import number
@@ -16,11 +16,8 @@ from perfgate.verdict.finding import number
 if TYPE_CHECKING:
     from perfgate.report.figures import Figure
     from perfgate.verdict.case import Case
-    from perfgate.verdict.finding import Finding, Verdict
+    from perfgate.verdict.finding import Verdict
 
-WIDTH = 100
-LABEL = 14
-CHECK = 22
 NAME = 24
 
 
@@ -31,32 +28,17 @@ def render(case: Case, verdict: Verdict) -> str:
     head = f"{verdict.outcome}: {escaped(measured.candidate.name + against)}"
     parts = [
         head,
-        _wrapped(escaped(verdict.reason), "  "),
+        wrapped(escaped(verdict.reason), "  "),
         "",
-        *(line for finding in verdict.findings for line in _finding(finding)),
+        *(line for finding in verdict.findings for line in finding_lines(finding)),
         "",
-        _wrapped(what_shows(case), "  "),
+        wrapped(what_shows(case), "  "),
         "",
         *_table(figures_of(case)),
         "",
-        *(_wrapped(line, "  ") for line in how_measured(case)),
+        *(wrapped(line, "  ") for line in how_measured(case)),
     ]
     return "\n".join(parts) + "\n"
-
-
-def _finding(finding: Finding) -> list[str]:
-    check = shortened(escaped(finding.check), CHECK - 2)
-    label = f"  {finding.outcome:<{LABEL}}{check:<{CHECK}}"
-    gap = " " * len(label)
-    lines = [_wrapped(escaped(finding.reason), gap, first=label)]
-    if finding.hint:
-        lines.append(_wrapped(f"-> {escaped(finding.hint)}", gap + "   ", first=gap))
-    return lines
-
-
-def _wrapped(text: str, indent: str, first: str | None = None) -> str:
-    start = indent if first is None else first
-    return textwrap.fill(text, WIDTH, initial_indent=start, subsequent_indent=indent)
 
 
 def _table(figures: list[Figure]) -> list[str]:

@@ -6,19 +6,20 @@ So a saved file is judged again without network, target or clock. Nothing is jud
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from pydantic import PlainSerializer, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL, production_rate, scaled_rate
 from perfgate.analysis.change import SATURATED, paired, service_rates, session_frame
-from perfgate.analysis.compare import Interval, rate_interval, t_interval
+from perfgate.analysis.compare import rate_interval, t_interval
+from perfgate.analysis.interval import Interval
 from perfgate.analysis.resolution import FIRST_LOOK
 from perfgate.baseline.record import BaselineRecord
 from perfgate.config.models import Config, Profile
 from perfgate.demand.demand import Demand, demand_steps, peak_demand
-from perfgate.demand.ledger import Ledger
+from perfgate.demand.ledger import StoredLedger
 from perfgate.errors import UsageError
 from perfgate.measurement.models import Measurement, Value
 
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perfgate.measurement.models import BuildRole, Run
-
-
-def _as_written(ledger: Ledger) -> dict[str, Any]:
-    """Return the ledger as its file has it: defaults left out, so that it reads back the same."""
-    return ledger.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class Terms(Value):
@@ -42,7 +38,7 @@ class Terms(Value):
     """
 
     config: Config
-    ledger: Annotated[Ledger, PlainSerializer(_as_written)]
+    ledger: StoredLedger
     on: date
     baseline: BaselineRecord | None = None
     baseline_comparable: bool = False

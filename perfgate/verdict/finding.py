@@ -101,6 +101,11 @@ def counted(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
+def sentence(text: str) -> str:
+    """Return words as a sentence: a capital in front, a full stop behind."""
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def told_apart(figures: Sequence[float], digits: int, sign: str = "") -> list[str]:
     """Return figures with ``digits`` decimals, or up to 3 more where different ones look alike.
 

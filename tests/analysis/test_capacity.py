@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.analysis.capacity import margin_in_force, production_rate, scaled_rate
-from perfgate.analysis.compare import Interval
+from perfgate.analysis.interval import Interval
 from perfgate.config.models import Production
 
 Z = 1.6448536269514722

@@ -25,6 +25,7 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfgate.baseline.making import record_of
 from perfgate.baseline.record import (
     HISTORY_LENGTH,
     NEW_IN_2,
@@ -32,7 +33,6 @@ from perfgate.baseline.record import (
     OperationOfRecord,
     RateOfRecord,
     parse_record,
-    record_of,
 )
 from perfgate.errors import StoreError
 from perfgate.exitcodes import ExitCode

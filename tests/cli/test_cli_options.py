@@ -51,6 +51,59 @@ def test_what_is_no_percentage(word: str) -> None:
         options.Share().convert(word, None, None)
 
 
+@given(st.lists(st.floats(0, 100), min_size=3, max_size=3))
+def test_factors_are_certain_or_not(factors: list[float]) -> None:
+    """One factor is low, likely and high at once; three of them are these, if they ascend."""
+    low, likely, high = sorted(factors)
+    convert = options.Scale().convert
+    assert convert(str(low), None, None) == (low, low, low)
+    assert convert(f"{low},{likely},{high}", None, None) == (low, likely, high)
+    if low < high:
+        with pytest.raises(click.BadParameter, match="must not descend"):
+            convert(f"{high},{likely},{low}", None, None)
+
+
+@pytest.mark.parametrize("word", ["", "1,2", "x", "-1", "101", "nan", "inf", "1;2;3"])
+def test_what_is_no_factor(word: str) -> None:
+    """What is no factor is refused, with what was found."""
+    with pytest.raises(click.BadParameter) as caught:
+        options.Scale().convert(word, None, None)
+    assert repr(word) in caught.value.message
+
+
+@given(st.floats(0, 1, exclude_min=True))
+def test_numbers_read_back(figure: float) -> None:
+    """A number above 0 is that number."""
+    assert options.Figure().convert(str(figure), None, None) == figure
+
+
+@pytest.mark.parametrize("word", ["", "0", "-1", "nan", "inf", "2e9", "x"])
+def test_what_is_no_number(word: str) -> None:
+    """Anything else is refused, with what was found."""
+    with pytest.raises(click.BadParameter, match="is not a number above 0") as caught:
+        options.Figure().convert(word, None, None)
+    assert repr(word) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "ratio"),
+    [("per_success:0.1", "per_success", 0.1), ("concurrency:0.2", "concurrency", 0.2)],
+)
+def test_budgets_are_kind_and_ratio(word: str, kind: str, ratio: float) -> None:
+    """A budget is read as the ledger has it."""
+    budget = options.RetryBudget().convert(word, None, None)
+    assert (budget.kind, budget.ratio) == (kind, ratio)
+    assert options.RetryBudget().convert("none", None, None).kind == "none"
+
+
+@pytest.mark.parametrize("word", ["", "per_success", "per_success:2", "x:0.1", "per_success:x"])
+def test_what_is_no_budget(word: str) -> None:
+    """What is no budget is refused, with an example of one."""
+    with pytest.raises(click.BadParameter, match="is no budget like per_success") as caught:
+        options.RetryBudget().convert(word, None, None)
+    assert repr(word) in caught.value.message
+
+
 @pytest.mark.parametrize(
     ("word", "seconds"), [("60s", 60.0), ("5m", 300.0), ("1.5 m", 90.0), ("0.5s", 0.5)]
 )

@@ -9,7 +9,8 @@ from builders import Build, case, cases
 from hostile import TEXTS, hostile_case
 from hypothesis import given, settings
 
-from perfgate.report.terminal import WIDTH, render
+from perfgate.report.lines import WIDTH
+from perfgate.report.terminal import render
 from perfgate.verdict.finding import Finding, Outcome, Verdict
 from perfgate.verdict.judge import judge
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from perfgate.analysis.compare import Interval
+    from perfgate.analysis.interval import Interval
     from perfgate.measurement.models import BuildFigures, BuildRole, Run
     from perfgate.verdict.case import Case
 

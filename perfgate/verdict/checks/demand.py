@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.capacity import BOUNDS_LEVEL
+from perfgate.analysis.capacity import BOUNDS_LEVEL, THIN
 from perfgate.demand.demand import first_try_rps, peak_demand, tipping_point, tipping_sentence
 from perfgate.demand.risk import UncertainRate, demand_risk
 from perfgate.verdict.case import capacity_of, required_rps, steps_of
-from perfgate.verdict.finding import Finding, Outcome, told_apart
+from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
 
 if TYPE_CHECKING:
-    from perfgate.analysis.compare import Interval
+    from perfgate.analysis.interval import Interval
     from perfgate.demand.demand import Demand, TippingPoint
     from perfgate.verdict.case import Case
 
 CHECK = "demand"
-THIN = 1.1
 ENOUGH = {
     Outcome.PASS: "enough for",
     Outcome.WARN: "only just enough: it is enough for",
@@ -62,7 +61,7 @@ def _carried(case: Case, capacity: Interval, steps: list[Demand], peak: Demand) 
     early = len(case.measurement.sessions) < case.looks[0]
     if outcome is Outcome.FAIL and early and capacity.upper >= required:
         outcome = Outcome.INCONCLUSIVE  # two or three runs leave almost any rate possible
-    why = "" if tipping is None else f" {_sentence(tipping_sentence(tipping))}"
+    why = "" if tipping is None else f" {sentence(tipping_sentence(tipping))}"
     return Finding(
         check=CHECK,
         outcome=outcome,
@@ -154,7 +153,3 @@ def _unmeasured(case: Case) -> Finding:
         else "fewer than two runs gave a service rate"
     )
     return Finding(CHECK, Outcome.INCONCLUSIVE, f"Whether the demand is carried is unknown: {why}.")
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."

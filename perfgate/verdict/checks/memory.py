@@ -19,7 +19,7 @@ from perfgate.verdict.case import required_rps
 from perfgate.verdict.finding import Finding, Outcome, counted, number, told_apart
 
 if TYPE_CHECKING:
-    from perfgate.analysis.compare import Interval
+    from perfgate.analysis.interval import Interval
     from perfgate.measurement.models import BuildRole
     from perfgate.verdict.case import Case
 

@@ -1,0 +1,119 @@
+"""What others need to know of a service to judge whether they may send it more, sealed.
+
+It holds the capacity of record, how production differs, and the ledger. What follows from them for
+a change is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, Literal
+
+from perfgate.analysis.capacity import BOUNDS_LEVEL, production_rate, scaled_rate
+from perfgate.analysis.interval import Interval
+from perfgate.baseline.record import RECORD_LEVEL, RateOfRecord
+from perfgate.baseline.sealed import Sealed, parse_sealed
+from perfgate.config.models import Production
+from perfgate.demand.ledger import StoredLedger
+from perfgate.demand.risk import UncertainRate
+from perfgate.measurement.models import Conditions
+
+if TYPE_CHECKING:
+    from perfgate.baseline.record import BaselineRecord
+    from perfgate.config.models import Config
+    from perfgate.demand.ledger import Ledger
+
+FORMAT: Final = "perfgate.capacity/1"
+# History of the format:
+#   1  capacity of record with its provenance, production, what is required, ledger, checksum.
+
+AGAIN = "Export it again: perfgate demand export --output FILE"
+
+
+class CapacityRecord(Sealed):
+    """The capacity of record of a service, and who has a claim on it.
+
+    ``machine`` is the class of the one it was measured on. The rest is what the service's
+    configuration says of the demand that it is to carry.
+    """
+
+    format: Literal["perfgate.capacity/1"] = FORMAT
+    service: str
+    perfgate: str
+    profile: str
+    commit: str
+    measured_at: str
+    machine: str
+    service_rate_rps: RateOfRecord
+    conditions: Conditions | None
+    production: Production
+    headroom: float
+    overload_risk: float
+    horizon_days: int
+    stale_days: int
+    ledger: StoredLedger
+
+    @property
+    def rate(self) -> UncertainRate:
+        """Production's service rate with the build of record.
+
+        Measured on the machine of record and multiplied by the instances; where production's own
+        rate is declared, that one.
+        """
+        return self.rate_with(self.service_rate_rps)
+
+    def rate_with(self, measured: RateOfRecord) -> UncertainRate:
+        """Return production's service rate with a build measured on the same kind of machine.
+
+        With a declared rate, that of the build of record, the ratio of the two is carried over.
+        """
+        if self.production.service_rate_rps is None:
+            here = Interval(measured.estimate, measured.lower, measured.upper)
+            return uncertain(scaled_rate(here, self.production.instances), RECORD_LEVEL)
+        return uncertain(production_rate(self.production, self._slowdown(measured)))
+
+    def _slowdown(self, measured: RateOfRecord) -> Interval:
+        """Return the log ratio of the rate of record to another; none of a rate to itself.
+
+        Half-widths of logarithms combine in quadrature. They are those of a higher level than
+        production's, which makes the interval a little too wide.
+        """
+        if measured == self.service_rate_rps:
+            return Interval(0.0, 0.0, 0.0)
+        estimate = math.log(self.service_rate_rps.estimate / measured.estimate)
+        half = math.hypot(*(_half(rate) for rate in (self.service_rate_rps, measured)))
+        return Interval(estimate, estimate - half, estimate + half)
+
+
+def capacity_record(config: Config, ledger: Ledger, record: BaselineRecord) -> CapacityRecord:
+    """Return, sealed, what the configuration, the ledger and the stored baseline say together."""
+    return CapacityRecord(
+        service=config.service,
+        perfgate=record.perfgate,
+        profile=record.profile,
+        commit=record.commit,
+        measured_at=record.measured_at,
+        machine=record.environment.slug,
+        service_rate_rps=record.service_rate_rps,
+        conditions=record.conditions,
+        production=config.production,
+        headroom=config.margins.headroom,
+        overload_risk=config.margins.overload_risk,
+        horizon_days=config.demand.horizon_days,
+        stale_days=config.demand.stale_days,
+        ledger=ledger,
+    ).sealed()
+
+
+def parse_capacity(text: str, path: str) -> CapacityRecord:
+    """Read what was exported; raises StoreError saying what is wrong with the file at ``path``."""
+    return parse_sealed(CapacityRecord, text, path, "an exported record", AGAIN)
+
+
+def _half(rate: RateOfRecord) -> float:
+    return math.log(rate.upper / rate.lower) / 2
+
+
+def uncertain(rate: Interval, level: float = BOUNDS_LEVEL) -> UncertainRate:
+    """Return the rate as what draws are made from; ValueError unless it is greater than 0."""
+    return UncertainRate(rate.estimate, rate.lower, rate.upper, level)

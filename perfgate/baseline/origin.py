@@ -1,0 +1,200 @@
+"""A place becomes the capacity record of the service that lives there: a directory, or a file.
+
+Nothing is fetched, and nothing is judged here.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from perfgate.baseline.capacity import capacity_record, parse_capacity
+from perfgate.baseline.record import parse_record
+from perfgate.build.gitio import open_repository
+from perfgate.config.load import CONFIG_NAME, PYPROJECT_NAME, parse_config
+from perfgate.demand.ledger import parse_ledger
+from perfgate.errors import RefError, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from perfgate.baseline.capacity import CapacityRecord
+    from perfgate.baseline.record import BaselineRecord
+    from perfgate.build.gitio import Repository
+    from perfgate.config.models import Config
+
+WORKING_TREE = "."
+FIRST = (
+    "Its team makes the first one: perfgate measure --output first.json && perfgate baseline "
+    "accept first.json; then it is committed to that branch."
+)
+
+
+class Tree(Protocol):
+    """Files by their paths from a directory, wherever they are kept."""
+
+    def called(self, path: str) -> str:
+        """Return how the file is called in messages."""
+
+    def names(self, path: str) -> Sequence[str]:
+        """Return the names in a directory; none where there is no such one."""
+
+    def content(self, path: str) -> bytes | None:
+        """Return what is in the file, None where there is no such one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A directory as it is."""
+
+    root: Path
+
+    def called(self, path: str) -> str:
+        """Return how the file is called in messages."""
+        return str(self.root / path)
+
+    def names(self, path: str) -> Sequence[str]:
+        """Return the names in a directory; none where there is no such one."""
+        below = self.root / path
+        return sorted(entry.name for entry in below.iterdir()) if below.is_dir() else ()
+
+    def content(self, path: str) -> bytes | None:
+        """Return what is in the file, None where there is no such one."""
+        file = self.root / path
+        return file.read_bytes() if file.is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The directory ``within`` a repository as of a commit."""
+
+    repository: Repository
+    commit: str
+    within: str
+
+    def called(self, path: str) -> str:
+        """Return how git calls the file."""
+        return f"{self.commit[:12]}:{self._path(path)}"
+
+    def names(self, path: str) -> Sequence[str]:
+        """Return the names in a directory; none where there is no such one."""
+        return self.repository.list_directory(self.commit, self._path(path))
+
+    def content(self, path: str) -> bytes | None:
+        """Return what is in the file, None where there is no such one."""
+        return self.repository.read_file(self.commit, self._path(path))
+
+    def _path(self, path: str) -> str:
+        return path if self.within == "." else f"{self.within}/{path}"
+
+
+def read_origin(place: str, ref: str | None, profile: str) -> CapacityRecord:
+    """Return the capacity record at ``place``, an exported file or the directory of a service.
+
+    Of a directory in a git repository the files count as they are at ``ref``; at the branch of
+    record where that is None, in the working tree where it is ".". Of several machines' baselines
+    the latest counts. Raises UsageError for a place that is neither, FileFaultsError for faults in
+    its files, RefError for a ref that is not there, StoreError without a record.
+    """
+    path = Path(place)
+    if path.is_dir():
+        with _tree(path, ref) as tree:
+            return _published(tree, profile)
+    if not path.is_file():
+        raise UsageError(f"{place}: there is no such file or directory", hint=_way_to(place))
+    if ref not in (None, WORKING_TREE):
+        raise UsageError(f"{place} is a file, which has no --ref", hint="Leave --ref out.")
+    return parse_capacity(text_of(path.read_bytes(), place), place)
+
+
+def text_of(content: bytes, called: str) -> str:
+    """Return the text of a file; raises StoreError where it is none."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise StoreError(f"{called} is not text", hint="Restore it.") from error
+
+
+def _way_to(place: str) -> str:
+    if "://" in place or place.startswith("git@"):
+        return f"Nothing is fetched from here: git clone --depth 1 {place} auth, then --of auth."
+    return "Name a clone of the service's repository, or what its team has exported."
+
+
+@contextmanager
+def _tree(path: Path, ref: str | None) -> Iterator[Tree]:
+    if ref == WORKING_TREE or (ref is None and not _in_repository(path)):
+        yield Files(path)
+        return
+    with open_repository(path) as repository:
+        within = repository.relative(path)
+        commit = repository.resolve(ref) if ref else _of_record(repository, Files(path), path)
+        yield Committed(repository, commit, within)
+
+
+def _in_repository(path: Path) -> bool:
+    here = path.resolve()
+    return any((directory / ".git").exists() for directory in (here, *here.parents))
+
+
+def _of_record(repository: Repository, files: Tree, path: Path) -> str:
+    """Return the commit of the branch where baselines are kept, as the working tree names it."""
+    branch = _config(files).baseline.branch
+    found = repository.branch(branch)
+    if found is None:
+        raise RefError(
+            f"the branch {branch!r}, where baselines are kept, is not in {path}",
+            hint=f"git -C {path} fetch origin {branch}; or name a ref: --ref HEAD; or take the "
+            "files as they are: --ref .",
+        )
+    return repository.resolve(found)
+
+
+def _published(tree: Tree, profile: str) -> CapacityRecord:
+    config = _config(tree)
+    name = config.demand.ledger
+    content = tree.content(name)
+    if content is None:
+        raise UsageError(
+            f"{tree.called(name)}: there is no such file", hint="The ledger must be committed."
+        )
+    called = tree.called(name)
+    ledger = parse_ledger(Path(called), text_of(content, called))
+    return capacity_record(config, ledger, _record(tree, config, profile))
+
+
+def _config(tree: Tree) -> Config:
+    for name in (CONFIG_NAME, PYPROJECT_NAME):
+        content = tree.content(name)
+        if content is not None:
+            called = tree.called(name)
+            return parse_config(Path(called), text_of(content, called))
+    raise UsageError(
+        f"{tree.called(CONFIG_NAME)}: there is no such file",
+        hint="Name the directory that has the service's configuration.",
+    )
+
+
+def _record(tree: Tree, config: Config, profile: str) -> BaselineRecord:
+    """Return the latest record of the profile."""
+    directory = f"{config.baseline.directory}/{profile}"
+    names = [name for name in tree.names(directory) if name.endswith(".json")]
+    records = [_parsed(tree, f"{directory}/{name}") for name in names]
+    if not records:
+        raise StoreError(f"{tree.called(directory)}: no baseline is stored", hint=FIRST)
+    latest = max(records, key=lambda record: datetime.fromisoformat(record.measured_at))
+    if latest.service != config.service:
+        raise StoreError(
+            f"{tree.called(directory)} has baselines of {latest.service!r}, not of "
+            f"{config.service!r}",
+            hint="Its team has to set that right.",
+        )
+    return latest
+
+
+def _parsed(tree: Tree, path: str) -> BaselineRecord:
+    called = tree.called(path)
+    return parse_record(text_of(tree.content(path) or b"", called), called)

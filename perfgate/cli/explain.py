@@ -1,0 +1,64 @@
+"""``perfgate demand explain``: what each lever does to headroom and retries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from perfgate.cli import options
+from perfgate.cli.console import put
+from perfgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from perfgate.demand.ledger import Budget
+
+
+@click.command()
+@options.of
+@options.ref_here
+@options.profile
+@click.option("--on", type=options.Day(), help="Day whose demand counts; today if not given.")
+@click.option("--dependent", "-d", help="Who does it; if not given, all who then retry less.")
+@click.option("--attempts", type=click.IntRange(1, 1000), help="Most attempts per call.")
+@click.option("--budget", type=options.RetryBudget(), help="Retry budget, like per_success:0.1.")
+@click.option("--timeout", type=options.Figure(), help="Seconds waited for an answer.")
+@click.option(
+    "--instances",
+    type=click.IntRange(-100_000, 100_000),
+    default=0,
+    help="So many more or fewer, like +1.",
+)
+def explain(
+    of: str,
+    ref: str,
+    profile: str,
+    on: date | None,
+    dependent: str | None,
+    attempts: int | None,
+    budget: Budget | None,
+    timeout: float | None,
+    instances: int,
+) -> None:
+    """Show how levers, alone and together, would move headroom and the danger of retries.
+
+    Without levers, those that would help most are shown.
+    """
+    # These import pydantic and numpy, which --help need not wait for.
+    from perfgate.baseline.origin import read_origin  # noqa: PLC0415 - see above
+    from perfgate.demand.levers import Lever, Scene  # noqa: PLC0415 - see above
+    from perfgate.demand.remedies import suggestions  # noqa: PLC0415 - see above
+    from perfgate.report.levers import render_levers  # noqa: PLC0415 - see above
+
+    record = read_origin(of, ref, profile)
+    scene = Scene(record.ledger, on or options.today(), record.rate, record.production.instances)
+    if scene.instances + instances < 1:
+        raise UsageError(
+            f"there is no more than {scene.instances} to take away from", hint="Leave one at least."
+        )
+    asked = Lever(attempts, budget, timeout, instances, dependent)
+    each = asked.each or suggestions(scene, dependent)
+    together = asked if len(asked.each) > 1 else None
+    put(render_levers(record.service, scene, each, together))

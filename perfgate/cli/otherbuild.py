@@ -1,0 +1,89 @@
+"""A file about a build that is about to ship becomes production's service rate with it.
+
+The file is a saved measurement, a stored baseline, or an exported record.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from perfgate.baseline.capacity import FORMAT as CAPACITY_FORMAT
+from perfgate.baseline.capacity import parse_capacity, uncertain
+from perfgate.baseline.origin import text_of
+from perfgate.baseline.record import FIRST_FORMAT, parse_record
+from perfgate.baseline.record import FORMAT as RECORD_FORMAT
+from perfgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from perfgate.baseline.capacity import CapacityRecord
+    from perfgate.demand.risk import UncertainRate
+
+
+def rate_in(file: Path, record: CapacityRecord) -> UncertainRate:
+    """Return the rate that production, as ``record`` describes it, has with the build in the file.
+
+    Raises UsageError for a file that is of another service or another kind of machine, or that
+    tells no rate, StoreError for a damaged record.
+    """
+    text = _text(file)
+    match _format(text):
+        case _ if not text.strip():
+            raise UsageError(f"{file} is empty", hint="Name a measurement or a record.")
+        case name if name == CAPACITY_FORMAT:
+            exported = parse_capacity(text, str(file))
+            _same(file, record, exported.service, exported.machine)
+            return record.rate_with(exported.service_rate_rps)
+        case name if name in (RECORD_FORMAT, FIRST_FORMAT):
+            stored = parse_record(text, str(file))
+            _same(file, record, stored.service, stored.environment.slug)
+            return record.rate_with(stored.service_rate_rps)
+        case _:
+            return _measured(file, record)
+
+
+def _measured(file: Path, record: CapacityRecord) -> UncertainRate:
+    # It imports pandas and scipy, which takes a second that records need not take.
+    from perfgate.verdict.case import capacity_of, read_case  # noqa: PLC0415 - see above
+
+    case = read_case(file)
+    _same(file, record, case.terms.config.service, case.measurement.environment.slug)
+    config = case.terms.config.model_copy(update={"production": record.production})
+    terms = case.terms.model_copy(update={"config": config})
+    rate = capacity_of(case.model_copy(update={"terms": terms}), "candidate")
+    if rate is None or rate.lower <= 0:
+        raise UsageError(
+            f"{file} tells no service rate of the build in production",
+            hint="Measure it beside the build of record: perfgate measure --base REF.",
+        )
+    return uncertain(rate)
+
+
+def _text(file: Path) -> str:
+    try:
+        return text_of(file.read_bytes(), str(file))
+    except OSError as error:
+        raise UsageError(
+            f"{file}: cannot be read: {error.strerror}", hint="Name a measurement or a record."
+        ) from error
+
+
+def _format(text: str) -> object:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    return document.get("format") if isinstance(document, dict) else None
+
+
+def _same(file: Path, record: CapacityRecord, service: str, machine: str) -> None:
+    if service != record.service:
+        raise UsageError(f"{file} is of the service {service!r}, not of {record.service!r}")
+    if machine != record.machine:
+        raise UsageError(
+            f"{file} was measured on another kind of machine ({machine}) than the record "
+            f"({record.machine}), so the two rates cannot be held against each other",
+            hint="Measure it on a machine like that of the record.",
+        )

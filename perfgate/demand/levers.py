@@ -1,0 +1,128 @@
+"""What could be done about retries or capacity becomes how the service would stand then.
+
+Which of it to do is said by :mod:`perfgate.demand.remedies`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from perfgate.demand.demand import amplification, first_try_rps
+from perfgate.demand.question import dependent_of, each_dependent
+from perfgate.demand.standing import standing
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from perfgate.demand.ledger import Budget, Dependent, Ledger
+    from perfgate.demand.risk import UncertainRate
+    from perfgate.demand.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """Something to do; what is None or 0 stays as it is.
+
+    ``dependent`` does it alone; where that is None, everybody does whose retries become no more by
+    it. A timeout is everybody's then. ``instances`` is how many more there are.
+    """
+
+    attempts: int | None = None
+    budget: Budget | None = None
+    timeout_s: float | None = None
+    instances: int = 0
+    dependent: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Return it as the command line says it."""
+        parts = [
+            "" if self.attempts is None else f"attempts {self.attempts}",
+            "" if self.budget is None else f"budget {budget_text(self.budget)}",
+            "" if self.timeout_s is None else f"timeout {self.timeout_s:g} s",
+            f"instances {self.instances:+d}" if self.instances else "",
+        ]
+        whose = f"{self.dependent}: " if self.dependent else ""
+        return whose + ", ".join(filter(None, parts))
+
+    @property
+    def each(self) -> list[Lever]:
+        """Return its parts, each alone."""
+        nothing = Lever(dependent=self.dependent)
+        parts = [
+            replace(nothing, attempts=self.attempts),
+            replace(nothing, budget=self.budget),
+            replace(nothing, timeout_s=self.timeout_s),
+            Lever(instances=self.instances),
+        ]
+        return [part for part in parts if part not in (nothing, Lever())]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The ledger, the day, and the service rate of so many instances together."""
+
+    ledger: Ledger
+    on: date
+    rate: UncertainRate
+    instances: int
+
+    @cached_property
+    def standing(self) -> Standing:
+        """How the service stands."""
+        return standing(self.ledger, self.on, self.rate)
+
+    def after(self, lever: Lever) -> Scene:
+        """Return the scene once the lever is pulled.
+
+        Raises UsageError for a dependent that is not in the ledger, ValueError where no instance
+        would be left.
+        """
+        count = self.instances + lever.instances
+        if count < 1:
+            raise ValueError(f"{count} instances are left of {self.instances}")
+        grown = count / self.instances
+        rate = replace(
+            self.rate,
+            estimate_rps=self.rate.estimate_rps * grown,
+            lower_rps=self.rate.lower_rps * grown,
+            upper_rps=self.rate.upper_rps * grown,
+        )
+        return Scene(_pulled(self.ledger, lever, self.on), self.on, rate, count)
+
+
+def budget_text(budget: Budget) -> str:
+    """Return the budget as the command line says it."""
+    return budget.kind if budget.kind == "none" else f"{budget.kind}:{budget.ratio:g}"
+
+
+def _pulled(ledger: Ledger, lever: Lever, on: date) -> Ledger:
+    if lever.dependent is not None:
+        own = _set(dependent_of(ledger, lever.dependent), lever)
+        return each_dependent(ledger, lambda one: own if one.name == own.name else one)
+    if lever.timeout_s is not None:
+        ledger = each_dependent(ledger, lambda one: _set(one, Lever(timeout_s=lever.timeout_s)))
+    for part in (Lever(attempts=lever.attempts), Lever(budget=lever.budget)):
+        ledger = ledger if part == Lever() else _milder(ledger, part, on)
+    return ledger
+
+
+def _milder(ledger: Ledger, lever: Lever, on: date) -> Ledger:
+    """Return the ledger with the lever pulled by all who then make fewer attempts."""
+    return each_dependent(ledger, lambda one: min(one, _set(one, lever), key=partial(_made, on)))
+
+
+def _made(on: date, one: Dependent) -> float:
+    """Return the attempts per first try while all fail."""
+    return amplification(one, first_try_rps(one, on))
+
+
+def _set(one: Dependent, lever: Lever) -> Dependent:
+    given = {
+        "attempts": lever.attempts,
+        "budget": lever.budget,
+        "timeout_s": lever.timeout_s,
+    }
+    return one.model_copy(update={name: to for name, to in given.items() if to is not None})

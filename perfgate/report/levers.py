@@ -1,0 +1,68 @@
+"""What levers would do as a table of plain text: a row for each, and one for all together.
+
+What a lever does is worked out in :mod:`perfgate.demand.levers`.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from perfgate.demand.retries import Regime
+from perfgate.report.lines import ratio
+from perfgate.tail import escaped, shortened
+from perfgate.verdict.finding import counted, number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perfgate.demand.levers import Lever, Scene
+
+NAME = 38
+COLUMN = 13
+
+
+def render_levers(
+    service: str, scene: Scene, levers: Sequence[Lever], together: Lever | None
+) -> str:
+    """Return how the service stands, then with each lever alone, then with all of them."""
+    now = scene.standing
+    head = (
+        f"{service} on {scene.on}: {now.demand.first_try_rps:.1f} requests/s from "
+        f"{counted(len(now.demand.dependents), 'dependent')}; {scene.rate.lower_rps:.0f}/s of the "
+        f"service rate are certain"
+    )
+    columns = ("headroom", "retry-safe", "regime", "stall borne")
+    title = " " * NAME + "".join(f"{name:>{COLUMN}}" for name in columns)
+    rows = [_row("as it is", scene), *(_row(one.text, scene.after(one)) for one in levers)]
+    if together is not None:
+        rows.append(_row("all together", scene.after(together)))
+    rule = "-" * len(title)
+    return "\n".join([escaped(head), "", title, rule, *rows, "", _told(scene, levers, together)])
+
+
+def _row(name: str, scene: Scene) -> str:
+    own = scene.standing.outlook
+    stall = "any" if own.critical_stall_s == inf else f"{number(own.critical_stall_s)} s"
+    cells = (
+        ratio(own.headroom),
+        ratio(own.retry_safe_headroom),
+        own.regime.value,
+        stall,
+    )
+    shown = shortened(escaped(name), NAME - 1)
+    return f"{shown:<{NAME}}" + "".join(f"{cell:>{COLUMN}}" for cell in cells)
+
+
+def _told(scene: Scene, levers: Sequence[Lever], together: Lever | None) -> str:
+    """Return in a sentence what comes of it."""
+    regime = scene.standing.outlook.regime
+    tried = [*levers, *([together] if together else [])]
+    after = [scene.after(lever).standing.outlook.regime for lever in tried]
+    if regime is Regime.STABLE:
+        return "It is stable as it is: whatever upsets it, it recovers by itself."
+    if Regime.STABLE not in after:
+        return f"None of this makes it stable: it stays {regime.value}, or becomes so."
+    first = tried[after.index(Regime.STABLE)]
+    what = "all together" if first is together else first.text
+    return f"{escaped(what)}: with that it recovers by itself, whatever upsets it."

@@ -1,0 +1,115 @@
+"""When a change and another build are both about to ship: which of the two has to go first.
+
+Between the first and the second, one of two states holds for a while: only those that carry their
+demand will do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from perfgate.verdict.finding import Finding, Outcome, told_apart
+
+if TYPE_CHECKING:
+    from perfgate.demand.risk import UncertainRate
+    from perfgate.verdict.matter import Matter, State
+
+FAIL = Outcome.FAIL
+
+
+class Order(StrEnum):
+    """Which may ship first."""
+
+    EITHER = "either"
+    BUILD_FIRST = "build first"
+    DEMAND_FIRST = "demand first"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The four states of two changes: the build of record or the other, the old demand or the new.
+
+    ``adds`` tells whether the change makes more of anything, ``what`` names it.
+    """
+
+    old_old: State
+    old_new: State
+    new_old: State
+    new_new: State
+    adds: bool
+    what: str
+
+    @property
+    def order(self) -> Order:
+        """Return which order leads through no state that fails; none does if the last one does."""
+        if self.new_new.outcome is FAIL:
+            return Order.NEITHER
+        by_build, by_demand = (each.outcome is not FAIL for each in (self.new_old, self.old_new))
+        if by_build and by_demand:
+            return Order.EITHER
+        if by_build:
+            return Order.BUILD_FIRST
+        return Order.DEMAND_FIRST if by_demand else Order.NEITHER
+
+
+def crossing(matter: Matter, about_to_ship: UncertainRate) -> Crossing:
+    """Return the four states, with production's rate under the build that is about to ship."""
+    new = replace(matter.capacity, rate=about_to_ship)
+    return Crossing(
+        old_old=matter.before,
+        old_new=matter.after,
+        new_old=replace(matter.before, capacity=new),
+        new_new=replace(matter.after, capacity=new),
+        adds=matter.adds,
+        what=f'"{matter.question.what}" of {matter.question.dependent}',
+    )
+
+
+def order_finding(both: Crossing) -> Finding:
+    """Return in which order the two are safe; FAIL where this change must not ship now."""
+    blocked = both.order in (Order.NEITHER, Order.BUILD_FIRST)
+    refusal = Outcome.FAIL if both.adds else Outcome.WARN
+    reason, hint = _told(both)
+    return Finding("order", refusal if blocked else Outcome.PASS, reason, hint=hint)
+
+
+def _told(both: Crossing) -> tuple[str, str]:
+    match both.order:
+        case Order.EITHER:
+            return f"Either may ship first, the build or this change.{_milder(both)}", ""
+        case Order.BUILD_FIRST:
+            why = "the build of record does not carry this change, the one about to ship does"
+            return f"The build has to ship first: {why}.", "Ship this once that build runs."
+        case Order.DEMAND_FIRST:
+            why = "the build about to ship carries the demand with it, but not without it"
+            return f"This change has to ship first: {why}.", "Hold the build until this is out."
+        case Order.NEITHER:
+            return _clash(both)
+
+
+def _milder(both: Crossing) -> str:
+    by_build, by_demand = both.new_old.outcome.severity, both.old_new.outcome.severity
+    if by_build == by_demand:
+        return ""
+    first = "the build" if by_build < by_demand else "this change"
+    return f" With {first} first, less can go wrong in between."
+
+
+def _clash(both: Crossing) -> tuple[str, str]:
+    last = both.new_new
+    if last.outcome is not FAIL:
+        return (
+            "Neither may ship first: together they fit, but neither does alone.",
+            "Ship both at the same moment, or more instances before them.",
+        )
+    sent, enough = told_apart([last.standing.demand.first_try_rps, last.capacity.limit_rps], 0)
+    alone = both.old_new.outcome is not FAIL and both.new_old.outcome is not FAIL
+    each = " Each alone would be carried." if alone else ""
+    return (
+        f"In no order: with {both.what} the demand is {sent}/s, and the build about to ship is "
+        f"surely enough for {enough}/s.{each}",
+        "Hold one of the two back until the service is faster or has more instances.",
+    )

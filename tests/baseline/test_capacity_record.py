@@ -1,0 +1,76 @@
+"""What is exported holds all that admission needs, and says so where it was damaged."""
+
+from __future__ import annotations
+
+import pytest
+from builders import config, dependent, ledger, record
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfgate.baseline.capacity import CapacityRecord, capacity_record, parse_capacity
+from perfgate.baseline.record import RateOfRecord
+from perfgate.errors import StoreError
+
+RATES = st.floats(1.0, 1e5)
+
+
+def made(rate_rps: float = 400.0, **production: object) -> CapacityRecord:
+    """Return the capacity record of the standard build in this production."""
+    plan = {"from": "2026-12-01", "what": "migrate", "scale": [1.0, 2.0, 3.0]}
+    book = ledger(dependent(attempts=3, measured_on="2026-11-01", change=[plan]))
+    return capacity_record(
+        config(production=production), book, record(service_rate_rps=of(rate_rps))
+    )
+
+
+def of(rate_rps: float) -> RateOfRecord:
+    """Return a rate that is known to two percent."""
+    return RateOfRecord(estimate=rate_rps, lower=rate_rps * 0.98, upper=rate_rps * 1.02, runs=5)
+
+
+def test_it_reads_back_exactly() -> None:
+    """Law: what is read is what was written, the ledger as its file has it."""
+    own = made(service_rate_rps=250.0)
+    read = parse_capacity(own.to_text(), "x.json")
+    assert read == own
+    assert read.to_text() == own.to_text()
+    assert "peak_cv" not in own.to_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"headroom": 1.25', '"headroom": 1.0', "does not match its checksum"),
+        ('"peak_rps": 100.0', '"peak_rps": 10.0', "does not match its checksum"),
+        ("perfgate.capacity/1", "perfgate.capacity/9", "is not an exported record"),
+    ],
+)
+def test_what_was_edited_is_refused(old: str, new: str, told: str) -> None:
+    """No figure can be changed by hand: an export is made again instead."""
+    text = made().to_text()
+    assert old in text
+    with pytest.raises(StoreError, match=told) as caught:
+        parse_capacity(text.replace(old, new), "x.json")
+    assert "perfgate demand export" in caught.value.hint
+
+
+@given(RATES, st.integers(1, 100))
+def test_measured_rates_are_multiplied(rate_rps: float, instances: int) -> None:
+    """Law: without a declared rate production is so many of the machine that was measured."""
+    own = made(rate_rps, instances=instances)
+    assert own.rate.lower_rps == pytest.approx(rate_rps * 0.98 * instances)
+    assert own.rate_with(of(rate_rps / 2)).lower_rps == pytest.approx(own.rate.lower_rps / 2)
+
+
+@given(RATES, RATES, st.floats(0.1, 10.0))
+def test_a_declared_rate_is_that_of_the_build_of_record(
+    rate_rps: float, declared_rps: float, faster: float
+) -> None:
+    """Law: of the build of record the declared rate counts, of others the ratio to it."""
+    own = made(rate_rps, service_rate_rps=declared_rps, instances=3)
+    assert own.rate.estimate_rps == pytest.approx(3 * declared_rps)
+    other = own.rate_with(of(rate_rps * faster))
+    assert other.estimate_rps == pytest.approx(3 * declared_rps * faster)
+    assert other.lower_rps / other.estimate_rps < own.rate.lower_rps / own.rate.estimate_rps * (
+        1 + 1e-6
+    )

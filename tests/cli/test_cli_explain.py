@@ -1,0 +1,84 @@
+"""``perfgate demand explain``: what each lever does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from incident_records import incident_path
+
+from cli.command_line import Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GOLDEN = """\
+auth on 2018-07-18: 291.0 requests/s from 3 dependents; 302/s of the service rate are certain
+
+                                           headroom   retry-safe       regime  stall borne
+------------------------------------------------------------------------------------------
+as it is                                       1.04         0.38   metastable       5.09 s
+attempts 2                                     1.04         0.56   metastable       5.09 s
+budget per_success:0.1                         1.04         1.04       stable          any
+timeout 2 s                                    1.04         0.38   metastable       2.04 s
+instances +1                                   2.07         0.76   metastable       7.91 s
+all together                                   2.07         2.07       stable          any
+
+budget per_success:0.1: with that it recovers by itself, whatever upsets it.
+"""
+
+
+def explain(perfgate: Callable[..., Finished], *words: object) -> Finished:
+    """Ask about the slow build on the day of the migration."""
+    return perfgate(
+        "demand", "explain", "--of", incident_path("slow-build"), "--on", "2018-07-18", *words
+    )
+
+
+def test_golden(perfgate: Callable[..., Finished]) -> None:
+    """Each lever has a row, and all together have one."""
+    levers = ("--attempts", 2, "--budget", "per_success:0.1", "--timeout", 2, "--instances", "+1")
+    assert explain(perfgate, *levers) == Finished(0, GOLDEN, "")
+
+
+def test_one_lever_is_not_told_twice(perfgate: Callable[..., Finished]) -> None:
+    """A single lever needs no row for all together."""
+    run = explain(perfgate, "--attempts", 2, "--dependent", "api-gateway")
+    assert "api-gateway: attempts 2" in run.out
+    assert "all together" not in run.out
+    assert "None of this makes it stable: it stays metastable" in run.out
+
+
+def test_suggestions(perfgate: Callable[..., Finished]) -> None:
+    """Without levers, those that help most are shown."""
+    rows = explain(perfgate).out.splitlines()[4:]
+    assert rows[0].startswith("as it is")
+    assert rows[1].startswith("instances +2")
+    assert rows[2].startswith("budget per_success:0.1")
+
+
+def test_stable_as_it_is(perfgate: Callable[..., Finished]) -> None:
+    """Where nothing is to be done, that is said."""
+    run = explain(perfgate, "--instances", "+9", "--on", "2018-07-01")
+    assert "instances +9: with that it recovers by itself" in run.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--budget", "per_sucess:0.1"), "'none', 'per_request', 'per_success' or 'concurrency'"),
+        (("--budget", "per_success"), "needs a ratio"),
+        (("--instances", "-1"), "Leave one at least"),
+        (("--attempts", 0), "not in the range"),
+        (("--timeout", "nan"), "is not a number above 0"),
+        (("--instances", 10**30), "not in the range"),
+        (("--dependent", "smtp-inbund"), 'did you mean "smtp-inbound"?'),
+    ],
+)
+def test_wrong_levers(
+    perfgate: Callable[..., Finished], words: tuple[object, ...], told: str
+) -> None:
+    """What is no lever exits with 2 and says what is one."""
+    run = explain(perfgate, *words)
+    assert (run.code, run.out) == (2, "")
+    assert told in run.err

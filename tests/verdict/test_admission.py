@@ -1,0 +1,301 @@
+"""A change is admitted, or refused, by what it leaves of the service rate."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from builders import conditions, config, dependent, ledger, record
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perfgate.baseline.capacity import capacity_record
+from perfgate.baseline.record import RateOfRecord
+from perfgate.demand.ledger import Change, Spread
+from perfgate.demand.question import changed, planned, replaced
+from perfgate.demand.risk import UncertainRate
+from perfgate.verdict.admission import admission
+from perfgate.verdict.finding import Outcome
+from perfgate.verdict.order import Order
+
+if TYPE_CHECKING:
+    from perfgate.baseline.capacity import CapacityRecord
+    from perfgate.verdict.admission import Admission
+    from perfgate.verdict.finding import Finding
+
+DAY = date(2026, 11, 24)
+KNOWN: dict[str, Any] = {"measured_on": DAY}
+PASS, WARN, FAIL = Outcome.PASS, Outcome.WARN, Outcome.FAIL
+patient = settings(deadline=None, max_examples=40)
+
+
+def published(
+    *rows: dict[str, Any], lower_rps: float = 400.0, **production: object
+) -> CapacityRecord:
+    """Return a service with a rate that is all but certain, and who calls it."""
+    rate = RateOfRecord(
+        estimate=lower_rps * 1.001, lower=lower_rps, upper=lower_rps * 1.002, runs=5
+    )
+    stored = record(service_rate_rps=rate)
+    return capacity_record(
+        config(production=production), ledger(*(rows or (dependent(**KNOWN),))), stored
+    )
+
+
+def scaled(service: CapacityRecord, factor: float, name: str = "gateway") -> Admission:
+    """Ask whether a dependent may send so many times as much from the day on."""
+    change = Change(effective_from=DAY, what="growth", scale=Spread(factor, factor, factor))
+    return admission(service, changed(service.ledger, name, change), DAY)
+
+
+def finding(answer: Admission, check: str) -> Finding:
+    """Return the only finding of that check."""
+    (found,) = [one for one in answer.verdict.findings if one.check == check]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("factor", "outcome"), [(1.0, PASS), (2.9, PASS), (3.0, WARN), (3.19, WARN), (3.21, FAIL)]
+)
+def test_the_rate_must_leave_the_headroom(factor: float, outcome: Outcome) -> None:
+    """400/s with headroom 1.25 are enough for 320/s; from 291/s on, little is left."""
+    assert finding(scaled(published(), factor), "demand").outcome is outcome
+
+
+def test_what_is_not_certain_carries_nothing() -> None:
+    """Of a rate that is known to ten percent only the lower bound counts: 360/s carry 288/s."""
+    rate = RateOfRecord(estimate=400.0, lower=360.0, upper=440.0, runs=5)
+    service = capacity_record(config(), ledger(dependent(**KNOWN)), record(service_rate_rps=rate))
+    for factor, outcome in ((2.87, WARN), (2.89, FAIL)):
+        assert finding(scaled(service, factor), "demand").outcome is outcome
+
+
+@patient
+@given(st.floats(1.001, 5.0), st.floats(1.001, 5.0), st.integers(1, 4))
+def test_more_is_never_admitted_rather(factor: float, more: float, attempts: int) -> None:
+    """Law: no change is judged milder than a smaller one."""
+    service = published(dependent(attempts=attempts, **KNOWN))
+    small, large = (scaled(service, each).verdict for each in sorted((factor, more)))
+    assert small.outcome.severity <= large.outcome.severity
+
+
+@patient
+@given(st.floats(1.0, 1e4), st.floats(0.0, 1.0), st.integers(1, 4))
+def test_what_adds_nothing_is_never_refused(rate: float, factor: float, attempts: int) -> None:
+    """Law: to keep out a change that makes nothing worse would not help anybody."""
+    service = published(dependent(attempts=attempts, **KNOWN), lower_rps=rate)
+    assert scaled(service, factor).verdict.outcome is not FAIL
+
+
+@patient
+@given(st.floats(1.0, 1000.0), st.integers(1, 9))
+def test_instances_carry_together(rate: float, instances: int) -> None:
+    """Law: n instances are admitted what one is that is n times as fast."""
+    many = scaled(published(lower_rps=rate, instances=instances), 2.0).verdict
+    assert many.outcome is scaled(published(lower_rps=rate * instances), 2.0).verdict.outcome
+
+
+def test_the_change_is_named_with_what_it_adds() -> None:
+    """A refusal says which change tips it, from what to what, and what would be carried."""
+    found = finding(scaled(published(), 4.0), "demand")
+    assert (
+        'The change "growth" of gateway on 2026-11-24 adds 300/s and takes the demand from 100/s '
+        "to 400/s; the limit is 320/s. Headroom: 4.00 before, 1.00 after."
+    ) in found.reason
+    assert found.hint == (
+        "Ship it once the service is faster, or has 1 more instance; 220/s more than before would "
+        "be carried."
+    )
+
+
+def test_an_overload_that_was_there_before_is_told_but_not_held_against_the_change() -> None:
+    """Where too much is sent already, a change that lowers it passes with a warning."""
+    answer = scaled(published(lower_rps=90.0), 0.9)
+    assert answer.verdict.outcome is WARN
+    assert "It is so without this change too, which adds nothing." in answer.verdict.reason
+    assert answer.verdict.findings[0].hint.startswith("Let it ship; the service has to be faster")
+
+
+def test_a_change_that_ends_an_overload_passes() -> None:
+    """Where too much is sent, the change after which it is no longer so has nothing against it."""
+    found = finding(scaled(published(lower_rps=90.0), 0.5), "demand")
+    assert found.outcome is PASS
+    assert found.reason.endswith(
+        "that is enough for 72/s; the demand from 2026-11-24 on is 50/s (gateway 50/s). "
+        "Headroom: 0.90 before, 1.80 after."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rate", "attempts", "outcome", "told"),
+    [
+        (1000.0, 3, PASS, "Even if every caller retried, the 600/s would be carried."),
+        (500.0, 3, WARN, "an overload would feed itself, until the demand fell below 83 % of"),
+        (190.0, 3, FAIL, "The first tries alone are more than the 190/s"),
+    ],
+)
+def test_regimes(rate: float, attempts: int, outcome: Outcome, told: str) -> None:
+    """Stable passes, metastable warns, unstable is refused."""
+    answer = scaled(published(dependent(attempts=attempts, **KNOWN), lower_rps=rate), 2.0)
+    found = finding(answer, "retries")
+    assert found.outcome is outcome
+    assert told in found.reason
+
+
+def test_what_would_heal_is_told() -> None:
+    """The hint about retries names a lever and whose it is."""
+    service = published(dependent(attempts=3, **KNOWN), lower_rps=250.0)
+    found = finding(scaled(service, 1.5), "retries")
+    assert "The service is metastable before and after." in found.reason
+    assert found.hint == "This would end that: a retry budget of 10 % of successes for gateway."
+
+
+@pytest.mark.parametrize(("cv", "refused"), [(0.1, False), (0.5, True)])
+def test_what_is_uncertain_may_be_too_much(cv: float, refused: bool) -> None:
+    """A demand that may well be far more than is likely is refused, with its chance."""
+    answer = scaled(published(dependent(peak_cv=cv, **KNOWN)), 2.5)
+    found = finding(answer, "chance")
+    assert found.observed is not None
+    assert (found.observed > config().margins.overload_risk, found.outcome is FAIL) == (
+        refused,
+        refused,
+    )
+
+
+def test_a_plan_that_no_longer_fits_is_named() -> None:
+    """A change that takes the room of another one that is planned is refused, naming that."""
+    plan = {"from": DAY + timedelta(days=30), "what": "migrate", "add_rps": 150.0}
+    service = published(dependent(**KNOWN), dependent("mail", 50.0, change=[plan]))
+    found = finding(scaled(service, 1.5), "plans")
+    assert found.outcome is FAIL
+    assert 'The change "migrate" of mail on 2026-12-24 adds 150/s' in found.reason
+    assert "without the change that is asked for it would fit" in found.reason
+
+
+def test_a_plan_that_never_fitted_is_only_told() -> None:
+    """Where a plan would be too much anyway, the change is not to blame."""
+    plan = {"from": DAY + timedelta(days=30), "what": "migrate", "add_rps": 550.0}
+    service = published(dependent(**KNOWN), dependent("mail", 50.0, change=[plan]))
+    found = finding(scaled(service, 1.01), "plans")
+    assert found.outcome is WARN
+    assert "without the change that is asked for too" in found.reason
+
+
+def test_plans_beyond_the_horizon_do_not_count() -> None:
+    """A plan on the last day of the horizon counts, one on the day after does not."""
+    for days, count in ((90, 1), (91, 0)):
+        plan = {"from": DAY + timedelta(days=days), "what": "migrate", "add_rps": 550.0}
+        service = published(dependent(change=[plan], **KNOWN))
+        found = [one.check for one in scaled(service, 1.1).verdict.findings]
+        assert found.count("plans") == count
+
+
+def test_cold_caches() -> None:
+    """Where caches hold back more than the service could carry, emptying them is warned of."""
+    cache = {"ttl_s": 60.0, "active_tokens": 100}
+    service = published(dependent(peak_rps=500.0, cache=cache, **KNOWN))
+    found = finding(scaled(service, 1.0), "cold cache")
+    assert found.outcome is WARN
+    assert "With all caches empty 500/s would be sent" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("row", "asked_on", "told"),
+    [
+        (KNOWN, DAY, ""),
+        ({"measured_on": DAY - timedelta(days=90)}, DAY, ""),
+        ({"measured_on": DAY - timedelta(days=91)}, DAY, "older than 90 days: gateway (91 days)"),
+        ({}, DAY, "When the figures of gateway were measured is not said."),
+        ({"measured_on": DAY + timedelta(days=99)}, DAY + timedelta(days=99), "is 122 days old"),
+    ],
+)
+def test_old_figures_are_doubted(row: dict[str, Any], asked_on: date, told: str) -> None:
+    """What was measured more than 90 days ago, or nobody knows when, is warned of."""
+    service = published(dependent(**row))
+    change = Change(effective_from=asked_on, what="growth", scale=Spread(1, 1, 1))
+    answer = admission(service, changed(service.ledger, "gateway", change), asked_on)
+    doubts = [one.reason for one in answer.verdict.findings if one.check == "figures"]
+    assert [told in doubt for doubt in doubts] == ([True] if told else [])
+
+
+def test_a_plan_for_the_same_day_may_be_the_same_change() -> None:
+    """Where the ledger plans something else for that day, it is said that both count."""
+    plan = {"from": DAY, "what": "migrate", "add_rps": 10.0}
+    answer = scaled(published(dependent(change=[plan], **KNOWN)), 1.1)
+    found = finding(answer, "figures")
+    assert 'plans "migrate" for that day too' in found.reason
+    assert found.hint == "If it is the same change, say so: --what 'migrate'."
+
+
+def test_another_mix_is_another_rate() -> None:
+    """A service rate was measured with a mix; with another one it is doubted."""
+    mixed = dependent(mix={"introspect": 0.5, "login": 0.5}, **KNOWN)
+    answer = scaled(published(mixed), 1.0)
+    assert "The service rate was measured with another mix" in finding(answer, "figures").reason
+    same = dependent(mix=conditions().mix, **KNOWN)
+    assert scaled(published(same), 1.0).verdict.outcome is PASS
+
+
+def test_a_new_dependent() -> None:
+    """One that is not in the ledger yet is judged by its entry."""
+    service = published()
+    for peak_rps, outcome in ((100.0, PASS), (500.0, FAIL)):
+        entries = ledger(dependent("new", peak_rps, **KNOWN))
+        asked = replaced(service.ledger, entries, "new", DAY, "its entry")
+        answer = admission(service, asked, DAY)
+        assert answer.verdict.outcome is outcome
+        assert ('The change "its entry" of new' in answer.verdict.reason) == (outcome is FAIL)
+
+
+@pytest.mark.parametrize(
+    ("of_record", "to_ship", "order", "outcome"),
+    [
+        (400.0, 410.0, Order.EITHER, PASS),
+        (400.0, 200.0, Order.NEITHER, FAIL),
+        (200.0, 400.0, Order.BUILD_FIRST, FAIL),
+        (100.0, 90.0, Order.NEITHER, FAIL),
+    ],
+)
+def test_the_order_of_two_changes(
+    of_record: float, to_ship: float, order: Order, outcome: Outcome
+) -> None:
+    """From 100/s to 200/s, which 275/s carry well: only states that carry may lie between."""
+    answer = _with_build(of_record, to_ship, 2.0)
+    assert answer.crossing is not None
+    assert answer.crossing.order is order
+    assert finding(answer, "order").outcome is outcome
+
+
+def test_a_change_that_makes_room_goes_first() -> None:
+    """A change that lowers the demand lets a slower build ship, after it."""
+    answer = _with_build(400.0, 100.0, 0.5)
+    assert answer.crossing is not None
+    assert answer.crossing.order is Order.DEMAND_FIRST
+    assert finding(answer, "order").outcome is PASS
+
+
+@patient
+@given(st.floats(50, 1000), st.floats(50, 1000), st.floats(1.01, 4.0))
+def test_what_is_blocked_by_the_order(of_record: float, to_ship: float, factor: float) -> None:
+    """Law: a change that adds must wait just where it does not fit either build, now and then."""
+    answer = _with_build(of_record, to_ship, factor)
+    both = answer.crossing
+    assert both is not None
+    fits = both.old_new.outcome is not FAIL and both.new_new.outcome is not FAIL
+    assert (finding(answer, "order").outcome is FAIL) != fits
+
+
+def test_what_is_planned_is_asked_for_by_its_day() -> None:
+    """The question about a plan of the ledger is answered as if it had been asked for anew."""
+    plan = {"from": DAY, "what": "growth", "scale": 4.0}
+    service = published(dependent(change=[plan], **KNOWN))
+    answer = admission(service, planned(service.ledger, "gateway", DAY), DAY)
+    assert answer.verdict == scaled(published(), 4.0).verdict
+
+
+def _with_build(of_record: float, to_ship: float, factor: float) -> Admission:
+    service = published(lower_rps=of_record)
+    change = Change(effective_from=DAY, what="growth", scale=Spread(factor, factor, factor))
+    other = UncertainRate(to_ship, to_ship, to_ship)
+    return admission(service, changed(service.ledger, "gateway", change), DAY, other)
