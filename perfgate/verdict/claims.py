@@ -16,13 +16,12 @@ from perfgate.demand.demand import (
     tipping_sentence,
 )
 from perfgate.demand.levers import Scene
-from perfgate.demand.remedies import healing
 from perfgate.demand.retries import Regime
-from perfgate.verdict.finding import Finding, Outcome, number, sentence, told_apart
+from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
+from perfgate.verdict.overload import cure, feeding, more_of
 
 if TYPE_CHECKING:
     from perfgate.demand.demand import TippingPoint
-    from perfgate.demand.levers import Lever
     from perfgate.verdict.matter import Matter
 
 ENOUGH = {
@@ -103,11 +102,6 @@ def _way_out(matter: Matter) -> str:
     return f"Ship it once the service is faster, or has {more_of(more)}{room}."
 
 
-def more_of(instances: int) -> str:
-    """Return "1 more instance", "2 more instances"."""
-    return f"{instances} more instance{'' if instances == 1 else 's'}"
-
-
 def _plans(matter: Matter) -> list[Finding]:
     """Return what becomes of changes that are planned for later, where they do not fit any more."""
     question, limit_rps = matter.question, matter.capacity.limit_rps
@@ -167,7 +161,7 @@ def _if_retried(matter: Matter) -> str:
     if _becomes(matter) is Regime.STABLE:
         return f"Even if every caller retried, the {worst}/s would be carried."
     if _becomes(matter) is Regime.METASTABLE:
-        return _feeding(matter, worst, certain)
+        return feeding(matter.after.standing)
     return (
         f"The first tries alone are more than the {certain}/s that are certain: the queue would "
         f"grow at every peak, and retries would make {worst}/s of it."
@@ -181,37 +175,9 @@ def _turned(matter: Matter) -> str:
     return f" The service was {was.value} before; it becomes {_becomes(matter).value}."
 
 
-def _feeding(matter: Matter, worst: str, certain: str) -> str:
-    now = matter.after.standing
-    row = max(now.demand.dependents, key=lambda row: row.worst_rps - row.first_try_rps)
-    return (
-        f"If callers retried, the demand would grow to {worst}/s, above the {certain}/s that are "
-        f"certain: an overload would feed itself, until the demand fell below "
-        f"{100 * now.outlook.retry_safe_headroom:.0f} % of this peak. A stall of "
-        f"{number(now.outlook.critical_stall_s)} s would do. {row.name} adds most: "
-        f"{row.worst_rps - row.first_try_rps:.0f}/s, by {row.amplification:.1f} attempts per call."
-    )
-
-
 def _cure(matter: Matter) -> str:
     question = matter.question
-    scene = Scene(question.after, question.on, matter.capacity.rate, matter.capacity.instances)
-    lever = healing(scene)
-    if lever is None:
-        return "A retry budget and fewer attempts for those who send most would lessen that."
-    return f"This would end that: {cure_text(lever)}."
-
-
-def cure_text(lever: Lever) -> str:
-    """Return a lever in the words of whoever is to pull it."""
-    whose = f" for {lever.dependent}" if lever.dependent else " for all who retry"
-    if lever.instances:
-        return more_of(lever.instances)
-    if lever.budget is not None:
-        return f"a retry budget of {100 * lever.budget.ratio:g} % of successes{whose}"
-    if lever.attempts == 1:
-        return f"no retries{whose}"
-    return f"at most {lever.attempts} attempts{whose}"
+    return cure(Scene(question.after, question.on, matter.capacity.rate, matter.capacity.instances))
 
 
 def _chance(matter: Matter) -> Finding:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL, THIN
 from perfgate.demand.demand import first_try_rps, peak_demand, tipping_point, tipping_sentence
+from perfgate.demand.levers import Scene
+from perfgate.demand.retries import Regime
 from perfgate.demand.risk import UncertainRate, demand_risk
 from perfgate.verdict.case import capacity_of, required_rps, steps_of
 from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
+from perfgate.verdict.overload import cure, feeding
 
 if TYPE_CHECKING:
     from perfgate.analysis.interval import Interval
@@ -42,7 +45,7 @@ def check(case: Case) -> list[Finding]:
         return [carried]
     known = carried.outcome is not Outcome.INCONCLUSIVE
     risk = _risk(case, capacity, peak) if known else []
-    return [carried, *risk, _retries(capacity, steps)]
+    return [carried, *risk, *_retries(case, capacity, steps)]
 
 
 def base_carries(case: Case) -> bool:
@@ -92,7 +95,7 @@ def _hint(capacity: Interval, required: float, tipping: TippingPoint) -> str:
 
 def _risk(case: Case, capacity: Interval, peak: Demand) -> list[Finding]:
     """Return the chance that the demand is more than is carried, if that is too likely."""
-    rate = UncertainRate(capacity.estimate, capacity.lower, capacity.upper, BOUNDS_LEVEL)
+    rate = _uncertain(capacity)
     dependents = case.terms.ledger.dependents
     risk = demand_risk(dependents, peak.on, rate, rate, seed=case.measurement.seed)
     limit = case.terms.config.margins.overload_risk
@@ -119,30 +122,35 @@ def _risk(case: Case, capacity: Interval, peak: Demand) -> list[Finding]:
     ]
 
 
-def _retries(capacity: Interval, steps: list[Demand]) -> Finding:
+def _retries(case: Case, capacity: Interval, steps: list[Demand]) -> list[Finding]:
+    """Return what an overload would come to on the day on which retries would be most."""
+    if capacity.lower <= 0:
+        return []
     step = max(steps, key=lambda step: step.worst_rps)
-    worst = max(step.dependents, key=lambda row: row.worst_rps - row.first_try_rps)
-    safe = capacity.lower >= step.worst_rps
-    certain, demand = told_apart([capacity.lower, step.worst_rps], 0)
-    if safe and worst.amplification == 1:
+    instances = case.terms.config.production.instances
+    scene = Scene(case.terms.ledger, step.on, _uncertain(capacity), instances)
+    safe = scene.standing.outlook.regime is Regime.STABLE
+    if not safe:
+        words = feeding(scene.standing)
+    elif step.worst_rps == step.first_try_rps:
         words = "No caller retries, so that an overload does not feed itself."
-    elif safe:
-        words = f"Even if every caller retried, the {demand}/s would be carried."
     else:
-        words = (
-            f"If callers retried, the demand would grow to {demand}/s, above the {certain}/s that "
-            f"are certain: an overload could feed itself. "
-            f"{worst.name} adds most: {worst.amplification:.1f} attempts per call."
+        words = f"Even if every caller retried, the {step.worst_rps:.0f}/s would be carried."
+    return [
+        Finding(
+            check="retries",
+            outcome=Outcome.PASS if safe else Outcome.WARN,
+            reason=words,
+            observed=capacity.lower,
+            limit=step.worst_rps,
+            unit="requests/s",
+            hint="" if safe else cure(scene),
         )
-    return Finding(
-        check="retries",
-        outcome=Outcome.PASS if safe else Outcome.WARN,
-        reason=words,
-        observed=capacity.lower,
-        limit=step.worst_rps,
-        unit="requests/s",
-        hint="" if safe else f"A retry budget for {worst.name}, or fewer attempts, would end that.",
-    )
+    ]
+
+
+def _uncertain(capacity: Interval) -> UncertainRate:
+    return UncertainRate(capacity.estimate, capacity.lower, capacity.upper, BOUNDS_LEVEL)
 
 
 def _unmeasured(case: Case) -> Finding:

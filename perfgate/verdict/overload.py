@@ -1,0 +1,53 @@
+"""What an overload would come to where callers retry, in words, and what would end that.
+
+Where it would go is worked out in :mod:`perfgate.demand.retries`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perfgate.demand.remedies import healing
+from perfgate.verdict.finding import number, told_apart
+
+if TYPE_CHECKING:
+    from perfgate.demand.levers import Lever, Scene
+    from perfgate.demand.standing import Standing
+
+
+def feeding(now: Standing) -> str:
+    """Return how a metastable service would be kept down, and by whom most."""
+    worst, certain = told_apart([now.outlook.worst_rps, now.rate.lower_rps], 0)
+    row = max(now.demand.dependents, key=lambda row: row.worst_rps - row.first_try_rps)
+    return (
+        f"If callers retried, the demand would grow to {worst}/s, above the {certain}/s that are "
+        f"certain: an overload would feed itself, until the demand fell below "
+        f"{100 * now.outlook.retry_safe_headroom:.0f} % of this peak. A stall of "
+        f"{number(now.outlook.critical_stall_s)} s would do. {row.name} adds most: "
+        f"{row.worst_rps - row.first_try_rps:.0f}/s, by {row.amplification:.1f} attempts per call."
+    )
+
+
+def cure(scene: Scene) -> str:
+    """Return the least that would make the service stable."""
+    lever = healing(scene)
+    if lever is None:
+        return "A retry budget and fewer attempts for those who send most would lessen that."
+    return f"This would end that: {_text(lever)}."
+
+
+def more_of(instances: int) -> str:
+    """Return "1 more instance", "2 more instances"."""
+    return f"{instances} more instance{'' if instances == 1 else 's'}"
+
+
+def _text(lever: Lever) -> str:
+    """Return a lever in the words of whoever is to pull it."""
+    whose = f" for {lever.dependent}" if lever.dependent else " for all who retry"
+    if lever.instances:
+        return more_of(lever.instances)
+    if lever.budget is not None:
+        return f"a retry budget of {100 * lever.budget.ratio:g} % of successes{whose}"
+    if lever.attempts == 1:
+        return f"no retries{whose}"
+    return f"at most {lever.attempts} attempts{whose}"
