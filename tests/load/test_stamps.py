@@ -15,6 +15,8 @@ import pytest
 from load.plain_server import GAP_S, PIECES, plain_server, write_certificate
 from perfgate.load.plan import Outcome
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parent.parent
 PATIENCE_S = 0.3
 LIMIT_S = 120
