@@ -97,6 +97,7 @@ class _Watch:
     before: Contention = field(default_factory=read_contention)
     begun_s: float = field(default_factory=time.monotonic)
     yardsticks: tuple[Yardstick, ...] = ()
+    used: dict[BuildRole, list[tuple[float, float]]] = field(default_factory=dict)
 
     @property
     def targets(self) -> Mapping[BuildRole, RunningTarget]:
@@ -108,11 +109,15 @@ class _Watch:
         """Return the part of the check that the run is."""
         return self.assignment.stage
 
-    def begin(self) -> None:
-        """Wait until all targets are ready; from then on the machine is watched."""
+    def begin(self, plan: Plan) -> Plan:
+        """Wait until all targets are ready; from then on the machine is watched.
+
+        Return the plan with the processes that they have now.
+        """
         await_ready(self.started, self.assignment.builds)
         self.yardsticks = (read_yardstick(self.target_cpu),)
         self.before, self.begun_s = read_contention(), time.monotonic()
+        return replace(plan, hosts=_hosts(self.targets))
 
     def tick(self) -> bool:
         """Return whether all targets live.
@@ -124,9 +129,16 @@ class _Watch:
             self.ports_seen_s = time.monotonic()
             _refuse_strangers(self.targets)
         for role, target in self.targets.items():
-            if not target.observe().alive and role not in self.died:
+            health = target.observe()
+            self.used.setdefault(role, []).append((time.monotonic(), health.cpu_s))
+            if not health.alive and role not in self.died:
                 self.died[role] = _death(role, target, self.stage)
         return not self.died
+
+    def used_within(self, role: BuildRole, from_s: float, to_s: float) -> float:
+        """Return the CPU seconds that a target was seen to use within a span, not all of it."""
+        within = [cpu_s for at_s, cpu_s in self.used.get(role, ()) if from_s <= at_s <= to_s]
+        return within[-1] - within[0] if within else 0.0
 
 
 def run_once(rig: Rig, assignment: Assignment, chances: int = CHANCES) -> Outcome:
@@ -177,7 +189,12 @@ def _load(
     apart = rig.target_cpu is not None
     seen = _surroundings(watch.before, seconds, started.targets, apart=apart)
     yardsticks = (*watch.yardsticks, read_yardstick(rig.target_cpu))
-    surroundings = replace(seen, yardsticks=yardsticks)
+    used_s = {
+        role: watch.used_within(role, own.from_s, own.to_s)
+        for role in started.targets
+        if (own := journal.charged.get(role))
+    }
+    surroundings = replace(seen, yardsticks=yardsticks, used_s=used_s)
     run = summarise(journal, plan, assignment.offered_rps, assignment.open_s, surroundings)
     cut = (
         trials(journal, "candidate", assignment.open_s, assignment.trials)
@@ -222,7 +239,8 @@ def _refuse_strangers(targets: Mapping[BuildRole, RunningTarget]) -> None:
 def _hosts(targets: Mapping[BuildRole, RunningTarget]) -> tuple[Host, ...]:
     """Return the hosts, base before candidate."""
     roles = sorted(targets, key=BUILDS.index)
-    return tuple(Host(role, targets[role].url, targets[role].pid) for role in roles)
+    own = ((role, targets[role]) for role in roles)
+    return tuple(Host(role, target.url, target.pid, target.members()) for role, target in own)
 
 
 def _incidents(journal: Journal | None, plan: Plan, watch: _Watch) -> tuple[Incident, ...]:

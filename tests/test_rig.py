@@ -188,6 +188,34 @@ def test_a_process_that_ends_under_load_is_counted(tmp_path: Path) -> None:
     assert outcome.run.builds["candidate"].lost == 1
 
 
+def test_a_daemon_is_charged_like_any_process(tmp_path: Path) -> None:
+    """Law: a server that left its tree before it was ready costs what it costs beside it.
+
+    Its work is not taken for that of strangers.
+    """
+    builds: dict[BuildRole, Build] = {
+        "candidate": build(tmp_path, "candidate", "--habit", "threads", "--daemon"),
+        "base": build(tmp_path, "base", "--habit", "threads"),
+    }
+    pairs = Pairs(pairs=16, requests=16, concurrency=4)
+    outcome = run_once(tiny_rig(tmp_path), assignment(builds, FETCH, pairs=pairs))
+    assert outcome.run is not None, outcome.incidents
+    own, base = (outcome.run.builds[role] for role in ("candidate", "base"))
+
+    assert 0.5 < sum(own.pairs.cpu_s) / sum(base.pairs.cpu_s) < 2.0
+    assert 0.5 < own.open_cpu_s / base.open_cpu_s < 2.0
+    assert not [words for words in outcome.run.validity.faults if "left its process tree" in words]
+
+
+def test_work_in_a_process_that_hides_is_a_fault(tmp_path: Path) -> None:
+    """Law: where a process leaves the tree under load and works on, the run cannot be trusted."""
+    outcome = alone(tiny_rig(tmp_path), tmp_path, "--at", "20", "--then", "hide")
+    assert outcome.run is not None, outcome.incidents
+
+    (fault,) = (words for words in outcome.run.validity.faults if "left its process tree" in words)
+    assert fault.startswith("the candidate used ")
+
+
 def test_the_build_that_died_is_named(tmp_path: Path) -> None:
     """Law: where one of two builds dies, the incident is that one's, and both are stopped."""
     builds: dict[BuildRole, Build] = {

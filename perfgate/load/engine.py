@@ -86,12 +86,12 @@ def run_load(  # noqa: PLR0913 - each is another side of one run, and has its ow
     *,
     limit_s: float,
     tick: Callable[[], bool],
-    prepare: Callable[[], None] = lambda: None,
+    prepare: Callable[[Plan], Plan] = lambda plan: plan,
 ) -> Journal | None:
     """Run the plan and return its journal, or None where ``tick`` asked for the end.
 
     Locust starts at once, which takes it more than a second, but sends nothing before ``prepare``
-    has returned: meanwhile targets get ready.
+    has returned the plan with what is known of the targets once they are ready.
     ``tick`` is called a few times a second while Locust runs; it returns False to stop the run,
     for instance because a target died. Raises LoadError where Locust fails, exceeds ``limit_s``
     seconds or its journal is not whole, UnknownOperationsError where the plan's mix names
@@ -101,7 +101,7 @@ def run_load(  # noqa: PLR0913 - each is another side of one run, and has its ow
     if schedule is not None:
         schedule.write(run_dir / SCHEDULE_FILE)
     with _locust(engine, plan.workers, run_dir) as processes:
-        prepare()
+        plan = prepare(plan)
         plan.write(run_dir / PLAN_FILE)
         exit_code = _wait(processes, tick, limit_s)
     if exit_code is None:

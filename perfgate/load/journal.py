@@ -74,6 +74,15 @@ class Busy:
     busy_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The CPU seconds that the load generator saw a build use, from sign-in to the run's end."""
+
+    from_s: float
+    to_s: float
+    cpu_s: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Journal:
     """Columns of equal length: a row for each arrival, and one for each CPU window.
@@ -93,6 +102,7 @@ class Journal:
     warmup: WarmUp | None = None
     pairs_busy: Busy | None = None
     saturation_busy: dict[str, Busy] = field(default_factory=dict)
+    charged: dict[str, Charge] = field(default_factory=dict)
 
 
 def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
@@ -108,6 +118,7 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
         for worker, made in enumerate(manifests)
     ]
     rows = np.concatenate(parts)
+    ahead_s = manifests[0]["ahead_s"]
     windows = [
         window | {name: window[name] + made["ahead_s"] for name in ("from_s", "to_s")}
         for made in manifests
@@ -132,6 +143,10 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
         saturation_busy={
             build: Busy(*(sum(own[name] for own in slices) for name in ("seconds", "busy_s")))
             for build, slices in manifests[0].get("saturation_busy", {}).items()
+        },
+        charged={
+            build: Charge(told["from_s"] + ahead_s, told["to_s"] + ahead_s, told["cpu_s"])
+            for build, told in manifests[0].get("charged", {}).items()
         },
     )
     if reached_open(journal, plan):

@@ -48,11 +48,16 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where one build answers, and the process whose CPU time is its cost."""
+    """Where one build answers, and the processes whose CPU time is its cost.
+
+    ``pid`` is the first; ``members`` are all that it had when it got ready, parents before their
+    children: those of them that it does not descend to are counted too, and what they start.
+    """
 
     build: str
     url: str
     pid: int
+    members: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,9 @@ class Plan:
         stored = json.loads(path.read_text())
         return cls(
             seed=stored["seed"],
-            hosts=tuple(Host(**host) for host in stored["hosts"]),
+            hosts=tuple(
+                Host(**host | {"members": tuple(host["members"])}) for host in stored["hosts"]
+            ),
             mix=stored["mix"],
             identities=stored["identities"],
             warmup_requests=stored["warmup_requests"],

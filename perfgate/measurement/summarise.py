@@ -23,6 +23,7 @@ from perfgate.measurement.models import (
     Validity,
     Windows,
 )
+from perfgate.measurement.trust import build_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,6 +59,7 @@ class Surroundings:
     """What the parent saw while the run lasted; ratios are shares of ``seconds`` on one CPU.
 
     ``apart``: the load generator had CPUs of its own. ``lost`` counts processes that ended.
+    ``used_s``: CPU seconds of each build, as far as seen, while the load generator charged it.
     """
 
     seconds: float
@@ -67,6 +69,7 @@ class Surroundings:
     apart: bool = False
     lost: Mapping[BuildRole, int] = field(default_factory=dict)
     yardsticks: tuple[Yardstick, ...] = ()
+    used_s: Mapping[BuildRole, float] = field(default_factory=dict)
 
 
 def frame_of(journal: Journal) -> pd.DataFrame:
@@ -286,7 +289,10 @@ def _faults(lag_p99_ms: float, journal: Journal, surroundings: Surroundings) -> 
     }
     for own in journal.generators:
         found |= _generator_faults(own)
-    return [words for words, holds in found.items() if holds]
+    return [
+        *(words for words, holds in found.items() if holds),
+        *build_faults(journal, surroundings),
+    ]
 
 
 def _limited(windows: pd.DataFrame) -> list[str]:

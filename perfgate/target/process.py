@@ -44,14 +44,16 @@ class TargetHealth:
 
     ``exit_code`` is the root process's (None while it lives, -n when signal n ended it).
     ``peak_rss_bytes``: highest resident memory so far, summed over its processes. ``processes``:
-    living ones. ``lost``: how many of those that were there when it got ready have ended since:
-    more than none is a restart, or a part that died.
+    living ones. ``cpu_s``: CPU seconds of all so far, dead ones included. ``lost``: how many of
+    those that were there when it got ready have ended since: more than none is a restart, or a
+    part that died.
     """
 
     alive: bool
     exit_code: int | None
     peak_rss_bytes: int
     processes: int
+    cpu_s: float
     lost: int
 
 
@@ -299,15 +301,21 @@ class RunningTarget:
         if self._stopped and self._health is not None:
             return self._health
         self._count_members()
-        exit_code = self.exit_code()
+        exit_code, used = self.exit_code(), self._meter.read()
         self._health = TargetHealth(
             alive=exit_code is None,
             exit_code=exit_code,
             peak_rss_bytes=self._meter.peak_rss_bytes(),
-            processes=self._meter.read().processes,
+            processes=used.processes,
+            cpu_s=used.cpu_s,
             lost=sum(not _lives(pid, born) for pid, born in self._founders.items()),
         )
         return self._health
+
+    def members(self) -> tuple[int, ...]:
+        """Return all the processes it has now, wherever they hide, parents before children."""
+        self._count_members()
+        return self._meter.pids
 
     def _count_members(self) -> None:
         self._meter.adopt(self._family.at_hand())

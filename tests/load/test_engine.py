@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perfgate.load.journal import Journal
+    from perfgate.load.plan import Plan
 
 pytestmark = pytest.mark.slow
 
@@ -450,13 +451,14 @@ def test_nothing_is_sent_before_all_is_ready(tmp_path: Path) -> None:
     seen: list[str] = []
     with tiny_server() as server:
 
-        def prepare() -> None:
+        def prepare(made: Plan) -> Plan:
             deadline_s = time.monotonic() + 30
             log = run_dir / "locust.log"
             while "Starting Locust" not in log.read_text() and time.monotonic() < deadline_s:
                 time.sleep(0.05)
             time.sleep(0.3)
             seen.extend(server.seen())
+            return made
 
         planned, schedule = open_plan(server.host()), steady(40, 0.5, {"fetch": 1.0})
         engine = write_locustfile(tmp_path, PLAIN)
@@ -473,7 +475,7 @@ def test_targets_that_do_not_get_ready_end_locust(tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     run_dir.mkdir()
 
-    def prepare() -> None:
+    def prepare(_: Plan) -> Plan:
         raise TargetError("not ready")
 
     with tiny_server() as server, pytest.raises(TargetError, match="not ready"):

@@ -14,6 +14,7 @@ from perfgate.errors import LoadError
 from perfgate.exitcodes import ExitCode
 from perfgate.load.journal import (
     Busy,
+    Charge,
     WarmUp,
     known_operations,
     reached_open,
@@ -204,6 +205,14 @@ def test_silence_excuses_missing_arrivals(tmp_path: Path) -> None:
 
     assert journal.silent == {"candidate": "no answer"}
     assert not reached_open(journal, plan())
+
+
+def test_charges_are_by_the_clock_of_the_run(tmp_path: Path) -> None:
+    """Law: what a worker charged a build for stands at the times of this machine's clock."""
+    told = {"candidate": {"from_s": 1.0, "to_s": 3.0, "cpu_s": 0.5}}
+    write_run(tmp_path, arrivals([0]), manifest={"charged": told, "ahead_s": 10.0})
+
+    assert read_journal(tmp_path, plan(), 1).charged == {"candidate": Charge(11.0, 13.0, 0.5)}
 
 
 @pytest.mark.parametrize("locked_out", [(), ("base",)])

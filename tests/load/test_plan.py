@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from load.journals import both_hosts, plan
-from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
+from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation, Solo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def test_a_plan_reads_back(
 ) -> None:
     """Law: read returns what write wrote, whichever phases there are."""
     written = plan(
-        hosts=both_hosts(),
+        hosts=(*both_hosts()[:1], Host("candidate", "http://127.0.0.1:9", 1, members=(1, 7))),
         saturation=saturation,
         pairs=pairs,
         solo=solo,

@@ -2,7 +2,8 @@
 
 It prints its port. ``/seen`` returns every path it was asked for. When ``--at N`` requests have
 come, it does what ``--then`` says: ``stall`` for a while, ``refuse`` everybody from then on,
-``exit``, be ``killed``, or ``lose`` a process of its own.
+``exit``, be ``killed``, ``lose`` a process of its own, or ``hide`` one that works on. A
+``--daemon`` is a process in a session of its own that has left the first one's tree.
 """
 
 from __future__ import annotations
@@ -45,10 +46,13 @@ HABITS = (
     "leak",
     "later",
 )
+THENS = ("stall", "refuse", "exit", "killed", "lose", "hide")
 EXTRA = {302: "location: /elsewhere\r\n"}
 RESET = (0, "")
 # So long after an answer it is worked on, for so long.
 PUT_OFF_S, PUT_OFF_WORK_S = 0.01, 0.001
+# What a hidden process takes.
+HIDDEN_S = 0.6
 # Work of about 1 ms that lets other threads run, and the wait that a lock is held for.
 ROUNDS, THREADS, LOCKED_S = 2000, 16, 0.001
 
@@ -58,6 +62,18 @@ def spend(seconds: float) -> None:
     ended_s = time.thread_time() + seconds
     while time.thread_time() < ended_s:
         pass
+
+
+def leave() -> bool:
+    """Fork twice; return whether this is the grandchild, which nobody here is the parent of."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return False
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    return True
 
 
 class TinyServer:
@@ -205,6 +221,10 @@ class TinyServer:
                 assert self.child is not None
                 self.child.kill()
                 self.child.wait()
+            case "hide":
+                if leave():
+                    spend(HIDDEN_S)
+                    os._exit(0)
 
     def refuse(self) -> None:
         """Stop listening and hang up on everybody."""
@@ -221,9 +241,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--at", type=int, default=0)
-    parser.add_argument("--then", choices=("stall", "refuse", "exit", "killed", "lose"))
+    parser.add_argument("--then", choices=THENS)
+    parser.add_argument("--daemon", action="store_true")
     parser.add_argument("--habit", choices=HABITS)
-    asyncio.run(TinyServer(parser.parse_args()).serve())
+    options = parser.parse_args()
+    while options.daemon and not leave():
+        signal.pause()
+    asyncio.run(TinyServer(options).serve())
 
 
 if __name__ == "__main__":

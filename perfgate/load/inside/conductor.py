@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from perfgate.procfs import TreeMeter, busy_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from perfgate.load.plan import Host
     from perfgate.procfs import TreeUsage
@@ -49,6 +49,15 @@ class Conductor(Protocol):
         """Return :func:`perfgate.procfs.busy_s` of a build's first process."""
 
 
+def meters_of(hosts: Iterable[Host]) -> dict[str, TreeMeter]:
+    """Return the meter of each build, by name: of its first process and of all its members."""
+    meters = {}
+    for host in hosts:
+        meters[host.build] = TreeMeter(host.pid)
+        meters[host.build].adopt(host.members)
+    return meters
+
+
 class Alone:
     """The conductor of a run of one process."""
 
@@ -56,9 +65,9 @@ class Alone:
     workers = 1
     ahead_s = 0.0
 
-    def __init__(self, hosts: Iterable[Host]) -> None:
+    def __init__(self, hosts: Sequence[Host]) -> None:
         self._pids = {host.build: host.pid for host in hosts}
-        self._meters = {build: TreeMeter(pid) for build, pid in self._pids.items()}
+        self._meters = meters_of(hosts)
 
     def meet(self, stage: str) -> float:  # noqa: ARG002 - nobody else comes to it
         """Return now."""

@@ -73,6 +73,7 @@ class Driver:
         self.warmup: dict[str, Any] | None = None
         self.pairs_busy: dict[str, float] | None = None
         self.saturation_busy: dict[str, list[dict[str, float]]] = {}
+        self.charged: dict[str, dict[str, float]] = {}
 
     def run(
         self,
@@ -93,6 +94,16 @@ class Driver:
         self.locked_out = [lane.host.build for lane in self.lanes if lane.identities.empty()]
         if self.locked_out:
             return
+        begun = self._readings()
+        self._run_phases(schedule)
+        for lane, first, last in zip(self.lanes, begun, self._readings(), strict=False):
+            used_s = last.usage.cpu_s - first.usage.cpu_s
+            told = {"from_s": first.at_s, "to_s": last.at_s, "cpu_s": used_s}
+            self.charged[lane.host.build] = told
+
+    def _run_phases(self, schedule: Schedule | None) -> None:
+        """Send what the plan says to the users that have signed in."""
+        plan = self.plan
         if plan.warmup_requests:
             self.conductor.meet("warm-up")
             # One worker tells when it is over; the others wait for it where they meet next.

@@ -16,10 +16,11 @@ import gevent
 from gevent.event import AsyncResult
 from locust.runners import STATE_MISSING
 
+from perfgate.load.inside.conductor import meters_of
 from perfgate.load.inside.worker import REPLY, REQUEST, clock_name
 from perfgate.load.plan import PLAN_FILE
 from perfgate.load.rows import journal_file, manifest_file
-from perfgate.procfs import TreeMeter, busy_s
+from perfgate.procfs import busy_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ class Master:
         self._run = secrets.token_hex(16)
         self._members: dict[str, _Member] = {}
         self._meetings: dict[str, tuple[set[str], AsyncResult]] = {}
-        self._meters = {host.build: TreeMeter(host.pid) for host in plan.hosts}
+        self._meters = meters_of(plan.hosts)
         self._broken = ""
         self._answers: dict[str, Callable[..., Any]] = {
             "hello": self._hello,

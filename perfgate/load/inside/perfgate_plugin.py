@@ -156,7 +156,7 @@ def _carry_out(
         facts |= _drive(driver, user_classes, environment, schedule)
         facts |= {"unsent": driver.unsent, "locked_out": driver.locked_out}
         facts |= {"warmup": driver.warmup, "pairs_busy": driver.pairs_busy}
-        facts |= {"saturation_busy": driver.saturation_busy}
+        facts |= {"saturation_busy": driver.saturation_busy, "charged": driver.charged}
     manifest = manifest_file(run_dir, conductor.worker)
     recorder.close(manifest, facts | {"condition": condition.facts()})
 
