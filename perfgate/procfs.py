@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -127,6 +128,15 @@ def descendants_of(pid: int) -> list[int]:
     found = children_of(pid)
     for child in found:
         found.extend(grandchild for grandchild in children_of(child) if grandchild not in found)
+    return found
+
+
+def cpus_of(pid: int) -> set[int]:
+    """Return the CPUs that any thread of a process may run on; none when it is gone."""
+    found: set[int] = set()
+    for tid in _thread_ids(pid):
+        with suppress(OSError):  # ended since the listing
+            found |= os.sched_getaffinity(tid)
     return found
 
 

@@ -304,6 +304,7 @@ def _surroundings(
         pressure_ratio=_ratio(before.pressure_s, after.pressure_s, seconds),
         peak_rss_bytes={role: health.peak_rss_bytes for role, health in healths.items()},
         lost={role: health.lost for role, health in healths.items()},
+        strayed={role: health.strayed for role, health in healths.items()},
         apart=apart,
     )
 

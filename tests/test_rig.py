@@ -216,6 +216,21 @@ def test_work_in_a_process_that_hides_is_a_fault(tmp_path: Path) -> None:
     assert fault.startswith("the candidate used ")
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="needs a CPU to stray to")
+def test_a_build_that_leaves_its_cpu_is_a_fault(tmp_path: Path) -> None:
+    """Law: a run in which a build takes more CPUs than it was given is not to be trusted."""
+    cpu, *_ = sorted(os.sched_getaffinity(0))
+    candidate = build(tmp_path)
+    program = candidate.directory / "service.py"
+    spread = "import os\nos.sched_setaffinity(0, range(os.cpu_count()))\n"
+    program.write_text(spread + program.read_text())
+    rigged = replace(tiny_rig(tmp_path), target_cpu=cpu)
+    outcome = run_once(rigged, assignment({"candidate": candidate}, FETCH))
+    assert outcome.run is not None, outcome.incidents
+
+    assert [words for words in outcome.run.validity.faults if "the candidate let itself" in words]
+
+
 def test_the_build_that_died_is_named(tmp_path: Path) -> None:
     """Law: where one of two builds dies, the incident is that one's, and both are stopped."""
     builds: dict[BuildRole, Build] = {

@@ -60,6 +60,7 @@ class Surroundings:
 
     ``apart``: the load generator had CPUs of its own. ``lost`` counts processes that ended.
     ``used_s``: CPU seconds of each build, as far as seen, while the load generator charged it.
+    ``strayed``: CPUs that a build has let itself run on but was not given.
     """
 
     seconds: float
@@ -70,6 +71,7 @@ class Surroundings:
     lost: Mapping[BuildRole, int] = field(default_factory=dict)
     yardsticks: tuple[Yardstick, ...] = ()
     used_s: Mapping[BuildRole, float] = field(default_factory=dict)
+    strayed: Mapping[BuildRole, tuple[int, ...]] = field(default_factory=dict)
 
 
 def frame_of(journal: Journal) -> pd.DataFrame:

@@ -21,7 +21,7 @@ UNCHARGED_LIMIT_RATIO = 0.02
 
 def build_faults(journal: Journal, surroundings: Surroundings) -> list[str]:
     """Return what builds did that leaves their figures without worth; nothing if all is well."""
-    return list(_uncharged(journal, surroundings))
+    return [*_uncharged(journal, surroundings), *_strayed(surroundings)]
 
 
 def _uncharged(journal: Journal, surroundings: Surroundings) -> Iterator[str]:
@@ -37,4 +37,15 @@ def _uncharged(journal: Journal, surroundings: Surroundings) -> Iterator[str]:
                 f"the {role} used {used_s:.2f} s of CPU time, of which {used_s - charged_s:.2f} s "
                 "in processes that left its process tree after it had got ready, so that they "
                 "could not be charged: start such before the ready URL answers"
+            )
+
+
+def _strayed(surroundings: Surroundings) -> Iterator[str]:
+    """Tell of builds that may have had more than their CPU: the load generator's, most likely."""
+    for role, cpus in surroundings.strayed.items():
+        if cpus:
+            yield (
+                f"the {role} let itself run on CPU {', '.join(map(str, cpus))}, which it was not "
+                "given, so that it may have been faster than it is, and taken time from the load "
+                "generator: a service must not choose its own CPUs (taskset, worker_cpu_affinity)"
             )

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from perfgate.errors import LateError, PortTakenError, TargetError
-from perfgate.procfs import TreeMeter, TreeUsage, read_stat
+from perfgate.procfs import TreeMeter, TreeUsage, cpus_of, read_stat
 from perfgate.scrub import scrubbed
 from perfgate.tail import escaped, tail
 from perfgate.target.interrupts import deferred_interrupts
@@ -46,7 +46,7 @@ class TargetHealth:
     ``peak_rss_bytes``: highest resident memory so far, summed over its processes. ``processes``:
     living ones. ``cpu_s``: CPU seconds of all so far, dead ones included. ``lost``: how many of
     those that were there when it got ready have ended since: more than none is a restart, or a
-    part that died.
+    part that died. ``strayed``: CPUs that it has ever let itself run on but was not given.
     """
 
     alive: bool
@@ -55,6 +55,7 @@ class TargetHealth:
     processes: int
     cpu_s: float
     lost: int
+    strayed: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,7 @@ class RunningTarget:
         self._family = Family(marker, self.pid)
         self._meter = TreeMeter(self.pid)
         self._founders: dict[int, int] = {}
+        self._strayed: set[int] = set()
         self._health: TargetHealth | None = None
         self._started_s = time.monotonic()
         self._stopped = False
@@ -309,6 +311,7 @@ class RunningTarget:
             processes=used.processes,
             cpu_s=used.cpu_s,
             lost=sum(not _lives(pid, born) for pid, born in self._founders.items()),
+            strayed=tuple(sorted(self._strayed)),
         )
         return self._health
 
@@ -320,6 +323,9 @@ class RunningTarget:
     def _count_members(self) -> None:
         self._meter.adopt(self._family.at_hand())
         self._meter.rescan()
+        if self._launch.cpu is not None:
+            self._strayed.update(*map(cpus_of, self._meter.pids))
+            self._strayed.discard(self._launch.cpu)
 
     def stop(self) -> None:
         """End the target and everything it has started; return when nothing is left.

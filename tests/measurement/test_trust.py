@@ -41,6 +41,15 @@ def test_what_was_not_charged_is_a_fault(charged_s: float, used_s: float, told: 
     assert all(words.startswith("the candidate used") for words in found)
 
 
+@pytest.mark.parametrize(("cpus", "told"), [((), 0), ((0, 3), 1)])
+def test_cpus_that_were_not_given_are_a_fault(cpus: tuple[int, ...], told: int) -> None:
+    """Law: a build that lets itself run on other CPUs is told, with their numbers."""
+    found = faults(strayed={"base": cpus, "candidate": ()})
+
+    assert len(found) == told
+    assert all("the base let itself run on CPU 0, 3, which" in words for words in found)
+
+
 def test_nothing_seen_is_no_fault() -> None:
     """Law: where nothing is known of a build nothing is held against it."""
     assert faults() == []

@@ -390,6 +390,40 @@ serve()
         assert running.exit_code() is None
 
 
+SPREAD = "os.sched_setaffinity(0, range(os.cpu_count()))"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="needs a CPU to stray to")
+@pytest.mark.parametrize(
+    ("text", "strays"),
+    [
+        ("pass", False),
+        (SPREAD, True),
+        (f"threading.Thread(target=lambda: ({SPREAD}, time.sleep(60)), daemon=True).start()", True),
+        (f"os.fork() or ({SPREAD}, time.sleep(60))", True),
+    ],
+)
+def test_a_target_that_leaves_its_cpu_is_seen(
+    build: Path, log: Path, text: str, strays: bool
+) -> None:
+    """Law: CPUs that a target lets any thread of it run on, and was not given, are told."""
+    own, *others = sorted(os.sched_getaffinity(0))
+    write_program(build, f"{text}\nserve()")
+    with start_target(build, "candidate", config(), log=log, cpu=own) as running:
+        running.wait_until_ready()
+        assert eventually(lambda: bool(running.observe().strayed), 5.0 if strays else 0.3) == strays
+        assert set(others) >= set(running.observe().strayed)
+        assert own not in running.observe().strayed
+
+
+def test_a_target_without_a_cpu_of_its_own_cannot_stray(build: Path, log: Path) -> None:
+    """Law: who was given no CPU may run anywhere."""
+    write_program(build, f"{SPREAD}\nserve()")
+    with start_target(build, "candidate", config(), log=log) as running:
+        running.wait_until_ready()
+        assert running.observe().strayed == ()
+
+
 def test_a_polite_target_may_finish(build: Path, log: Path) -> None:
     """Law: SIGTERM comes first, and a target that ends itself is not killed."""
     text = """
