@@ -85,11 +85,13 @@ def frame_of(journal: Journal) -> pd.DataFrame:
     for name, names in (("operation", journal.operations), ("failure", journal.failures)):
         codes = journal.rows[name].astype(np.int32)
         frame[name] = pd.Categorical.from_codes(codes, pd.Index(names))
-    # A reading before the start is of an earlier answer on the same connection.
-    fresh = frame["received_s"] >= frame["started_s"]
+    sent_s = frame["sent_s"].fillna(frame["started_s"])
+    # Stamps from before are of earlier answers on the same connection; and where the system's clock
+    # is set, which they go by and nothing else does, no answer may take less time than none.
+    fresh = (frame["received_s"] >= sent_s) & (frame["received_s"] <= frame["ended_s"])
     answered_s = frame["received_s"].where(fresh, frame["ended_s"])
     frame["latency_s"] = answered_s - frame["intended_s"]
-    frame["service_s"] = answered_s - frame["sent_s"].fillna(frame["started_s"])
+    frame["service_s"] = answered_s - sent_s
     return frame
 
 

@@ -68,6 +68,7 @@ def any_row(draw: st.DrawFn) -> Row:
         outcome=outcome,
         failure=draw(st.integers(1, 2)) if outcome is Outcome.FAILED else 0,
         waited=draw(st.integers(0, 1)),
+        received_s=started_s + draw(st.sampled_from([NAN, -0.05, -0.0002, 0.0, 0.5])),
     )
     if outcome is Outcome.CENSORED:
         made["ended_s"] = NAN
@@ -208,6 +209,25 @@ def test_latency_counts_from_the_intention_and_service_from_the_start() -> None:
 
     assert found.latency_s.quantile(0.5) == pytest.approx(0.75, rel=1e-3)
     assert found.service_s.quantile(0.5) == pytest.approx(0.25, rel=1e-3)
+
+
+@pytest.mark.parametrize("step_s", [-0.05, -0.0002, -0.00005, 0.05])
+@pytest.mark.parametrize("took_s", [0.0001, 0.01])
+def test_a_step_of_the_clock_makes_no_time_negative(step_s: float, took_s: float) -> None:
+    """Law: a stamp that the clock's step puts outside of its request counts for nothing.
+
+    What is left is when the answer had been read; a step within the request is at most its time.
+    """
+    sent_s, ended_s = 1.0003, 1.0003 + took_s + 0.0001
+    stamp_s = sent_s + took_s + step_s
+    found = fetched(
+        row(started_s=1.0, intended_s=1.0, sent_s=sent_s, received_s=stamp_s, ended_s=ended_s)
+    )
+    inside = sent_s <= stamp_s <= ended_s
+    expected_s = (stamp_s if inside else ended_s) - sent_s
+
+    assert found.service_s.quantile(0.5) == pytest.approx(expected_s, rel=1e-3, abs=1e-7)
+    assert found.latency_s.quantile(0.5) == pytest.approx(expected_s + 0.0003, rel=1e-3)
 
 
 @given(st.lists(st.floats(0.001, 10), min_size=1, max_size=60))
