@@ -179,7 +179,9 @@ def _load(
     started: Started,
     run_dir: Path,
 ) -> Outcome:
-    plan = assignment.plan(_hosts(started.targets))
+    drafted = assignment.plan(_hosts(started.targets))
+    limit_s = drafted.warmup_limit_s + SLACK_FACTOR * assignment.expected_s
+    plan = replace(drafted, limit_s=limit_s)
     watch = _Watch(assignment, started, rig.progress, rig.target_cpu)
     journal = _journal(rig, assignment, plan, watch, run_dir)
     seconds = time.monotonic() - watch.begun_s
@@ -213,7 +215,7 @@ def _journal(
             plan,
             assignment.schedule,
             run_dir,
-            limit_s=START_SLACK_S + plan.warmup_limit_s + SLACK_FACTOR * assignment.expected_s,
+            limit_s=START_SLACK_S + plan.limit_s,
             tick=watch.tick,
             prepare=watch.begin,
         )
@@ -244,13 +246,17 @@ def _hosts(targets: Mapping[BuildRole, RunningTarget]) -> tuple[Host, ...]:
 
 
 def _incidents(journal: Journal | None, plan: Plan, watch: _Watch) -> tuple[Incident, ...]:
-    """Return who died, fell silent or let nobody sign in."""
+    """Return who died, fell silent, was far too slow or let nobody sign in."""
     watch.tick()
     if watch.died or journal is None:
         return tuple(watch.died.values())
     silent = [
         _incident(watch, build, "silent", f"stopped answering: {text}")
         for build, text in journal.silent.items()
+    ]
+    slow = [
+        _incident(watch, build, "slow", f"was so slow that the run could not be finished: {text}")
+        for build, text in journal.slow.items()
     ]
     locked = [
         _incident(
@@ -262,7 +268,7 @@ def _incidents(journal: Journal | None, plan: Plan, watch: _Watch) -> tuple[Inci
         )
         for build in shut_out(journal, plan)
     ]
-    return (*silent, *locked)
+    return (*silent, *slow, *locked)
 
 
 def _incident(watch: _Watch, build: str, kind: str, text: str) -> Incident:

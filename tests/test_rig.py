@@ -274,6 +274,41 @@ def test_a_target_that_falls_silent(tmp_path: Path) -> None:
     assert incident.text == "stopped answering: no answer for 0.4 s in the warmup phase"
 
 
+@pytest.mark.parametrize("role", ["candidate", "base"])
+def test_a_build_that_is_far_too_slow(tmp_path: Path, role: BuildRole) -> None:
+    """Law: where one build alone makes a run longer than it may be, that is an incident of its."""
+    habits: dict[BuildRole, tuple[str, ...]] = {role: ("--habit", "crawl")}
+    builds: dict[BuildRole, Build] = {
+        "candidate": build(tmp_path, "candidate", *habits.get("candidate", ())),
+        "base": build(tmp_path, "base", *habits.get("base", ())),
+    }
+    phases: dict[str, Any] = {"open": None, "pairs": Pairs(pairs=40, requests=8, concurrency=4)}
+    assigned = replace(assignment(builds, FETCH, **phases), expected_s=1.0)
+    outcome = run_once(tiny_rig(tmp_path), assigned)
+    (incident,) = outcome.incidents
+
+    assert outcome.run is None
+    assert (incident.build, incident.kind) == (role, "slow")
+    assert incident.text.startswith("was so slow that the run could not be finished: its answers")
+    assert incident.text.endswith(" s (pairs phase)")
+    assert processes_in(tmp_path / "base") == processes_in(tmp_path / "candidate") == []
+
+
+def test_two_builds_that_are_slow_are_measured(tmp_path: Path) -> None:
+    """Law: where both are slow no build is named: it may be the machine."""
+    builds: dict[BuildRole, Build] = {
+        "candidate": build(tmp_path, "candidate", "--habit", "crawl"),
+        "base": build(tmp_path, "base", "--habit", "crawl"),
+    }
+    pairs = Pairs(pairs=4, requests=4, concurrency=4)
+    assigned = replace(assignment(builds, FETCH, pairs=pairs), expected_s=0.1)
+    outcome = run_once(tiny_rig(tmp_path), assigned)
+
+    assert outcome.incidents == ()
+    assert outcome.run is not None
+    assert len(outcome.run.builds["candidate"].pairs.wall_s) == 4
+
+
 def test_a_stranger_on_the_port(tmp_path: Path) -> None:
     """Law: where another process has come to listen on a target's port, nothing is judged."""
     intruder = """

@@ -125,7 +125,8 @@ class Profile(Section):
     )
     warmup_requests: Annotated[int, Field(ge=0)] = Field(
         default=200,
-        description="Fewest requests sent to each fresh process before anything is measured.",
+        description="Fewest requests sent to each fresh process before anything is measured, as "
+        "far as `warmup_limit_s` allows.",
     )
     warmup_limit_s: Annotated[float, Field(ge=0)] = Field(
         default=15.0,

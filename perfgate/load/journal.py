@@ -103,6 +103,7 @@ class Journal:
     pairs_busy: Busy | None = None
     saturation_busy: dict[str, Busy] = field(default_factory=dict)
     charged: dict[str, Charge] = field(default_factory=dict)
+    slow: dict[str, str] = field(default_factory=dict)
 
 
 def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
@@ -144,12 +145,13 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
             build: Busy(*(sum(own[name] for own in slices) for name in ("seconds", "busy_s")))
             for build, slices in manifests[0].get("saturation_busy", {}).items()
         },
+        slow={k: v for made in manifests for k, v in made.get("slow", {}).items()},
         charged={
             build: Charge(told["from_s"] + ahead_s, told["to_s"] + ahead_s, told["cpu_s"])
             for build, told in manifests[0].get("charged", {}).items()
         },
     )
-    if reached_open(journal, plan):
+    if not journal.slow and reached_open(journal, plan):
         _prove_complete(journal, plan, arrivals)
     return journal
 

@@ -119,10 +119,11 @@ class Plan:
 
     ``timeouts_s`` says per operation how long its callers wait; saturated, what comes later is no
     use to them. A build that lets ``silence_s`` pass without any answer, outside the open loop,
-    ends the run. ``workers`` processes share the run.
+    ends the run, and so does one that is why the run takes more than ``limit_s`` (0: no limit).
+    ``workers`` processes share the run.
 
-    A warm-up ends when ``warmup_requests`` have been sent to each build and, within
-    ``warmup_limit_s``, none gets any cheaper; without a limit it goes by the requests alone.
+    A warm-up ends after ``warmup_limit_s``, or when ``warmup_requests`` have been sent to each
+    build and none gets any cheaper; without a limit it goes by the requests alone.
     """
 
     seed: int
@@ -137,6 +138,7 @@ class Plan:
     timeouts_s: dict[str, float] = field(default_factory=dict)
     silence_s: float = 20.0
     warmup_limit_s: float = 0.0
+    limit_s: float = 0.0
     workers: int = 1
 
     @property
@@ -169,5 +171,6 @@ class Plan:
             timeouts_s=stored["timeouts_s"],
             silence_s=stored["silence_s"],
             warmup_limit_s=stored["warmup_limit_s"],
+            limit_s=stored["limit_s"],
             workers=stored["workers"],
         )

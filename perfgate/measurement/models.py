@@ -245,7 +245,7 @@ class Incident(Value):
     """A build that did not come through: what happened, when, and the end of its log."""
 
     build: BuildRole
-    kind: Literal["died", "silent", "locked out", "unready"]
+    kind: Literal["died", "silent", "slow", "locked out", "unready"]
     stage: str
     text: str
     log: tuple[str, ...] = ()

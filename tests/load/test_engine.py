@@ -329,6 +329,24 @@ def test_slow_is_not_silent(tmp_path: Path) -> None:
     assert rows["ended_s"].max() - rows["started_s"].min() > 2 * plan.silence_s
 
 
+def test_a_warm_up_keeps_to_its_limit(tmp_path: Path) -> None:
+    """Law: past its limit no further round is begun, however few requests have been sent."""
+    with tiny_server("--habit", "crawl") as base, tiny_server() as candidate:
+        plan = open_plan(
+            base.host("base"),
+            candidate.host(),
+            warmup_requests=120,
+            warmup_limit_s=0.1,
+            open=None,
+        )
+        journal = completed(tmp_path, PLAIN, plan, None)
+    builds = journal.rows["build"]
+
+    assert np.bincount(builds).tolist() == [20, 20]
+    assert journal.warmup is not None
+    assert journal.warmup.unsettled == ("base", "candidate")
+
+
 BAGGAGE = """
 import json, pathlib
 

@@ -215,6 +215,13 @@ def test_charges_are_by_the_clock_of_the_run(tmp_path: Path) -> None:
     assert read_journal(tmp_path, plan(), 1).charged == {"candidate": Charge(11.0, 13.0, 0.5)}
 
 
+def test_slowness_excuses_missing_arrivals(tmp_path: Path) -> None:
+    """Law: a run that a slow build has ended early is read, and says whose slowness it was."""
+    write_run(tmp_path, [], manifest={"slow": {"base": "took 90 s"}})
+
+    assert read_journal(tmp_path, plan(), 5).slow == {"base": "took 90 s"}
+
+
 @pytest.mark.parametrize("locked_out", [(), ("base",)])
 def test_a_build_is_shut_out_if_nobody_signs_in(
     tmp_path: Path, locked_out: tuple[str, ...]

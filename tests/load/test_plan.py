@@ -32,6 +32,7 @@ def test_a_plan_reads_back(
         solo=solo,
         open=open_loop,
         silence_s=1.5,
+        limit_s=90.0,
     )
     written.write(tmp_path / "plan.json")
 

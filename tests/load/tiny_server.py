@@ -30,6 +30,8 @@ STALL_S = 0.8
 EXIT_CODE = 7
 # An answer with this habit takes so much longer than the one before.
 GROWTH_S = 0.0003
+# With this one it takes its time.
+CRAWL_S = 0.5
 # With this one it keeps so much of each request.
 LEAK_BYTES = 16384
 # An answer costs so much, but at first so many times that, falling to it within some seconds.
@@ -40,6 +42,7 @@ HABITS = (
     "wrong",
     "close",
     "slower",
+    "crawl",
     "cold",
     "threads",
     "lock",
@@ -153,8 +156,8 @@ class TinyServer:
                 return 302, ""
             case "wrong":
                 return 200, "an error has occurred"
-            case "slower":
-                await asyncio.sleep(number * GROWTH_S)
+            case "slower" | "crawl" as habit:
+                await asyncio.sleep(CRAWL_S if habit == "crawl" else number * GROWTH_S)
             case "threads" | "lock":
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self.threads, self.work)

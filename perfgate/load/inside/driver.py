@@ -17,6 +17,7 @@ from perfgate.load.inside.closed import Bench
 from perfgate.load.inside.crew import Crew
 from perfgate.load.inside.identities import sign_in
 from perfgate.load.inside.lane import Lane
+from perfgate.load.inside.patience import Patience
 from perfgate.load.inside.recorder import Arrival, Reading
 from perfgate.load.inside.timer import Timer
 from perfgate.load.plan import BUILDS, SCHEDULED, Phase
@@ -57,6 +58,14 @@ class SilenceError(Exception):
         self.build = build
 
 
+class SlownessError(Exception):
+    """The run takes too long, and it is this build that it waits for."""
+
+    def __init__(self, build: str, stage: str, told: str) -> None:
+        super().__init__(f"{told} ({stage} phase)")
+        self.build = build
+
+
 class Driver:
     """One worker's part of a load run inside Locust."""
 
@@ -74,6 +83,7 @@ class Driver:
         self.pairs_busy: dict[str, float] | None = None
         self.saturation_busy: dict[str, list[dict[str, float]]] = {}
         self.charged: dict[str, dict[str, float]] = {}
+        self._patience = Patience(plan.limit_s, [host.build for host in plan.hosts])
 
     def run(
         self,
@@ -122,21 +132,27 @@ class Driver:
         return items if coin(self.plan.seed, purpose) else items[::-1]
 
     def _warm_up(self) -> dict[str, Any]:
-        """Send rounds of equal work to all builds until they settle or time is up; tell how."""
+        """Send rounds of equal work to all builds until they settle or time is up; tell how.
+
+        A round that was begun is sent to all.
+        """
         plan, begun_s, passed_s, sent = self.plan, time.monotonic(), 0.0, 0
+        limit_s = plan.warmup_limit_s
         shares = [plan.mix[name] for name in self.operations]
         work = round_of(shares, plan.warmup_requests, derived_seed(plan.seed, "warm-up"))
         turns = balanced_turns(derived_seed(plan.seed, "warm-up order"))
         rounds = Rounds(lane.host.build for lane in self.lanes)
-        while sent < plan.warmup_requests or (
-            passed_s < plan.warmup_limit_s and rounds.unsettled()
+        while (
+            (sent < plan.warmup_requests or rounds.unsettled()) and passed_s < limit_s
+            if limit_s
+            else sent < plan.warmup_requests
         ):
             for lane in self.lanes if next(turns) else self.lanes[::-1]:
                 before = self._read(lane)
                 self._batch(lane, Phase.WARMUP, enumerate(work, sent), WARMUP_CONCURRENCY)
                 rounds.add(lane.host.build, *self._read(lane).since(before))
             sent, passed_s = sent + len(work), time.monotonic() - begun_s
-        unsettled = rounds.unsettled() if plan.warmup_limit_s else []
+        unsettled = rounds.unsettled() if limit_s else []
         return {"seconds": passed_s, "unsettled": unsettled}
 
     def _requests(self, seed: int) -> Iterator[tuple[int, int]]:
@@ -154,13 +170,21 @@ class Driver:
         self, lane: Lane, phase: Phase, work: Iterable[tuple[int, int]], concurrency: int
     ) -> None:
         """Do the work in closed loop, ``concurrency`` in flight, and wait for the last answer."""
-        queue = iter(work)
+        queue, build, stage = iter(work), lane.host.build, phase.name.lower()
+        too_slow = False
 
         def worker() -> None:
+            nonlocal too_slow
             for number, operation in queue:
                 self._lend(lane, phase, number, operation)
+                if self._patience.is_over(build):
+                    too_slow = True
+                    return
 
-        self._finish(Crew(concurrency, worker), lane.host.build, phase.name.lower())
+        with self._patience.waits(build):
+            self._finish(Crew(concurrency, worker), build, stage)
+        if too_slow:
+            raise SlownessError(build, stage, self._patience.told(build))
 
     def _lend(self, lane: Lane, phase: Phase, number: int, operation: int) -> None:
         """Run one operation on an identity that is free, or will be."""

@@ -22,7 +22,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from perfgate import __version__
 from perfgate.load.inside.conductor import AbandonedError, Alone
 from perfgate.load.inside.draws import take_over_random
-from perfgate.load.inside.driver import Driver, SilenceError
+from perfgate.load.inside.driver import Driver, SilenceError, SlownessError
 from perfgate.load.inside.identities import operations_of
 from perfgate.load.inside.master import Master
 from perfgate.load.inside.pools import keep_connections
@@ -176,6 +176,8 @@ def _drive(
         driver.run(user_classes, environment, schedule)
     except SilenceError as silence:
         return {"silent": {silence.build: str(silence)}}
+    except SlownessError as slowness:
+        return {"slow": {slowness.build: str(slowness)}}
     except AbandonedError as end:
         return {"abandoned": str(end)}
     except Exception:  # a fault of perfgate's own is told to the parent

@@ -152,9 +152,9 @@ def _unsettled(case: Case) -> list[Finding]:
         Finding(
             check=f"{CHECK}:warm-up",
             outcome=Outcome.WARN,
-            reason=f"When the warm-up was cut off after {limit_s:g} s, the "
-            f"{' and the '.join(builds)} still got faster from round to round, in {len(late)} of "
-            f"{counted(len(case.sessions), 'session')}: measured was a service that is not warm.",
+            reason=f"The warm-up was cut off after {limit_s:g} s, before it was seen that the "
+            f"{' and the '.join(builds)} got no faster, in {len(late)} of "
+            f"{counted(len(case.sessions), 'session')}: what was measured may not have been warm.",
             hint="A larger warmup_limit_s in the profile waits for longer.",
             observed=max(own.warmup_s or 0.0 for own in late),
             limit=limit_s,
