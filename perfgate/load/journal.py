@@ -211,9 +211,10 @@ def _prove_complete(journal: Journal, plan: Plan, arrivals: int) -> None:
     scheduled = np.isin(rows["phase"], SCHEDULED)
     for host in plan.hosts:
         numbers = rows["number"][scheduled & (rows["build"] == BUILDS.index(host.build))]
-        missing = np.setdiff1d(np.arange(arrivals), numbers)
-        if len(missing) or len(numbers) != arrivals:
+        planned = numbers[(numbers >= 0) & (numbers < arrivals)]
+        missing = arrivals - np.count_nonzero(np.bincount(planned, minlength=arrivals))
+        if missing or len(numbers) != arrivals:
             raise LoadError(
-                f"{host.build}: of {arrivals} arrivals, {len(missing)} are missing from the "
-                f"journal and {len(numbers) - arrivals + len(missing)} are doubled"
+                f"{host.build}: of {arrivals} arrivals, {missing} are missing from the "
+                f"journal and {len(numbers) - arrivals + missing} are doubled"
             )
