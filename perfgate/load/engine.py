@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from perfgate.errors import LoadError, UsageError
 from perfgate.load.journal import known_operations, read_journal
 from perfgate.load.plan import KEY_VARIABLE, PLAN_FILE, PLAN_VARIABLE
@@ -28,7 +26,7 @@ from perfgate.target.interrupts import deferred_interrupts
 from perfgate.target.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from perfgate.load.journal import Journal
     from perfgate.load.plan import Plan
@@ -187,9 +185,15 @@ def _start(
             start_new_session=True,
         )
         stack.callback(_end, process)
-    if engine.cpus:
-        psutil.Process(process.pid).cpu_affinity(list(engine.cpus))
+    pin(process.pid, engine.cpus)
     return process
+
+
+def pin(pid: int, cpus: Collection[int]) -> None:
+    """Keep a process to these CPUs, if any; whoever waits for it tells if it has ended."""
+    if cpus:
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(pid, cpus)
 
 
 def locust_words(locustfile: Path) -> list[str]:

@@ -15,12 +15,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
-import psutil
 
 import perfgate
 from perfgate.config.models import Target
 from perfgate.errors import LoadError
-from perfgate.load.engine import SCHEDULE_FILE, Engine, run_load
+from perfgate.load.engine import SCHEDULE_FILE, Engine, pin, run_load
 from perfgate.load.plan import Host, Open, Plan
 from perfgate.load.schedule import Stage, draw_schedule
 from perfgate.measurement.summarise import Surroundings, summarise
@@ -92,8 +91,7 @@ def _wakeups(cpus: tuple[int, ...]) -> tuple[Lateness, Lateness]:
         text=True,
     ) as process:
         try:
-            if cpus:
-                psutil.Process(process.pid).cpu_affinity(list(cpus))
+            pin(process.pid, cpus)
             out, err = process.communicate(timeout=WAKEUPS_LIMIT_S)
         except subprocess.TimeoutExpired as error:
             raise LoadError(f"the timer did not end within {WAKEUPS_LIMIT_S:.0f} s") from error

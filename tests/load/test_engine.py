@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from load.runs import (
 from load.tiny_server import STALL_S
 from perfgate.errors import LoadError, TargetError
 from perfgate.exitcodes import ExitCode
-from perfgate.load.engine import UnknownOperationsError, run_load
+from perfgate.load.engine import UnknownOperationsError, pin, run_load
 from perfgate.load.journal import reached_open, shut_out
 from perfgate.load.plan import Open, Outcome, Phase
 
@@ -441,6 +442,19 @@ def test_a_run_that_is_interrupted(tmp_path: Path) -> None:
             run(tmp_path, WITH_CHILD, open_plan(server.host()), schedule, tick)
 
     assert processes_in(tmp_path / "run") == []
+
+
+def test_a_process_is_pinned_while_it_lives() -> None:
+    """Law: a process keeps to its CPUs; one that has ended by then is no error here.
+
+    Why it ended is told from its exit code and its log.
+    """
+    cpu = min(os.sched_getaffinity(0))
+    with subprocess.Popen(("sleep", "300")) as process:
+        pin(process.pid, (cpu,))
+        assert os.sched_getaffinity(process.pid) == {cpu}
+        process.kill()
+    pin(process.pid, (cpu,))
 
 
 def test_a_run_that_takes_too_long(tmp_path: Path) -> None:
