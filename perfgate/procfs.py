@@ -385,11 +385,6 @@ class TreeMeter:
         """The processes counted now, zombies included; the root first while it is there."""
         return tuple(self._members)
 
-    @property
-    def counts_wait(self) -> bool:
-        """Whether this kernel accounts for run-queue wait; if not, ``wait_s`` stays 0."""
-        return Path("/proc/self/schedstat").exists()
-
     def adopt(self, pids: Iterable[int]) -> None:
         """Count these processes too, as orphans found by other means; gone ones are ignored."""
         for pid in pids:

@@ -87,13 +87,6 @@ class Histogram:
         """How many durations were counted."""
         return sum(self.counts)
 
-    @property
-    def mean_s(self) -> float | None:
-        """Mean in seconds, from the middles of the buckets; None if nothing was counted."""
-        if not self.counts:
-            return None
-        return float(np.average(_middles_s(self.ticks), weights=self.counts))
-
     def quantile(self, share: float) -> float | None:
         """Return the ``share`` quantile in seconds; None if nothing was counted.
 

@@ -136,14 +136,6 @@ def test_quantiles_agree_with_numpy() -> None:
 
 
 @untimed
-@given(samples.filter(len))
-def test_mean_is_close_to_the_true_mean(seconds: list[float]) -> None:
-    """The mean is told within the error of its durations."""
-    expected = math.fsum(seconds) / len(seconds)
-    assert of(*seconds).mean_s == pytest.approx(expected, rel=0.0005, abs=0.5005 / TICKS_PER_S)
-
-
-@untimed
 @given(samples.filter(len), durations)
 def test_share_above_counts_what_exceeds_the_limit(seconds: list[float], limit_s: float) -> None:
     """The share lies between those of the durations clearly above and not clearly below."""
@@ -174,11 +166,11 @@ def test_shape_does_not_matter() -> None:
 
 
 def test_nothing_counted_tells_nothing() -> None:
-    """An empty histogram has a count of 0, and no mean, quantile or share."""
+    """An empty histogram has a count of 0, and no quantile or share."""
     empty = of()
     assert empty == Histogram()
     assert empty.count == 0
-    assert (empty.mean_s, empty.quantile(0.5), empty.share_above(0.1)) == (None, None, None)
+    assert (empty.quantile(0.5), empty.share_above(0.1)) == (None, None)
 
 
 @pytest.mark.parametrize(
