@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from perfgate.errors import LoadError
-from perfgate.load.plan import BUILDS, SCHEDULED
+from perfgate.load.plan import BUILDS, SCHEDULED, Phase
 from perfgate.load.rows import COLUMNS, DTYPE, ROW, journal_file, manifest_file
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ WINDOW_COLUMNS = (
     "generator_wait_s",
     "rss_bytes",
     "operation",
+    "requests",
 )
 
 
@@ -88,7 +89,7 @@ class Journal:
     """Columns of equal length: a row for each arrival, and one for each CPU window.
 
     A window's ``rss_bytes`` is the memory at its end; its ``operation`` is -1 unless all of its
-    requests were of that one.
+    requests were of that one, its ``requests`` how many it was for, -1 where that was not fixed.
     """
 
     rows: dict[str, NDArray[Any]]
@@ -110,7 +111,8 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
     """Read the journals of all workers of a finished run and prove them complete.
 
     ``arrivals`` is the length of the schedule (0 without one). Raises LoadError where a seal does
-    not match, the run broke, or an arrival is missing or doubled.
+    not match, the run broke, an arrival is missing or doubled, or a batch of fixed work lacks
+    answers, or has too many.
     """
     manifests = [_read_manifest(run_dir, worker) for worker in range(plan.workers)]
     failures = list(dict.fromkeys(name for made in manifests for name in made["failures"]))
@@ -151,6 +153,7 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
             for build, told in manifests[0].get("charged", {}).items()
         },
     )
+    _prove_batches(journal)
     if not journal.slow and reached_open(journal, plan):
         _prove_complete(journal, plan, arrivals)
     return journal
@@ -217,4 +220,20 @@ def _prove_complete(journal: Journal, plan: Plan, arrivals: int) -> None:
             raise LoadError(
                 f"{host.build}: of {arrivals} arrivals, {missing} are missing from the "
                 f"journal and {len(numbers) - arrivals + missing} are doubled"
+            )
+
+
+def _prove_batches(journal: Journal) -> None:
+    """Raise LoadError unless within every window of fixed work all of it was answered."""
+    rows, windows = journal.rows, journal.windows
+    kinds = {*zip(windows["phase"].tolist(), windows["build"].tolist(), strict=True)}
+    for phase, build in sorted(kinds):
+        own = (windows["phase"] == phase) & (windows["build"] == build) & (windows["requests"] >= 0)
+        ended_s = np.sort(rows["ended_s"][(rows["phase"] == phase) & (rows["build"] == build)])
+        until = np.searchsorted(ended_s, windows["to_s"][own], side="right")
+        found = until - np.searchsorted(ended_s, windows["from_s"][own])
+        for index in np.flatnonzero(found != windows["requests"][own])[:1]:
+            raise LoadError(
+                f"{BUILDS[build]}: of {windows['requests'][own][index]} requests of a batch in the "
+                f"{Phase(phase).name.lower()} phase, {found[index]} are in the journal"
             )

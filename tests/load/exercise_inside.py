@@ -27,7 +27,7 @@ from perfgate.load.plan import Phase
 from perfgate.load.rows import COLUMNS, DTYPE, journal_file, manifest_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def timer() -> dict[str, object]:
@@ -81,7 +81,26 @@ def crew() -> dict[str, object]:
     finished.clear()
     stuck = Crew(2, work(60.0, 2)).finish(finished.__len__, 0.05), sorted(finished)
     idle = Crew(2, work(0.0, 0)).finish(lambda: 0, 0.05)
-    return {"quick": quick, "slow": slow, "stuck": stuck, "idle": idle}
+    return {"quick": quick, "slow": slow, "stuck": stuck, "idle": idle, "failed": failing_crew()}
+
+
+def failing_crew() -> list[object]:
+    """Let one of two workers fail at once, the other go on, or stand still; return what is told."""
+    told: list[object] = []
+
+    def worker(started: Iterator[int], seconds: float) -> None:
+        if next(started) == 0:
+            raise ZeroDivisionError
+        gevent.sleep(seconds)
+
+    for seconds in (0.01, 60.0):
+        failing = Crew(2, partial(worker, iter(range(2)), seconds))
+        gevent.sleep(0.005)
+        try:
+            told.append(failing.finish(lambda: 0, 0.05))
+        except ZeroDivisionError as error:
+            told.append(type(error).__name__)
+    return told
 
 
 class Columns:
@@ -144,6 +163,17 @@ def oddities() -> dict[str, object]:
     return columns.written()
 
 
+def huge() -> dict[str, object]:
+    """Tell of an answer larger than any, then run an arrival whose row cannot be written."""
+    columns = Columns()
+    columns.run(partial(columns.answer, response_length=2**64))
+    columns.number = 2**63
+    columns.run(columns.answer)
+    columns.number = 1
+    columns.run(columns.answer)
+    return columns.written()
+
+
 def killed() -> dict[str, object]:
     """Kill an arrival on its way, then censor what is missing of an open loop of three."""
     columns = Columns()
@@ -180,7 +210,7 @@ def seals() -> dict[str, object]:
 
 def main() -> None:
     """Exercise everything."""
-    parts = (timer, crew, failures, oddities, killed, seals)
+    parts = (timer, crew, failures, oddities, huge, killed, seals)
     json.dump({part.__name__: part() for part in parts}, sys.stdout)
 
 

@@ -50,6 +50,7 @@ _WINDOW: dict[str, Any] = {
     "generator_wait_s": 0.0,
     "rss_bytes": 0,
     "operation": -1,
+    "requests": -1,
 }
 GENERATOR = Generator(
     seconds=20.0, cpu_s=1.0, wait_s=0.1, clock_step_s=0.0, open_files=30, files_limit=1024

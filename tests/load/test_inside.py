@@ -69,6 +69,11 @@ def test_crew_that_stands_still_is_stopped(seen: dict[str, Any]) -> None:
     assert seen["crew"]["idle"] is True
 
 
+def test_a_worker_that_fails_is_told(seen: dict[str, Any]) -> None:
+    """Law: what a worker of a crew raises is raised, though it was early and others stand still."""
+    assert seen["crew"]["failed"] == ["ZeroDivisionError"] * 2
+
+
 def test_equal_failures_share_a_class(seen: dict[str, Any]) -> None:
     """Law: ports, queries and addresses do not tell failures apart; paths and words do."""
     told = seen["failures"]["rows"]["failure"]
@@ -99,6 +104,15 @@ def test_strange_answers_keep_the_columns_whole(seen: dict[str, Any]) -> None:
     assert rows["outcome"] == [Outcome.OK] * 7
     assert {len(column) for name, column in rows.items() if not name.startswith("window_")} == {7}
     assert seal["rows"] == 7
+
+
+def test_a_row_that_cannot_be_written_breaks_the_run(seen: dict[str, Any]) -> None:
+    """Law: a size has its limit; what else does not fit is told, and later rows are written."""
+    rows, seal = seen["huge"]["rows"], seen["huge"]["seal"]
+
+    assert rows["number"] == [0, 1]
+    assert rows["size_bytes"] == [2**64 - 1, 0]
+    assert "struct.error" in seal["broken"]
 
 
 def test_requests_outside_an_arrival_do_not_count(seen: dict[str, Any]) -> None:

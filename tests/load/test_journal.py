@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.journals import BASE, CANDIDATE, OPERATIONS, both_hosts, plan, row, write_run
+from load.journals import BASE, CANDIDATE, OPERATIONS, both_hosts, plan, row, window, write_run
 from perfgate.errors import LoadError
 from perfgate.exitcodes import ExitCode
 from perfgate.load.journal import (
@@ -135,6 +135,29 @@ def test_arrivals_of_no_schedule_are_refused(tmp_path: Path) -> None:
     write_run(tmp_path, arrivals([0, 1, 2]))
 
     assert "of 2 arrivals" in refusal(tmp_path, 2)
+
+
+@given(
+    ended_s=st.lists(st.sampled_from([*range(8), float("nan")]), max_size=12),
+    phase=st.sampled_from([Phase.PAIRS, Phase.SOLO]),
+    requests=st.integers(-1, 4),
+)
+def test_a_batch_must_be_whole(
+    tmp_path_factory: pytest.TempPathFactory, ended_s: list[float], phase: Phase, requests: int
+) -> None:
+    """Law: a batch of fixed work has as many answers as requests, its own build's and phase's."""
+    run_dir = tmp_path_factory.mktemp("run")
+    strange = [row(phase=Phase.WARMUP, ended_s=3.0), row(phase=phase, build=BASE, ended_s=3.0)]
+    own = [row(phase=phase, ended_s=moment_s) for moment_s in ended_s]
+    batch = window(phase=int(phase), from_s=2.0, to_s=5.0, requests=requests)
+    write_run(run_dir, strange + own, {"windows": [batch]})
+    inside = sum(2.0 <= moment_s <= 5.0 for moment_s in ended_s)
+    if requests in (-1, inside):
+        assert read_journal(run_dir, plan(), 0).windows["requests"].tolist() == [requests]
+        return
+
+    told = f"candidate: of {requests} requests of a batch in the {phase.name.lower()} phase"
+    assert f"{told}, {inside} are in the journal" in refusal(run_dir, 0)
 
 
 def test_a_tampered_journal_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from load.runs import HEADER, PLAIN, completed, open_plan, run, steady, tiny_server
 from perfgate.errors import LoadError
 from perfgate.load.engine import Engine, run_load
-from perfgate.load.plan import Open, Outcome
+from perfgate.load.plan import Open, Outcome, Pairs
 from perfgate.measurement.summarise import Surroundings, summarise
 
 if TYPE_CHECKING:
@@ -64,6 +64,42 @@ def test_a_recorder_that_throws(tmp_path: Path) -> None:
     )
     with tiny_server() as server, pytest.raises(LoadError, match="TypeError"):
         run(tmp_path, text, open_plan(server.host()), steady(50, 1.0, MIX))
+
+
+TOO_LARGE = """
+from perfgate.load.inside import recorder
+recorder.MOST_BYTES = 2**65
+
+class Caller(FastHttpUser):
+    @task
+    def fetch(self):
+        self.client.get("/ok")
+        self.environment.events.request.fire(
+            request_type="X", name="x", response_time=1.0, response_length=2**64,
+            exception=None, context={},
+        )
+"""
+NOT_LENT = (
+    """
+from perfgate.load.inside.identities import Identity
+Identity.task = lambda self, operation: {}[operation]
+"""
+    + PLAIN
+)
+
+
+@pytest.mark.parametrize("loop", ["open", "pairs"])
+@pytest.mark.parametrize(
+    ("text", "told"), [(TOO_LARGE, "struct.error"), (NOT_LENT, "KeyError: 'fetch'")]
+)
+def test_work_that_is_lost_inside(tmp_path: Path, loop: str, text: str, told: str) -> None:
+    """Law: where a row cannot be written, or an arrival not be run, the run is broken."""
+    changes = {"open": None, "pairs": Pairs(pairs=4, requests=4, concurrency=2)}
+    schedule = steady(50, 0.5, MIX) if loop == "open" else None
+    with tiny_server() as base, tiny_server() as candidate:
+        plan = open_plan(base.host("base"), candidate.host(), **({} if schedule else changes))
+        with pytest.raises(LoadError, match=told):
+            run(tmp_path, text, plan, schedule)
 
 
 def test_too_many_sockets(tmp_path: Path) -> None:

@@ -59,7 +59,9 @@ class Bench:
                 before = self.read(lane).charged_from(rested[lane.code])
                 self.batch(lane, Phase.PAIRS, work, pairs.concurrency)
                 rested[lane.code] = after = self.read(lane)
-                self.recorder.window(Phase.PAIRS, lane.code, index, before, after)
+                self.recorder.window(
+                    Phase.PAIRS, lane.code, index, (before, after), requests=len(work)
+                )
 
     def solo(
         self, solo: Solo, operations: Iterable[int], numbers: Iterator[int], seed: int
@@ -74,8 +76,10 @@ class Bench:
                     before = self.read(lane)
                     self.batch(lane, Phase.SOLO, work, SOLO_CONCURRENCY)
                     gevent.sleep(SETTLE_S)
-                    after = self.read(lane)
-                    self.recorder.window(Phase.SOLO, lane.code, index, before, after, operation)
+                    readings = before, self.read(lane)
+                    self.recorder.window(
+                        Phase.SOLO, lane.code, index, readings, operation, len(work)
+                    )
 
     def _turns(
         self, pairs: int, seed: int, deadline_s: float

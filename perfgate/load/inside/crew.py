@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from gevent.pool import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    import gevent
 
 
 class Crew:
@@ -18,19 +20,27 @@ class Crew:
 
     def __init__(self, size: int, worker: Callable[[], None]) -> None:
         self._group = Group()
-        for _ in range(size):
-            self._group.spawn(worker)
+        self._greenlets = [self._group.spawn(worker) for _ in range(size)]
 
     def finish(self, progress: Callable[[], int], silence_s: float) -> bool:
         """Wait until all have ended; stop them and return False once they get nowhere.
 
         That is when ``progress`` returns the same number before and after ``silence_s`` seconds:
-        slow work is waited for, work that stands still is not.
+        slow work is waited for, work that stands still is not. Raises what a worker raised, for
+        the work that it left may be done by nobody.
         """
-        while self._group:
+        moves = True
+        while self._group and moves:
             before = progress()
             self._group.join(timeout=silence_s)
-            if self._group and progress() == before:
-                self._group.kill()
-                return False
-        return True
+            moves = not self._group or progress() != before
+        if not moves:
+            self._group.kill()
+        raise_faults(self._greenlets)
+        return moves
+
+
+def raise_faults(greenlets: Iterable[gevent.Greenlet]) -> None:
+    """Raise the first exception with which one of these greenlets has ended; a kill is none."""
+    for greenlet in greenlets:
+        greenlet.get()

@@ -11,10 +11,9 @@ from itertools import islice, pairwise, repeat
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import gevent
-from gevent.pool import Group
 
 from perfgate.load.inside.closed import Bench
-from perfgate.load.inside.crew import Crew
+from perfgate.load.inside.crew import Crew, raise_faults
 from perfgate.load.inside.identities import sign_in
 from perfgate.load.inside.lane import Lane
 from perfgate.load.inside.patience import Patience
@@ -230,7 +229,7 @@ class Driver:
             sleep_until(begin_s + saturation.ramp_s)
             before, begun = self._read(lane), self._account()
             sleep_until(end_s)
-            self.recorder.window(Phase.SATURATION, lane.code, turn, before, self._read(lane))
+            self.recorder.window(Phase.SATURATION, lane.code, turn, (before, self._read(lane)))
             if busy := _between(begun, self._account()):
                 self.saturation_busy.setdefault(lane.host.build, []).append(busy)
         self._finish(crew, lane.host.build, Phase.SATURATION.name.lower())
@@ -258,22 +257,24 @@ class Driver:
         begun = self._readings()
         start_s = self.conductor.meet("open loop") + HEAD_START_S
         risen = [gevent.spawn(self._readings, start_s + spec.ramp_s)] if spec.ramp_s else []
-        porters = Group()
-        for lane in self.lanes:
-            for identity in lane.identities.get_all():
-                porters.spawn(self._carry, lane, identity)
+        porters = [
+            gevent.spawn(self._carry, lane, identity)
+            for lane in self.lanes
+            for identity in lane.identities.get_all()
+        ]
         self._dispatch(spec, schedule, start_s)
         for lane in self.lanes:
             lane.close()
-        porters.join(timeout=spec.drain_s)
-        porters.kill()
+        gevent.joinall(porters, timeout=spec.drain_s)
+        gevent.killall(porters)
+        raise_faults(porters)
         self._censor(spec, schedule, start_s)
         self.conductor.meet("end of the open loop")
         marks = [begun, *(reading.get() for reading in risen), self._readings()]
         phases = SCHEDULED if risen else (Phase.OPEN,)
         for phase, (before, after) in zip(phases, pairwise(marks), strict=True):
             for lane, first, last in zip(self.lanes, before, after, strict=False):
-                self.recorder.window(phase, lane.code, 0, first, last)
+                self.recorder.window(phase, lane.code, 0, (first, last))
 
     def _readings(self, moment_s: float = 0.0) -> list[Reading]:
         """Read every build, now or at a moment to come; the first worker does it for all."""

@@ -38,6 +38,7 @@ ROWS_AT_ONCE = 512
 _NAN = float("nan")
 _STATUS_LIMIT = 2**16
 _MOST_TOLD = 255
+MOST_BYTES = 2**64 - 1
 # What tells one occurrence from the next, or base from candidate: origins, queries (which may hold
 # secrets), ports, addresses of objects.
 _PARTICULARS = re.compile(
@@ -211,14 +212,16 @@ class Recorder:
         phase: Phase,
         build: int,
         index: int,
-        before: Reading,
-        after: Reading,
+        readings: tuple[Reading, Reading],
         operation: int = -1,
+        requests: int = -1,
     ) -> None:
         """Write what one build's processes used between two readings, and their memory at the end.
 
-        ``operation`` is that of all its requests, -1 where they are of several.
+        ``operation`` is that of all its requests, -1 where they are of several; ``requests`` how
+        many began and ended within it, -1 where that was not fixed.
         """
+        before, after = readings
         self._windows.append(
             {
                 "phase": phase,
@@ -232,6 +235,7 @@ class Recorder:
                 "generator_wait_s": after.generator_wait_s - before.generator_wait_s,
                 "rss_bytes": after.usage.rss_bytes,
                 "operation": operation,
+                "requests": requests,
             }
         )
 
@@ -253,32 +257,36 @@ class Recorder:
     def _append(
         self, arrival: Arrival, started_s: float, ended_s: float, outcome: Outcome, call: _Call
     ) -> None:
-        ROW.pack_into(
-            self._buffer,
-            self._filled,
-            arrival.number,
-            arrival.phase,
-            arrival.build,
-            arrival.operation,
-            outcome,
-            arrival.waited,
-            self._failure_code(call.failure),
-            call.status,
-            started_s if arrival.intended_s is None else arrival.intended_s,
-            started_s,
-            call.sent_s,
-            _NAN if outcome is Outcome.CENSORED else call.received_s,
-            ended_s,
-            call.size_bytes,
-            min(call.connects, _MOST_TOLD),
-            min(call.redirects, _MOST_TOLD),
-        )
-        if arrival.phase in SCHEDULED:
-            self._open_loop[arrival.build][arrival.number] = 1
-        self._rows += 1
-        self._filled += ROW.size
-        if self._filled == len(self._buffer):
-            self._flush()
+        """Write a row; what prevents that breaks the run, for an exception would end a greenlet."""
+        try:
+            ROW.pack_into(
+                self._buffer,
+                self._filled,
+                arrival.number,
+                arrival.phase,
+                arrival.build,
+                arrival.operation,
+                outcome,
+                arrival.waited,
+                self._failure_code(call.failure),
+                call.status,
+                started_s if arrival.intended_s is None else arrival.intended_s,
+                started_s,
+                call.sent_s,
+                _NAN if outcome is Outcome.CENSORED else call.received_s,
+                ended_s,
+                min(call.size_bytes, MOST_BYTES),
+                min(call.connects, _MOST_TOLD),
+                min(call.redirects, _MOST_TOLD),
+            )
+            if arrival.phase in SCHEDULED:
+                self._open_loop[arrival.build][arrival.number] = 1
+            self._rows += 1
+            self._filled += ROW.size
+            if self._filled == len(self._buffer):
+                self._flush()
+        except Exception:  # a row that cannot be written, whatever is wrong with it
+            self.broken = self.broken or traceback.format_exc()
 
     def _flush(self) -> None:
         rows = memoryview(self._buffer)[: self._filled]
