@@ -163,6 +163,28 @@ def oddities() -> dict[str, object]:
     return columns.written()
 
 
+def spawned() -> dict[str, object]:
+    """Let tasks start greenlets that ask: at the third remove, and after their task has ended."""
+    columns = Columns()
+    gevent.Greenlet.add_spawn_callback(columns.recorder.on_spawned)
+    late: list[gevent.Greenlet] = []
+
+    def remote() -> None:
+        gevent.spawn(gevent.spawn, gevent.spawn_later, 0.001, columns.fail(OSError("remote")))
+        columns.answer(response_length=3)
+        gevent.sleep(0.01)
+
+    def leaving() -> None:
+        columns.answer()
+        late.append(gevent.spawn_later(0.001, columns.fail(OSError("late"))))
+
+    columns.run(remote)
+    columns.run(leaving)
+    columns.run(lambda: columns.answer(response_length=late[0].join()))
+    gevent.Greenlet.remove_spawn_callback(columns.recorder.on_spawned)
+    return columns.written() | {"kept": len(columns.recorder._calls)}
+
+
 def huge() -> dict[str, object]:
     """Tell of an answer larger than any, then run an arrival whose row cannot be written."""
     columns = Columns()
@@ -210,7 +232,7 @@ def seals() -> dict[str, object]:
 
 def main() -> None:
     """Exercise everything."""
-    parts = (timer, crew, failures, oddities, huge, killed, seals)
+    parts = (timer, crew, failures, oddities, spawned, huge, killed, seals)
     json.dump({part.__name__: part() for part in parts}, sys.stdout)
 
 

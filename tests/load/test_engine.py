@@ -93,10 +93,19 @@ class Caller(FastHttpUser):
         self.client.get("/ok")
         self.client.get("/error")
         self.client.get("/ok")
+
+    @task
+    def side_by_side(self):
+        gevent.joinall([gevent.spawn(self.check, path) for path in ("/ok", "/ok")])
+
+    @task
+    def one_side_fails(self):
+        self.client.get("/ok")
+        gevent.joinall([gevent.spawn(self.check, path) for path in ("/ok", "/wrong")])
 """
 OPERATIONS = (
     *("right", "wrong", "error", "hangs_up", "never", "impatient"),
-    *("raises", "idle", "early", "second_fails"),
+    *("raises", "idle", "early", "second_fails", "side_by_side", "one_side_fails"),
 )
 FAILURES = {
     "wrong": "body is wrong",
@@ -106,6 +115,7 @@ FAILURES = {
     "raises": "ValueError: broken here",
     "idle": "the task sent no request",
     "second_fails": "500",
+    "one_side_fails": "body is wrong",
 }
 
 
@@ -166,8 +176,13 @@ def test_failures_are_told_alike_for_every_build(outcomes: Journal) -> None:
 
 
 def test_every_request_of_a_task_counts(outcomes: Journal) -> None:
-    """Law: an arrival's size is that of all its answers together."""
+    """Law: an arrival's size is that of all its answers together, asked for at once or in turn."""
     assert set(rows_of(outcomes, "second_fails")["size_bytes"]) == {2 + 5 + 2}
+    assert set(rows_of(outcomes, "one_side_fails")["size_bytes"]) == {2 + 2 + 5}
+    both = rows_of(outcomes, "side_by_side")
+    assert set(both["outcome"]) == {Outcome.OK}
+    assert set(both["size_bytes"]) == {2 + 2}
+    assert np.all(both["received_s"] >= both["sent_s"])
 
 
 def test_a_silent_server_ends_the_run_in_time(tmp_path: Path) -> None:

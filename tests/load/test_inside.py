@@ -120,6 +120,18 @@ def test_requests_outside_an_arrival_do_not_count(seen: dict[str, Any]) -> None:
     assert seen["oddities"]["seal"]["failures"] == [""]
 
 
+def test_greenlets_of_a_task_ask_for_it(seen: dict[str, Any]) -> None:
+    """Law: what a task starts counts as its own, at any remove, until it ends; never as another's.
+
+    Nothing is kept of greenlets that have ended.
+    """
+    rows = seen["spawned"]["rows"]
+
+    assert rows["failure"] == ["OSError: remote", "", ""]
+    assert rows["size_bytes"] == [3, 0, 0]
+    assert seen["spawned"]["kept"] == 0
+
+
 def test_the_manifest_keeps_the_facts(seen: dict[str, Any]) -> None:
     """Law: facts given along stand in the manifest beside the seal."""
     assert seen["oddities"]["seal"]["more"] == 1

@@ -150,6 +150,7 @@ def _carry_out(
     if known.issuperset(plan.operations):
         environment.stats.log_request = _count_nothing  # type: ignore[assignment]
         events.request.add_listener(recorder.on_request)  # type: ignore[no-untyped-call] # as below
+        gevent.Greenlet.add_spawn_callback(recorder.on_spawned)
         watch_sockets(recorder)
         keep_connections()
         driver = Driver(plan, recorder, conductor, DRAWS)

@@ -130,6 +130,16 @@ class Recorder:
         except Exception:  # whatever a client tells
             self.broken = self.broken or traceback.format_exc()
 
+    def on_spawned(self, greenlet: gevent.Greenlet) -> None:
+        """Count what this greenlet does as done by the task running in the one that starts it.
+
+        What comes after the task has ended counts nowhere: its row is written.
+        """
+        call = self._calls.get(gevent.getcurrent())
+        if call is not None:
+            self._calls[greenlet] = call
+            greenlet.rawlink(self._calls.__delitem__)
+
     def on_received(self, moment_s: float) -> None:
         """Note when the kernel received what the task running in this greenlet has just read."""
         call = self._calls.get(gevent.getcurrent())
