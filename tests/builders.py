@@ -71,7 +71,8 @@ class Build:
     ``shed`` is the share of its saturated answers that are refusals, given in no time, and ``late``
     the number of introspections per run that come after LATE_S.
 
-    ``lost`` is the number of processes that ended in every run.
+    ``lost`` is the number of processes that ended in every run, ``unsent`` that of arrivals for
+    which its backlog had no room.
 
     ``grows`` is how many bytes it keeps of each request, up to the ``full_at``-th, ``memory`` the
     log ratio of its peak, ``drift`` that of its service times from the first third of the open loop
@@ -95,6 +96,7 @@ class Build:
     shed: float = 0.0
     late: int = 0
     lost: int = 0
+    unsent: int = 0
     grows: float = 0.0
     full_at: float = math.inf
     memory: float = 0.0
@@ -199,6 +201,7 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
         redirects=build.redirects,
         peak_rss_bytes=round(RSS_BYTES * math.exp(build.memory)),
         lost=build.lost,
+        unsent=build.unsent,
     )
 
 

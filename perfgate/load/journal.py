@@ -47,7 +47,8 @@ class Generator:
 
     ``cpu_s`` it used and ``wait_s`` it was ready to run but did not, within ``seconds``;
     ``clock_step_s``: how far real time ran ahead of monotonic time meanwhile; ``files_limit``: the
-    most files that it may open; ``unsent``: arrivals that were not sent as too many were waiting.
+    most files that it may open; ``unsent``: by build, arrivals that were not sent as too many were
+    waiting for that one.
     """
 
     seconds: float
@@ -56,7 +57,7 @@ class Generator:
     clock_step_s: float
     open_files: int
     files_limit: int
-    unsent: int = 0
+    unsent: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
         silent={k: v for made in manifests for k, v in made.get("silent", {}).items()},
         locked_out=frozenset(name for made in manifests for name in made.get("locked_out", ())),
         generators=tuple(
-            Generator(**made["condition"], unsent=made.get("unsent", 0)) for made in manifests
+            Generator(**made["condition"], unsent=made.get("unsent", {})) for made in manifests
         ),
         warmup=_warm_up(manifests[0]),
         pairs_busy=Busy(**manifests[0]["pairs_busy"]) if manifests[0].get("pairs_busy") else None,

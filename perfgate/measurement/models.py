@@ -162,7 +162,8 @@ class BuildFigures(Value):
 
     ``connects`` and ``redirects`` count connections opened and redirects followed for the requests
     of open loop, pairs and solo. ``solo`` holds, by operation, batches of that operation alone.
-    ``lost`` counts processes that were there when it got ready and ended under load.
+    ``lost`` counts processes that were there when it got ready and ended under load, ``unsent``
+    arrivals that were never sent as too many others were waiting for this build (0 in older files).
     ``saturation_others_ratio`` is how much of its CPUs others had while it was saturated, as
     :attr:`Run.others_ratio` is for the pairs.
     """
@@ -177,6 +178,7 @@ class BuildFigures(Value):
     redirects: int
     peak_rss_bytes: int
     lost: int = 0
+    unsent: int = 0
     saturation_others_ratio: float | None = None
 
 

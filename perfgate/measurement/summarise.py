@@ -120,7 +120,12 @@ def summarise(
         busy = journal.saturation_busy.get(role)
         others = _others_ratio(busy, figures.saturation.cpu_s)
         builds[_role(role)] = figures.model_copy(
-            update={"failures": failures, "lost": lost, "saturation_others_ratio": others}
+            update={
+                "failures": failures,
+                "lost": lost,
+                "unsent": sum(own.unsent.get(role, 0) for own in journal.generators),
+                "saturation_others_ratio": others,
+            }
         )
     pairs_cpu_s = windows.loc[windows["phase"] == Phase.PAIRS, "cpu_s"]
     return Run(
@@ -267,7 +272,7 @@ def _validity(
         lag_p50_ms=float(lag_p50_ms),
         lag_p99_ms=float(lag_p99_ms),
         waited_ratio=float((is_open["waited"] != 0).mean()) if len(is_open) else 0.0,
-        unsent=sum(generator.unsent for generator in journal.generators),
+        unsent=sum(sum(generator.unsent.values()) for generator in journal.generators),
         generator_cpu_ratio=max(own.cpu_s / own.seconds for own in journal.generators),
         generator_wait_ratio=max(own.wait_s / own.seconds for own in journal.generators),
         steal_ratio=surroundings.steal_ratio,

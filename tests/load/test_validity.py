@@ -13,7 +13,7 @@ import pytest
 from load.runs import HEADER, PLAIN, completed, open_plan, run, steady, tiny_server
 from perfgate.errors import LoadError
 from perfgate.load.engine import Engine, run_load
-from perfgate.load.plan import Open, Outcome, Pairs
+from perfgate.load.plan import BUILDS, Open, Outcome, Pairs
 from perfgate.measurement.summarise import Surroundings, summarise
 
 if TYPE_CHECKING:
@@ -191,16 +191,26 @@ class Caller(FastHttpUser):
 
 
 def test_the_cap_on_what_waits(tmp_path: Path) -> None:
-    """Law: past the cap nothing is sent, which is counted, and every arrival has its row."""
-    with tiny_server("--at", "5", "--then", "stall") as server:
+    """Law: past the cap nothing is sent to a build, which is counted; the other gets it all.
+
+    Every arrival has its row.
+    """
+    with tiny_server() as base, tiny_server("--at", "5", "--then", "stall") as candidate:
         plan = open_plan(
-            server.host(), identities=2, open=Open("schedule.npz", drain_s=0.5, backlog_limit=10)
+            base.host("base"),
+            candidate.host(),
+            identities=2,
+            open=Open("schedule.npz", drain_s=0.5, backlog_limit=10),
         )
         journal = completed(tmp_path, PLAIN, plan, steady(50, 1.0, MIX))
-    (generator,) = journal.generators
-    never = journal.rows["outcome"] == Outcome.CENSORED
+    unsent = journal.generators[0].unsent
+    answered = journal.rows["outcome"][journal.rows["build"] == BUILDS.index("base")]
+    never = journal.rows["outcome"][journal.rows["build"] == BUILDS.index("candidate")]
 
-    assert generator.unsent > 10
-    assert len(never) == 50
-    assert never.sum() >= generator.unsent
-    assert summarise(journal, plan, 50.0, 1.0, AROUND).validity.unsent == generator.unsent
+    assert unsent["candidate"] > 10
+    assert unsent["base"] == 0
+    assert set(answered) == {Outcome.OK}
+    assert (len(answered), len(never)) == (50, 50)
+    assert (never == Outcome.CENSORED).sum() >= unsent["candidate"]
+    figures = summarise(journal, plan, 50.0, 1.0, AROUND)
+    assert figures.builds["candidate"].unsent == figures.validity.unsent == unsent["candidate"]

@@ -59,6 +59,22 @@ def test_redirects_are_told() -> None:
     assert "1.00 redirects per request" in own.reason
 
 
+@given(candidate=st.integers(0, 3), base=st.integers(0, 3))
+def test_a_full_backlog_is_told(candidate: int, base: int) -> None:
+    """Law: requests that were never sent are told with the build that let too many wait."""
+    judged = case(Build(unsent=candidate), Build(unsent=base))
+    if not candidate and not base:
+        assert check(judged) == []
+        return
+    own = only(check(judged))
+
+    assert (own.check, own.outcome) == ("conduct:backlog", Outcome.WARN)
+    runs = {"candidate": len(judged.measurement.runs), "base": len(judged.sessions)}
+    for role, count in (("candidate", candidate), ("base", base)):
+        told = f"{runs[role] * count} requests to the {role}"
+        assert (told in own.reason) == (count > 0)
+
+
 @pytest.mark.parametrize(
     ("trend", "outcome"), [(0.5, Outcome.WARN), (1.5, Outcome.FAIL), (-1.5, None), (0.05, None)]
 )

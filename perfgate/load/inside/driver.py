@@ -76,7 +76,6 @@ class Driver:
         self.worker, self.workers = conductor.worker, conductor.workers
         self.operations = plan.operations
         self.lanes: list[Lane] = []
-        self.unsent = 0
         self.locked_out: list[str] = []
         self.warmup: dict[str, Any] | None = None
         self.pairs_busy: dict[str, float] | None = None
@@ -290,15 +289,19 @@ class Driver:
             lane.identities.put(identity)
 
     def _dispatch(self, spec: Open, schedule: Schedule, start_s: float) -> None:
-        """Start each arrival at its time, twins in random order; past the limit none is sent."""
+        """Start each arrival at its time, twins in random order.
+
+        None is sent to a build whose backlog is full, its twin all the same: the other build has
+        done nothing to be spared it.
+        """
         rng = random.Random(derived_seed(self.plan.seed, f"twins of worker {self.worker}"))
 
         def start(planned: tuple[Phase, int, float, int]) -> None:
             phase, number, offset_s, operation = planned
-            if any(len(lane.backlog) >= spec.backlog_limit for lane in self.lanes):
-                self.unsent += 1
-                return
             for lane in self.lanes if rng.random() < 0.5 else self.lanes[::-1]:  # noqa: PLR2004 - a coin
+                if len(lane.backlog) >= spec.backlog_limit:
+                    lane.unsent += 1
+                    continue
                 waited, intended_s = not lane.is_idle(), start_s + offset_s
                 lane.give(Arrival(number, phase, lane.code, operation, intended_s, waited))
 

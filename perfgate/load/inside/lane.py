@@ -33,6 +33,7 @@ class Lane:
         self.identities = identities
         self._count = count
         self.backlog: deque[Arrival] = deque()
+        self.unsent = 0
         self._idle: dict[int, Waiter] = {}
         self._closed = False
 

@@ -155,7 +155,8 @@ def _carry_out(
         keep_connections()
         driver = Driver(plan, recorder, conductor, DRAWS)
         facts |= _drive(driver, user_classes, environment, schedule)
-        facts |= {"unsent": driver.unsent, "locked_out": driver.locked_out}
+        facts |= {"unsent": {lane.host.build: lane.unsent for lane in driver.lanes}}
+        facts |= {"locked_out": driver.locked_out}
         facts |= {"warmup": driver.warmup, "pairs_busy": driver.pairs_busy}
         facts |= {"saturation_busy": driver.saturation_busy, "charged": driver.charged}
     manifest = manifest_file(run_dir, conductor.worker)

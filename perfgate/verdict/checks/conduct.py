@@ -49,6 +49,7 @@ def check(case: Case) -> list[Finding]:
     return [
         *_connections(case),
         *_redirects(case),
+        *_backlog(case),
         *_slowing(case),
         *_warming(case),
         *_idle(case),
@@ -75,6 +76,33 @@ def _redirects(case: Case) -> list[Finding]:
         f"request{_beside(base)}, each of them a request more."
     )
     return [_warning("redirects", reason, own, REDIRECTS_LIMIT_RATIO)]
+
+
+def _backlog(case: Case) -> list[Finding]:
+    """Return a finding where so many arrivals were waiting for a build that others were not sent.
+
+    They stand among those without an answer, by which other checks judge.
+    """
+    unsent = {
+        role: sum(run.builds[role].unsent for run in case.measurement.runs if role in run.builds)
+        for role in ROLES
+    }
+    whose = [
+        f"{counted(count, 'request')} to the {role}" for role, count in unsent.items() if count
+    ]
+    if not whose:
+        return []
+    return [
+        Finding(
+            check=f"{CHECK}:backlog",
+            outcome=Outcome.WARN,
+            reason=f"So many requests were waiting for an answer that {' and '.join(whose)} were "
+            "never sent: they count as unanswered.",
+            observed=sum(unsent.values()),
+            limit=0,
+            unit="requests",
+        )
+    ]
 
 
 def _warning(what: str, reason: str, observed: float, limit: float) -> Finding:
