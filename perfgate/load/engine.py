@@ -93,7 +93,7 @@ def run_load(  # noqa: PLR0913 - each is another side of one run, and has its ow
     ``tick`` is called a few times a second while Locust runs; it returns False to stop the run,
     for instance because a target died. Raises LoadError where Locust fails, exceeds ``limit_s``
     seconds or its journal is not whole, UnknownOperationsError where the plan's mix names
-    operations that the Locust file lacks.
+    operations that the Locust file lacks, UsageError where it has several tasks of one name.
     """
     run_dir = run_dir.resolve()  # Locust has another working directory
     if schedule is not None:
@@ -107,9 +107,23 @@ def run_load(  # noqa: PLR0913 - each is another side of one run, and has its ow
     if exit_code != 0:
         raise _locust_failed(exit_code, engine.locustfile, run_dir)
     known = known_operations(run_dir)
-    if not known.issuperset(plan.operations):
-        raise UnknownOperationsError(set(plan.operations), known)
+    if not known.keys() >= set(plan.operations):
+        raise UnknownOperationsError(set(plan.operations), set(known))
+    _refuse_namesakes({name: known[name] for name in plan.operations})
     return read_journal(run_dir, plan, 0 if schedule is None else len(schedule))
+
+
+def _refuse_namesakes(operations: Mapping[str, list[str]]) -> None:
+    doubled = [
+        f"{name} (in {' and '.join(owners)})"
+        for name, owners in operations.items()
+        if len(owners) > 1
+    ]
+    if doubled:
+        raise UsageError(
+            f"the Locust file has several tasks of one name: {', '.join(doubled)}",
+            hint="An operation is one task: give each a name of its own, in the ledger too.",
+        )
 
 
 @contextmanager

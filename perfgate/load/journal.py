@@ -170,9 +170,10 @@ def shut_out(journal: Journal, plan: Plan) -> tuple[str, ...]:
     return tuple(host.build for host in plan.hosts if host.build in journal.locked_out)
 
 
-def known_operations(run_dir: Path) -> set[str]:
-    """Return the operations that the Locust file of a finished run defines."""
-    return set(_read_manifest(run_dir, 0)["operations"])
+def known_operations(run_dir: Path) -> dict[str, list[str]]:
+    """Return the operations of a finished run's Locust file, with the classes that define each."""
+    operations: dict[str, list[str]] = _read_manifest(run_dir, 0)["operations"]
+    return operations
 
 
 def _read_manifest(run_dir: Path, worker: int) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def write_run(
         "windows": [],
         "failures": ["", "body is wrong"],
         "sign_in_failures": {build: [] for build in BUILDS},
-        "operations": list(OPERATIONS),
+        "operations": {name: ["Caller"] for name in OPERATIONS},
         "ahead_s": 0.0,
         "condition": condition,
         "unsent": unsent,

@@ -23,7 +23,7 @@ from load.runs import (
     write_locustfile,
 )
 from load.tiny_server import STALL_S
-from perfgate.errors import LoadError, TargetError
+from perfgate.errors import LoadError, TargetError, UsageError
 from perfgate.exitcodes import ExitCode
 from perfgate.load.engine import UnknownOperationsError, pin, run_load
 from perfgate.load.journal import reached_open, shut_out
@@ -251,6 +251,38 @@ def test_unknown_operations_are_named(tmp_path: Path) -> None:
             run(tmp_path, locustfile, plan, steady(20, 0.5, plan.mix))
 
         assert caught.value.known == {"fetch", "spare"}
+        assert server.seen() == []
+
+
+ANOTHER_CLASS = """
+class Other(FastHttpUser):
+    @task
+    def fetch(self):
+        self.client.get("/other")
+"""
+A_NESTED_SET = """
+    @task
+    class Room(TaskSet):
+        @task(3)
+        def fetch(self):
+            self.client.get("/other")
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "owner"), [(ANOTHER_CLASS, "Other"), (A_NESTED_SET, "Caller.Room")]
+)
+def test_operations_of_one_name_are_refused(tmp_path: Path, text: str, owner: str) -> None:
+    """Law: two tasks of one name are told with their classes, before anything is sent.
+
+    Those that the mix does not ask for may be as they like.
+    """
+    spare = [PLAIN.replace("fetch", "spare").replace("Caller", name) for name in ("One", "Two")]
+    with tiny_server() as server:
+        plan = open_plan(server.host())
+        with pytest.raises(UsageError, match=rf"one name: fetch \(in Caller and {owner}\)"):
+            run(tmp_path, "".join(spare) + PLAIN + text, plan, steady(20, 0.5, plan.mix))
+
         assert server.seen() == []
 
 

@@ -218,10 +218,11 @@ def test_a_broken_run_says_what_broke_it(tmp_path: Path) -> None:
 
 
 def test_operations_are_known_from_the_manifest(tmp_path: Path) -> None:
-    """Law: what the Locust file defines is read from the manifest alone."""
-    write_run(tmp_path, [], manifest={"operations": ["login", "fetch", "spare"]})
+    """Law: what the Locust file defines, and where, is read from the manifest alone."""
+    operations = {"login": ["Caller"], "spare": ["Caller", "Other.Room"]}
+    write_run(tmp_path, [], manifest={"operations": operations})
 
-    assert known_operations(tmp_path) == {"login", "fetch", "spare"}
+    assert known_operations(tmp_path) == operations
 
 
 def test_silence_excuses_missing_arrivals(tmp_path: Path) -> None:

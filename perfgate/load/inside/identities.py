@@ -16,7 +16,7 @@ from locust import TaskSet
 from perfgate.load.inside.crew import Crew
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from locust import User
     from locust.env import Environment
@@ -79,9 +79,13 @@ def own_or_oldest(items: dict[int, _Item], number: int) -> _Item:
     return items.pop(number if number in items else next(iter(items)))
 
 
-def operations_of(user_classes: Iterable[type[User]]) -> set[str]:
-    """Return the operations of the Locust file: the names of its task functions."""
-    return {task.__name__ for user_class in user_classes for task in _functions(user_class.tasks)}
+def operations_of(user_classes: Iterable[type[User]]) -> dict[str, list[str]]:
+    """Return the operations of the Locust file, with the classes that have a task of that name."""
+    owners: dict[str, list[str]] = {}
+    for user_class in user_classes:
+        for name, owner in _named_tasks(user_class.__name__, user_class.tasks):
+            owners.setdefault(name, []).append(owner)
+    return owners
 
 
 def sign_in(
@@ -119,12 +123,14 @@ def _at(user_class: type[User], url: str) -> type[User]:
     return type(user_class.__name__, (user_class,), {"host": url})
 
 
-def _functions(tasks: Any) -> list[Any]:
-    """Return the task functions below ``tasks``, those of nested task sets included."""
-    found = []
-    for task in tasks:
-        found += _functions(task.tasks) if _is_task_set(task) else [task]
-    return found
+def _named_tasks(owner: str, tasks: Any) -> Iterator[tuple[str, str]]:
+    """Yield the name and the class of each task function, those of nested task sets included."""
+    # Locust repeats a task as often as its weight says.
+    for task in dict.fromkeys(tasks):
+        if _is_task_set(task):
+            yield from _named_tasks(f"{owner}.{task.__name__}", task.tasks)
+        else:
+            yield task.__name__, owner
 
 
 def _bound_tasks(owner: Any, tasks: Any) -> Mapping[str, Callable[[], Any]]:

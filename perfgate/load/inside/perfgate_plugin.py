@@ -142,12 +142,12 @@ def _carry_out(
     known = operations_of(user_classes)
     facts: dict[str, Any] = {
         "locust": locust.__version__,
-        "operations": sorted(known),
+        "operations": known,
         "ahead_s": conductor.ahead_s,
     }
     condition = _Condition()
     recorder = Recorder(journal_file(run_dir, conductor.worker))
-    if known.issuperset(plan.operations):
+    if all(len(known.get(name, ())) == 1 for name in plan.operations):
         environment.stats.log_request = _count_nothing  # type: ignore[assignment]
         events.request.add_listener(recorder.on_request)  # type: ignore[no-untyped-call] # as below
         gevent.Greenlet.add_spawn_callback(recorder.on_spawned)
