@@ -153,7 +153,8 @@ def _locust(engine: Engine, workers: int, run_dir: Path) -> Iterator[list[subpro
 def serve_master(locustfile: Path, host: str, port: int, key: str, run_dir: Path) -> None:
     """Be a worker of one run of the master at ``host``, once there is one.
 
-    Raises LoadError where Locust cannot even start.
+    Raises LoadError where Locust cannot even start. A run that was reached and broke is its
+    master's to tell.
     """
     words = ["--worker", "--master-host", host, "--master-port", str(port)]
     begun_s = time.monotonic()
@@ -161,7 +162,8 @@ def serve_master(locustfile: Path, host: str, port: int, key: str, run_dir: Path
         process = _start(stack, Engine(locustfile), words, run_dir, {KEY_VARIABLE: key})
         exit_code = process.wait()
     # Without a master Locust gives up too, but only after some minutes.
-    if exit_code and time.monotonic() - begun_s < EARLY_S:
+    reached = (run_dir / PLAN_FILE).exists()
+    if exit_code and not reached and time.monotonic() - begun_s < EARLY_S:
         raise _locust_failed(exit_code, locustfile, run_dir)
 
 

@@ -102,6 +102,26 @@ def test_work_that_is_lost_inside(tmp_path: Path, loop: str, text: str, told: st
             run(tmp_path, text, plan, schedule)
 
 
+LISTENER = """
+@events.request.add_listener
+def odd(name, **_):
+    raise ValueError(f"odd {name}")
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("path", ["/ok", "/error"])
+def test_a_listener_that_throws(tmp_path: Path, workers: int, path: str) -> None:
+    """Law: what a user's listener raises breaks the run, whichever process it is in.
+
+    Locust's exit code does not tell it where a request has failed, or in a worker.
+    """
+    with tiny_server() as server:
+        plan = open_plan(server.host(), workers=workers)
+        with pytest.raises(LoadError, match="ValueError: odd fetch"):
+            run(tmp_path, PLAIN.replace("/ok", path) + LISTENER, plan, steady(50, 0.5, MIX))
+
+
 def test_too_many_sockets(tmp_path: Path) -> None:
     """Law: a generator near the most files that it may open is told."""
     text = (

@@ -174,6 +174,31 @@ port = 25577
 """
 
 
+def test_a_worker_outlives_a_run_that_breaks(tmp_path: Path) -> None:
+    """Law: a run that breaks on a worker's machine is told to the master; the worker goes on."""
+    key = "k" * 32
+    (tmp_path / "perfgate.toml").write_text(CONFIGURATION)
+    text = PLAIN + "\n@events.request.add_listener\ndef odd(**_):\n    raise ValueError('odd')\n"
+    engine = replace(write_locustfile(tmp_path, text), remote=Remote(HERE, 25577, key))
+    with ExitStack() as stack:
+        (host,) = stack.enter_context(hosts(1))
+        process = stack.enter_context(working(host, tmp_path, key))
+        server = stack.enter_context(tiny_server(address=HERE))
+        for number in range(2):
+            run_dir = tmp_path / f"run-{number}"
+            run_dir.mkdir()
+            with pytest.raises(LoadError, match="ValueError: odd"):
+                run_load(
+                    engine,
+                    open_plan(server.host()),
+                    steady(RATE_RPS, 0.3, MIX),
+                    run_dir,
+                    limit_s=60.0,
+                    tick=lambda: True,
+                )
+        assert process.poll() is None
+
+
 @pytest.mark.parametrize("_", range(REPEATS))
 def test_workers_on_other_machines(tmp_path: Path, _: int) -> None:
     """Law: the union is the schedule when the workers are on hosts of their own too."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import resource
 import time
 import traceback
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 import locust
+import locust.log
 from gevent.event import Event
 from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 
 PLAN_POLL_S = 0.01
+# How Locust's log begins to tell of an exception that nobody caught.
+UNHANDLED = re.compile("Uncaught exception in event handler|Unhandled exception in greenlet")
 # Locust imports the user's file after this one.
 DRAWS = take_over_random()
 
@@ -149,6 +153,7 @@ def _carry_out(
     recorder = Recorder(journal_file(run_dir, conductor.worker))
     if all(len(known.get(name, ())) == 1 for name in plan.operations):
         environment.stats.log_request = _count_nothing  # type: ignore[assignment]
+        environment.stats.log_error = _count_nothing  # type: ignore[assignment]
         events.request.add_listener(recorder.on_request)  # type: ignore[no-untyped-call] # as below
         gevent.Greenlet.add_spawn_callback(recorder.on_spawned)
         watch_sockets(recorder)
@@ -160,11 +165,24 @@ def _carry_out(
         facts |= {"warmup": driver.warmup, "pairs_busy": driver.pairs_busy}
         facts |= {"saturation_busy": driver.saturation_busy, "charged": driver.charged}
     manifest = manifest_file(run_dir, conductor.worker)
-    recorder.close(manifest, facts | {"condition": condition.facts()})
+    recorder.close(manifest, _take_unhandled() | facts | {"condition": condition.facts()})
 
 
 def _count_nothing(*_: object) -> None:
     """Stand for Locust's own statistics, which nobody reads: the journal has every request."""
+
+
+def _take_unhandled() -> dict[str, str]:
+    """Return what Locust has caught and only logged: an exception of a listener or greenlet.
+
+    The manifest tells it from then on, and not Locust's exit code, by which a process seems lost.
+    """
+    if not locust.log.unhandled_greenlet_exception:
+        return {}
+    locust.log.unhandled_greenlet_exception = False
+    logged = locust.log.get_logs()  # type: ignore[no-untyped-call] # Locust's is not annotated
+    told = [line for line in logged if UNHANDLED.search(line)]
+    return {"broken": told[0] if told else "an exception that only its log tells"}
 
 
 def _drive(
