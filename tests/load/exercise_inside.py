@@ -48,6 +48,7 @@ def timer() -> dict[str, object]:
     moments = [begun_s + 0.02 * step for step in range(1, 6)]
     late_s: list[float] = []
     past: list[float] = []
+    again: list[float] = []
     with Timer() as calling:
         calling.call_each([(m, m) for m in moments], lambda m: late_s.append(time.monotonic() - m))
         calling.call_each([(m, m) for m in (-1.0, 0.0, *moments)], past.append)
@@ -57,8 +58,9 @@ def timer() -> dict[str, object]:
             raised = ""
         except ZeroDivisionError as error:
             raised = type(error).__name__
+        calling.call_each([(time.monotonic() + 0.01, 0.0)], again.append)
     counting.kill()
-    return {"late_s": late_s, "past": len(past), "turns": turns, "raised": raised}
+    return {"late_s": late_s, "past": len(past), "turns": turns, "raised": raised, "again": again}
 
 
 def crew() -> dict[str, object]:

@@ -53,8 +53,9 @@ def test_timer_lets_others_work(seen: dict[str, Any]) -> None:
 
 
 def test_what_a_call_raises_is_not_lost(seen: dict[str, Any]) -> None:
-    """Law: an exception in a call reaches whoever has the calls made."""
+    """Law: an exception in a call reaches whoever has the calls made, and then it can go on."""
     assert seen["timer"]["raised"] == "ZeroDivisionError"
+    assert seen["timer"]["again"] == [0.0]
 
 
 @pytest.mark.parametrize(("pace", "items"), [("quick", 7), ("slow", 5)])

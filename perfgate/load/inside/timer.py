@@ -83,6 +83,7 @@ class Timer:
             except Exception:  # the hub would only print it
                 self._watcher.stop()
                 ended.throw(*sys.exc_info())
+                return
             self._watcher.stop()
             ended.switch(None)
 
