@@ -55,7 +55,7 @@ class Schedule:
 
     number: NDArray[np.int64]
     intended_s: Times
-    operation: NDArray[np.uint8]
+    operation: NDArray[np.uint16]
 
     def __len__(self) -> int:
         return len(self.number)
@@ -121,7 +121,7 @@ def draw_schedule(
 
 def _shuffled_shares(
     shares: NDArray[np.float64], count: int, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+) -> NDArray[np.uint16]:
     """Return so many operations in any order, of each its share: less than one more or fewer.
 
     Systematic sampling (Cochran, Sampling Techniques, 1977, ch. 8). Drawn one by one, an operation
@@ -130,7 +130,7 @@ def _shuffled_shares(
     places = (np.arange(count) + rng.random()) / max(count, 1)
     above = np.cumsum(shares / shares.sum())
     drawn = np.searchsorted(above[:-1], places, side="right")
-    return rng.permutation(drawn.astype(np.uint8))
+    return rng.permutation(drawn.astype(np.uint16))
 
 
 def derived_seed(seed: int, purpose: str) -> int:

@@ -385,6 +385,14 @@ def test_without_a_pattern_nothing_is_replayed(recorded_s: list[float]) -> None:
         drawn(arrivals="replayed", recorded_s=recorded_s)
 
 
+def test_there_may_be_hundreds_of_operations() -> None:
+    """Law: an operation has its code, though a byte would not hold it."""
+    mix = {f"{number:03}": 1.0 for number in range(300)}
+    drawn = draw_schedule([Stage(600.0, 1.0)], mix=mix, seed=1, arrivals="uniform")
+
+    assert sorted(Counter(drawn.operation.tolist()).items()) == [(code, 2) for code in range(300)]
+
+
 @given(seed=seeds, mix=mixes)
 def test_operations_come_in_their_shares(seed: int, mix: dict[str, float]) -> None:
     """Law: of each operation its share comes, less than one more or fewer, in any order."""
