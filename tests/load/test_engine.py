@@ -411,7 +411,6 @@ class Caller(FastHttpUser):
 
 @events.quitting.add_listener
 def gate(environment, **_):
-    assert environment.stats.total.num_requests
     environment.process_exit_code = 1
 
 path = pathlib.Path(__file__).with_name("environ.json")
