@@ -20,11 +20,11 @@ gate: .venv/.stamp ## Judge this build of the bundled auth service
 	$(BIN)/perfgate check
 
 test: lint ## Lint, type-check and run every test, slow ones included
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not nightly" --cov --cov-report=
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not nightly" --cov --cov-report=
 	$(BIN)/pytest -m "slow and not nightly" --durations=20 --cov --cov-append
 
 quick-test: .venv/.stamp ## Run the tests that need no load
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not long and not nightly"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not long and not nightly"
 
 nightly: .venv/.stamp ## Run the checks of real builds that are too many for every push
 	$(BIN)/pytest -m nightly

@@ -214,6 +214,7 @@ def planted(
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("trend", "beat"), [(0.005, 0.0), (0.0, 0.03), (0.005, 0.03)])
 def test_balanced_order_withstands_trend_and_beat(trend: float, beat: float) -> None:
     """Law: a trend of 0.5 % a pair and a period of two fail at most 1 % of equal builds.
@@ -272,6 +273,7 @@ def _thin_gate(
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.parametrize("rate_sd", [0.0, 0.02, 0.1])
 @pytest.mark.parametrize("room", [0.0, 0.02, 0.04])
 def test_a_margin_from_the_same_sessions_lifts_no_error_rate(room: float, rate_sd: float) -> None:

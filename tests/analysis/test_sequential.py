@@ -278,6 +278,7 @@ def ever_rejected(
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.parametrize("correlation", [0.0, 0.8])
 @pytest.mark.parametrize("losses", [0, 2])
 def test_looks_at_many_metrics_err_as_seldom_as_promised(correlation: float, losses: int) -> None:

@@ -23,6 +23,7 @@ NEAR = {0.05: 0.0566, 0.01: 0.0130}
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 @pytest.mark.parametrize("sd", SPENT_SDS)
 def test_all_rules_together_rarely_fail_an_equal_build(sd: float) -> None:
     """Law: whichever rule it is, at most one equal build in a hundred fails."""
@@ -40,6 +41,7 @@ def test_a_loss_as_large_as_the_margin_rarely_passes(budget_s: float) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.no_cover
 def test_the_page_is_what_is_simulated_now() -> None:
     """The page in the documents is the one that this version writes."""
     assert PAGE.read_text() == page() + "\n"

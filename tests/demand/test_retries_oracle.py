@@ -18,7 +18,7 @@ from perfgate.demand.simulator import Service, Trace, Upset, simulate
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.no_cover]
 
 NONE = Budget(kind="none")
 AT_ONCE = Backoff(kind="none")
