@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test quick-test nightly lint soak bench calibration characteristics docs lock clean
+.PHONY: help gate test coverage quick-test nightly lint soak bench calibration characteristics docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -20,8 +20,11 @@ gate: .venv/.stamp ## Judge this build of the bundled auth service
 	$(BIN)/perfgate check
 
 test: lint ## Lint, type-check and run every test, slow ones included
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not nightly" --cov --cov-report=
-	$(BIN)/pytest -m "slow and not nightly" --durations=20 --cov --cov-append
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not nightly"
+	$(BIN)/pytest -m "slow and not nightly" --durations=20
+
+coverage: .venv/.stamp ## Tell which branches the tests that need no load do not take
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not nightly" --cov
 
 quick-test: .venv/.stamp ## Run the tests that need no load
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not long and not nightly"

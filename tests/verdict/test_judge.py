@@ -154,7 +154,8 @@ def test_any_case_has_a_verdict_that_is_its_worst_finding(made: Case) -> None:
     assert severities == sorted(severities, reverse=True)
     assert verdict.outcome is verdict.findings[0].outcome
     measured = made.measurement
-    if not made.sessions or measured.base is None or measured.demand_run is None:
+    compared = made.sessions or made.stored_decides
+    if not compared or measured.demand_run is None:
         assert verdict.outcome.severity >= Outcome.INCONCLUSIVE.severity
     for own in verdict.findings:
         assert own.reason
