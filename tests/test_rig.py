@@ -24,6 +24,7 @@ from perfgate.errors import LoadError, TargetError
 from perfgate.exitcodes import ExitCode
 from perfgate.load.engine import Engine
 from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation, Solo
+from perfgate.progress import Silence
 from perfgate.rig import Assignment, Outcome, Rig, run_once
 
 if TYPE_CHECKING:
@@ -385,7 +386,8 @@ def late(directory: Path, prelude: str, role: BuildRole) -> Outcome:
     }
     program = builds[role].directory / "service.py"
     program.write_text(prelude + program.read_text())
-    return run_once(replace(rigged, target=target), assignment(builds, FETCH))
+    quiet = replace(rigged, target=target, progress=Silence())
+    return run_once(quiet, assignment(builds, FETCH))
 
 
 def test_a_build_that_is_late_once_is_started_again(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ FORMAT: Final = "perfgate.measurement/1"
 #   1  sessions with split, micro and saturation; one run at the required rate; incidents.
 #      Later, with defaults, so that older files are still read: failures and memory in windows,
 #      solo, lost processes, how the warm-up went, what others had of the CPU (in saturation
-#      too), yardsticks, thirds of open loops, the conditions, what broke off.
+#      too), yardsticks, thirds of open loops, the conditions, what broke off,
+#      closed loops that the generator limited.
 
 BuildRole = Literal["base", "candidate"]
 MIX_TOLERANCE = 0.05
@@ -218,6 +219,7 @@ class Validity(Value):
     pressure_ratio: float | None
     warmup_s: float | None = None
     unsettled: tuple[BuildRole, ...] = ()
+    limited: tuple[str, ...] = ()
     faults: tuple[str, ...]
     yardsticks: tuple[Yardstick, ...] = ()
 

@@ -279,10 +279,8 @@ def _validity(
         pressure_ratio=surroundings.pressure_ratio,
         warmup_s=journal.warmup.seconds if journal.warmup else None,
         unsettled=tuple(_role(name) for name in journal.warmup.unsettled) if journal.warmup else (),
-        faults=(
-            *_faults(float(lag_p99_ms), journal, surroundings),
-            *(_limited(windows) if surroundings.apart else ()),
-        ),
+        limited=tuple(_limited(windows)) if surroundings.apart else (),
+        faults=tuple(_faults(float(lag_p99_ms), journal, surroundings)),
         yardsticks=surroundings.yardsticks,
     )
 
@@ -305,12 +303,11 @@ def _faults(lag_p99_ms: float, journal: Journal, surroundings: Surroundings) -> 
 
 
 def _limited(windows: pd.DataFrame) -> list[str]:
-    """Say in which closed loops the generator had no CPU time left: then they show its own rate."""
+    """Say in which closed loops the generator had no CPU time left: they show its own pace."""
     sums = windows.assign(wall_s=windows["to_s"] - windows["from_s"]).groupby("phase").sum()
     ratios = sums["generator_cpu_s"] / sums["wall_s"]
     return [
-        f"the load generator needed {ratios[phase]:.0%} of a CPU {where}, so that it, not the "
-        f"builds, was the limit (limit {GENERATOR_CPU_LIMIT_RATIO:.0%})"
+        where
         for phase, where in CLOSED.items()
         if ratios.get(phase, 0.0) > GENERATOR_CPU_LIMIT_RATIO
     ]

@@ -158,3 +158,19 @@ def test_a_build_that_is_hardly_busy(busy: float, told: bool) -> None:
     found = check(case(Build(busy=busy)))
     assert [own.check for own in found] == (["conduct:saturation"] if told else [])
     assert all("only 6% of a CPU" in own.reason for own in found)
+
+
+def test_the_generators_own_pace_is_not_the_builds() -> None:
+    """Law: where the generator limits most runs, that is told, and nothing of idle builds."""
+    place = "in the pairs"
+    run = sessions(1, Build(busy=0.1))[0]
+    limited = run.validity.model_copy(update={"limited": (place,)})
+    slow = run.model_copy(update={"validity": limited})
+    own = only(check(case(sessions=(slow,) * 4)))
+    assert (own.check, own.outcome) == ("conduct:generator", Outcome.WARN)
+    assert (
+        f"no CPU time left {place}: what is told of the builds there is its own pace" in own.reason
+    )
+    assert "conduct:generator" not in {
+        found.check for found in check(case(sessions=(slow, run, run, run)))
+    }

@@ -6,6 +6,7 @@ Each of these costs callers something; how much is measured by other checks. Her
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,7 @@ def check(case: Case) -> list[Finding]:
         *_backlog(case),
         *_slowing(case),
         *_warming(case),
-        *_idle(case),
+        *(_limited(case) or _idle(case)),
     ]
 
 
@@ -206,6 +207,26 @@ def _still_warming(case: Case) -> list[Finding]:
             reason="Neither build was warm when it was measured: the last third of the pairs took "
             f"{-percent(-min(faster)):.0f} % less time than the first.",
             hint="A larger warmup_requests in the profile lets them warm up first.",
+        )
+    ]
+
+
+def _limited(case: Case) -> list[Finding]:
+    """Say where most runs show the load generator's own pace, not the builds'."""
+    runs = case.measurement.runs
+    counts = Counter(where for run in runs for where in run.validity.limited)
+    places = [where for where, count in counts.items() if 2 * count > len(runs)]
+    if not places:
+        return []
+    return [
+        Finding(
+            check=f"{CHECK}:generator",
+            outcome=Outcome.WARN,
+            reason=f"The load generator had no CPU time left {' and '.join(places)}: what is told "
+            "of the builds there is its own pace. They may be faster than that, and one that has "
+            "got slower may not show.",
+            hint="LeanHttpUser needs less CPU for fixed requests; workers in [load] share the "
+            "saturated part.",
         )
     ]
 
