@@ -75,19 +75,11 @@ class Conditions(Value):
             return "another cut of its profile"
         if self.locustfile_hash != other.locustfile_hash:
             return "another Locust file"
-        return next((_other_share(*row) for row in self._beside(other) if _apart(*row)), "")
-
-    def _beside(self, other: Conditions) -> list[tuple[str, float, float]]:
-        names = sorted({*self.mix, *other.mix})
-        return [(name, self.mix.get(name, 0.0), other.mix.get(name, 0.0)) for name in names]
-
-
-def _apart(_: str, share: float, other: float) -> bool:
-    return abs(share - other) > MIX_TOLERANCE * max(share, other)
-
-
-def _other_share(name: str, share: float, other: float) -> str:
-    return f"another mix of operations ({name} {share:.2%} then, {other:.2%} now)"
+        for name in sorted({*self.mix, *other.mix}):
+            then, now = self.mix.get(name, 0.0), other.mix.get(name, 0.0)
+            if abs(then - now) > MIX_TOLERANCE * max(then, now):
+                return f"another mix of operations ({name} {then:.2%} then, {now:.2%} now)"
+        return ""
 
 
 class Windows(Value):

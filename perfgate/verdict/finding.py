@@ -106,6 +106,12 @@ def sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
+def first_of(parts: Sequence[str], most: int) -> str:
+    """Return "a, b, c and 2 more": the first ``most`` parts, and how many are left."""
+    more = f" and {len(parts) - most} more" if len(parts) > most else ""
+    return ", ".join(parts[:most]) + more
+
+
 def told_apart(figures: Sequence[float], digits: int, sign: str = "") -> list[str]:
     """Return figures with ``digits`` decimals, or up to 3 more where different ones look alike.
 

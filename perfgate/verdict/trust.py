@@ -8,9 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from perfgate.demand.age import stale_entries
 from perfgate.demand.demand import LARGEST_NAMED
 from perfgate.demand.question import dependent_of
-from perfgate.verdict.finding import Finding, Outcome, counted
+from perfgate.verdict.finding import Finding, Outcome, counted, first_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -48,18 +49,13 @@ def _old_record(record: CapacityRecord, today: date) -> Doubts:
 
 
 def _old_entries(stale_days: int, question: Question, today: date) -> Doubts:
-    ages = [
-        ((today - one.measured_on).days, one.name)
-        for one in question.after.dependents
-        if one.measured_on is not None and (today - one.measured_on).days > stale_days
-    ]
-    if not ages:
+    old = stale_entries(question.after.dependents, today, stale_days)
+    if not old:
         return []
-    ages.sort(reverse=True)
-    named = ", ".join(f"{name} ({counted(age, 'day')})" for age, name in ages[:LARGEST_NAMED])
-    more = f" and {len(ages) - LARGEST_NAMED} more" if len(ages) > LARGEST_NAMED else ""
+    old.sort(key=lambda row: (row[1], row[0].name), reverse=True)
+    named = first_of([f"{one.name} ({counted(age, 'day')})" for one, age in old], LARGEST_NAMED)
     hint = "Measure their peaks again, and bring the ledger up to date."
-    return [(f"Figures of the ledger are older than {stale_days} days: {named}{more}.", hint)]
+    return [(f"Figures of the ledger are older than {stale_days} days: {named}.", hint)]
 
 
 def _undated(question: Question) -> Doubts:

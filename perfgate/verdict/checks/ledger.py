@@ -8,12 +8,12 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING
 
+from perfgate.demand.age import stale_entries
 from perfgate.demand.demand import LARGEST_NAMED, cold_rps, first_try_rps, peak_demand
 from perfgate.verdict.case import capacity_of, steps_of
-from perfgate.verdict.finding import Finding, Outcome, counted, told_apart
+from perfgate.verdict.finding import Finding, Outcome, counted, first_of, told_apart
 
 if TYPE_CHECKING:
-    from perfgate.demand.ledger import Dependent
     from perfgate.verdict.case import Case, Terms
 
 CHECK = "ledger"
@@ -27,27 +27,20 @@ def check(case: Case) -> list[Finding]:
 def _stale(terms: Terms) -> list[Finding]:
     """Tell of old entries, those first that send most."""
     limit = terms.config.demand.stale_days
-    aged = [(one, _age_days(one, terms)) for one in terms.ledger.dependents]
-    old = [row for row in aged if row[1] > limit]
+    dependents = terms.ledger.dependents
+    old = stale_entries(dependents, terms.on, limit)
     if not old:
         return []
     old.sort(key=lambda row: -first_try_rps(row[0], terms.on))
-    named = ", ".join(f"{one.name} {age} days" for one, age in old[:LARGEST_NAMED])
-    more = f" and {len(old) - LARGEST_NAMED} more" if len(old) > LARGEST_NAMED else ""
+    named = first_of([f"{one.name} {age} days" for one, age in old], LARGEST_NAMED)
     words = (
-        f"The demand rests on figures of long ago: {named}{more}. Of "
-        f"{counted(len(aged), 'dependent')}, {len(old)} "
+        f"The demand rests on figures of long ago: {named}. Of "
+        f"{counted(len(dependents), 'dependent')}, {len(old)} "
         f"{'was' if len(old) == 1 else 'were'} measured more than {limit} days before "
         f"{terms.on}."
     )
     hint = "Measure what they send now, and set measured_on."
     return [Finding(f"{CHECK}:stale", Outcome.WARN, words, hint=hint)]
-
-
-def _age_days(dependent: Dependent, terms: Terms) -> int:
-    """Return 0 where it is not known when the entry was measured."""
-    measured_on = dependent.measured_on
-    return 0 if measured_on is None else (terms.on - measured_on).days
 
 
 def _cold(case: Case) -> list[Finding]:
