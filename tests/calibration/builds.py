@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 SERVICES = Path(__file__).parent / "services"
 MAIN, APP = "authsvc/__main__.py", "authsvc/app.py"
 SERVED = "        create_app(options.data_dir, settings),\n"
-# Around the whole service, so that every request pays it. Hashing costs the same in each process; an
-# interpreted loop costs 7 % (sd) more or less from one to the next, and then no loss is the same.
+# Around the whole service: every request pays it. Arithmetic of long numbers costs nearly the same
+# in each process; an interpreted loop costs 7 % more or less (sd), and then no loss is the same.
 BURDEN = """\
         burdened(create_app(options.data_dir, settings)),
 """
 BURDENED = '''
 
-def spend(rounds):
-    """Take CPU time, as a service does that hashes more."""
-    hashlib.pbkdf2_hmac("sha256", b"pepper", b"salt", rounds)
+def spend(squarings):
+    """Take CPU time, as a service does that signs with a longer key."""
+    pow(3, 1 << squarings, (1 << 255) - 19)
 
 
 turns = itertools.count()
@@ -57,11 +57,10 @@ def burdened(app):
     return serve
 '''
 CONSTANT, IMPORTS = "SHUTDOWN_S = 3\n", "import argparse\n"
-# Rounds of hashing that cost a hundredth of what a request costs here on average, rare and dear
-# logins with it. Of a request that is none, it is more than that.
-ROUNDS_PER_PERCENT = 23.4
-# Each hashing costs as much as so many rounds besides.
-ROUNDS_OF_CALL = 15
+# Squarings that cost a hundredth of what a request costs here on average, rare and dear logins with
+# it. Of a request that is none, it is more than that. The first ones are cheaper.
+SQUARINGS_PER_PERCENT = 21.5
+SQUARINGS_FREE = 5
 # A sleep takes 80 to 100 us more than it is told to: to every other request, that is a tenth.
 HOLD_S = 25e-6
 THREADS_ROUNDS = 2000
@@ -91,7 +90,7 @@ class Variant:
 
 def _busy(percent: int) -> tuple[Edit, ...]:
     """Return the edits that make each request dearer by about so much."""
-    return _burdened(f"spend({round(percent * ROUNDS_PER_PERCENT) - ROUNDS_OF_CALL})")
+    return _burdened(f"spend({round(percent * SQUARINGS_PER_PERCENT) + SQUARINGS_FREE})")
 
 
 def _burdened(statement: str) -> tuple[Edit, ...]:
@@ -99,7 +98,7 @@ def _burdened(statement: str) -> tuple[Edit, ...]:
     return (
         Edit(MAIN, SERVED, BURDEN),
         Edit(MAIN, CONSTANT, f"{CONSTANT}{burden}\n"),
-        Edit(MAIN, IMPORTS, f"{IMPORTS}import hashlib\nimport itertools\nimport time\n"),
+        Edit(MAIN, IMPORTS, f"{IMPORTS}import itertools\nimport time\n"),
     )
 
 
