@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+_ROUNDS = 40  # until attempts and calls of a shared floor agree, nearly
+
 
 @dataclass(frozen=True)
 class Callers:
@@ -49,17 +51,20 @@ class Callers:
         attempts in flight), and a floor's part. It fails with chance f = 1 - a (1 - p), p^m without
         a budget; then the dependent's own callers call again, which makes (1 - f^u) / (1 - f)
         calls of a first try: A(0) = 1, and A(1) = m u without a budget. A budget is the dependent's
-        own, which takes a call of its callers for a first try whatever they do. Where there are
-        both a floor and upstream attempts, the calls in between are told a little too few.
+        own, which takes a call of its callers for a first try whatever they do, but its floor is
+        shared out among all calls.
         """
         passed = 1 - np.asarray(failed_ratio, dtype=float)
         own = _tries(passed, self.attempts)
         with np.errstate(divide="ignore"):
             limit = (1 + self.request_ratio) / (1 - self.flight_ratio - self.success_ratio * passed)
-        made = np.minimum(own, limit + self._floor_ratio)
-        calls = _tries(np.minimum(made * passed, 1.0), self.upstream_attempts)
-        most: Floats = calls * limit + self._floor_ratio
-        return np.minimum(calls * own, most)
+        made, calls = own, np.ones(own.shape)
+        # From above, and so to the most attempts that agree with the calls that they leave.
+        for _ in range(_ROUNDS if self._shares_floor else 1):
+            made = np.minimum(own, limit + self._floor_ratio / calls)
+            calls = _tries(np.minimum(made * passed, 1.0), self.upstream_attempts)
+        sent: Floats = calls * made
+        return sent
 
     def load_rps(self, failed_ratio: float | Floats) -> float:
         """Return the attempts per second of all while a share of them fails."""
@@ -69,6 +74,10 @@ class Callers:
     def amplification(self) -> Floats:
         """Attempts per first try while every attempt fails, A(1), shape (dependents,)."""
         return self.attempts_per_try(1.0)
+
+    @cached_property
+    def _shares_floor(self) -> bool:
+        return bool(((self.floor_rps > 0) & (self.upstream_attempts > 1)).any())
 
     @cached_property
     def _floor_ratio(self) -> Floats:

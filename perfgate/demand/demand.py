@@ -136,8 +136,9 @@ def amplification(dependent: Dependent, first_rps: float) -> float:
     :meth:`perfgate.demand.attempts.Callers.attempts_per_try`, which says why.
     """
     limits, calls = limits_of(dependent.budget), dependent.upstream_attempts
-    capped = calls * ((1 + limits.request_ratio) / (1 - limits.flight_ratio))
-    return min(float(calls * dependent.attempts), capped + _floor_ratio(limits, first_rps))
+    capped = (1 + limits.request_ratio) / (1 - limits.flight_ratio)
+    floor_ratio = _floor_ratio(limits, first_rps) / calls
+    return calls * min(float(dependent.attempts), capped + floor_ratio)
 
 
 def cold_rps(dependent: Dependent, on: date) -> float:

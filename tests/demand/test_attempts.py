@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ledgers import dependent, dependents
 
@@ -49,7 +49,16 @@ def test_attempts_lie_between_one_and_all(one: Dependent, rate: float, share: fl
     assert made <= one.attempts * one.upstream_attempts * HAIR
 
 
+# A floor that the calls of a dependent's own callers share.
+FLOORED = dependent(
+    attempts=2,
+    upstream_attempts=2,
+    budget=Budget(kind="per_request", ratio=0.625, min_rps=1.0, clients=2),
+)
+
+
 @given(dependents(), RATES, SHARES, st.integers(1, 6))
+@example(FLOORED, 9.0, 0.75, 1)
 def test_more_attempts_never_amplify_less(
     one: Dependent, rate: float, share: float, more: int
 ) -> None:
