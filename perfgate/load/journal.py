@@ -185,8 +185,14 @@ def _read_manifest(run_dir: Path, worker: int) -> dict[str, Any]:
             hint="Its log says why; keep it with --output.",
         ) from error
     if "broken" in manifest:
-        raise LoadError(f"the load run broke off:\n{manifest['broken']}")
+        raise LoadError(_broken_off(manifest["broken"]), hint=manifest.get("hint", ""))
     return manifest
+
+
+def _broken_off(why: str) -> str:
+    """Return the reason in one line, which is the last one of a traceback, and then all of it."""
+    *before, last = why.rstrip().splitlines()
+    return "\n".join([f"the load run broke off: {last}", *(why.splitlines() if before else [])])
 
 
 def _warm_up(manifest: dict[str, Any]) -> WarmUp | None:

@@ -212,9 +212,22 @@ def test_a_broken_run_says_what_broke_it(tmp_path: Path) -> None:
     """Law: an exception inside Locust is the message, whatever the journal holds."""
     write_run(tmp_path, arrivals([0]), manifest={"broken": "Traceback: ZeroDivisionError"})
 
-    assert "ZeroDivisionError" in refusal(tmp_path, 1)
+    assert refusal(tmp_path, 1) == "the load run broke off: Traceback: ZeroDivisionError"
     with pytest.raises(LoadError, match="ZeroDivisionError"):
         known_operations(tmp_path)
+
+
+def test_what_broke_a_run_is_in_the_first_line(tmp_path: Path) -> None:
+    """Law: of a traceback its last line comes first, and then all of it; the hint goes along."""
+    broken = "Traceback:\n  in line 3\nZeroDivisionError: by 0\n"
+    write_run(tmp_path, arrivals([0]), manifest={"broken": broken, "hint": "Divide less."})
+
+    with pytest.raises(LoadError) as caught:
+        known_operations(tmp_path)
+    first, rest = caught.value.message.split("\n", 1)
+    assert first == "the load run broke off: ZeroDivisionError: by 0"
+    assert rest == broken.rstrip()
+    assert caught.value.hint == "Divide less."
 
 
 def test_operations_are_known_from_the_manifest(tmp_path: Path) -> None:
