@@ -48,10 +48,13 @@ HABITS = (
     "lock",
     "leak",
     "later",
+    "mute",
 )
 THENS = ("stall", "refuse", "exit", "killed", "lose", "hide")
 EXTRA = {302: "location: /elsewhere\r\n"}
 RESET = (0, "")
+# What is answered with this habit.
+ANSWERS = {"reset": RESET, "redirect": (302, ""), "wrong": (200, "an error has occurred")}
 # So long after an answer it is worked on, for so long.
 PUT_OFF_S, PUT_OFF_WORK_S = 0.01, 0.001
 # What a hidden process takes.
@@ -93,7 +96,7 @@ class TinyServer:
         self.begun_s = 0.0
         self.lock = threading.Lock()
         self.threads = ThreadPoolExecutor(THREADS)
-        self.closes = options.habit == "close"
+        self.closes = "close" in options.habit
         self.child = subprocess.Popen(("sleep", "300")) if options.then == "lose" else None
 
     async def serve(self) -> None:
@@ -141,22 +144,21 @@ class TinyServer:
         if len(self.seen) == self.options.at:
             self.change()
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if self.options.habit == "leak":
+        if "leak" in self.options.habit:
             self.kept.append(b"x" * LEAK_BYTES)
-        if parts.path == "/ok" and self.options.habit:
-            return await self.indulge(len(self.seen))
+        if parts.path == "/ok":
+            number, answer = len(self.seen), (200, "ok")
+            for habit in self.options.habit:
+                answer = await self.indulge(habit, number) or answer
+            return answer
         return await self.behave(parts.path, query)
 
-    async def indulge(self, number: int) -> tuple[int, str] | None:
-        """Answer in the way that is this server's habit."""
-        match self.options.habit:
-            case "reset":
-                return RESET
-            case "redirect":
-                return 302, ""
-            case "wrong":
-                return 200, "an error has occurred"
-            case "slower" | "crawl" as habit:
+    async def indulge(self, habit: str, number: int) -> tuple[int, str] | None:
+        """Do what is this server's habit, and return the answer if it is another one for that."""
+        match habit:
+            case "mute":
+                await asyncio.Event().wait()
+            case "slower" | "crawl":
                 await asyncio.sleep(CRAWL_S if habit == "crawl" else number * GROWTH_S)
             case "threads" | "lock":
                 loop = asyncio.get_running_loop()
@@ -167,12 +169,12 @@ class TinyServer:
                 spend(WARM_S * COLD_RATIO**left_ratio)
             case "later":
                 asyncio.get_running_loop().call_later(PUT_OFF_S, spend, PUT_OFF_WORK_S)
-        return 200, "ok"
+        return ANSWERS.get(habit)
 
     def work(self) -> None:
         """Work in a thread, and hold a lock for a while if that is the habit."""
         hashlib.pbkdf2_hmac("sha256", b"password", b"salt", ROUNDS)
-        if self.options.habit == "lock":
+        if "lock" in self.options.habit:
             with self.lock:
                 time.sleep(LOCKED_S)
 
@@ -246,7 +248,7 @@ def main() -> None:
     parser.add_argument("--at", type=int, default=0)
     parser.add_argument("--then", choices=THENS)
     parser.add_argument("--daemon", action="store_true")
-    parser.add_argument("--habit", choices=HABITS)
+    parser.add_argument("--habit", choices=HABITS, action="append", default=[])
     options = parser.parse_args()
     while options.daemon and not leave():
         signal.pause()

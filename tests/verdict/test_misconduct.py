@@ -8,15 +8,12 @@ import pytest
 from builders import case
 from load.runs import completed, open_plan, steady, tiny_server
 
-from perfgate.load.plan import Pairs
+from perfgate.load.plan import Open, Pairs
 from perfgate.measurement.summarise import Surroundings, summarise
 from perfgate.verdict.finding import Outcome
 from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from perfgate.measurement.models import Run
     from perfgate.verdict.finding import Finding
 
 pytestmark = pytest.mark.slow
@@ -31,39 +28,47 @@ class Caller(FastHttpUser):
 """
 AROUND = Surroundings(seconds=5.0, steal_ratio=0.0, pressure_ratio=0.0, peak_rss_bytes={})
 MIX = {"fetch": 1.0}
+# Habits share a session where none shows in what another is told by.
+WORSE, RUDE = ("wrong", "slower", "leak"), ("redirect", "close")
 
 
-def beside_a_good_one(directory: Path, habit: str) -> Run:
-    """Return a session of a candidate with this habit and a base without any."""
-    with tiny_server() as base, tiny_server("--habit", habit) as candidate:
-        pairs = Pairs(pairs=24, requests=8, concurrency=4)
-        plan = open_plan(base.host("base"), candidate.host(), pairs=pairs)
+@pytest.fixture(scope="module")
+def findings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Finding, ...]:
+    """Return what is found of a candidate with these habits beside a base without any."""
+    habits: tuple[str, ...] = request.param
+    words = [word for habit in habits for word in ("--habit", habit)]
+    # Whoever never answers would end a closed loop, which is told apart.
+    pairs = None if "mute" in habits else Pairs(pairs=24, requests=8, concurrency=4)
+    with tiny_server() as base, tiny_server(*words) as candidate:
+        plan = open_plan(
+            base.host("base"), candidate.host(), pairs=pairs, open=Open("schedule.npz", 1.0, 2000)
+        )
+        directory = tmp_path_factory.mktemp("session")
         journal = completed(directory, READS_BODIES, plan, steady(100, 1.0, MIX))
-    return summarise(journal, plan, 100.0, 1.0, AROUND)
+    session = summarise(journal, plan, 100.0, 1.0, AROUND)
+    return judge(case(sessions=(session,) * 4, demand_run=None)).findings
 
 
 @pytest.mark.parametrize(
-    ("habit", "check", "outcome", "words"),
+    ("findings", "check", "outcome", "words"),
     [
-        ("reset", "errors:fetch", Outcome.FAIL, "ConnectionResetError"),
-        ("wrong", "errors:fetch", Outcome.FAIL, "body is wrong"),
-        ("redirect", "conduct:redirects", Outcome.WARN, "1.00 redirects per request"),
-        ("close", "conduct:connections", Outcome.WARN, "closes connections"),
-        ("slower", "conduct:trend", Outcome.FAIL, "gets slower as it runs"),
-        ("leak", "memory:growth", Outcome.FAIL, "memory grows with requests: by 16"),
+        (WORSE, "errors:fetch", Outcome.FAIL, "body is wrong"),
+        (WORSE, "conduct:trend", Outcome.FAIL, "gets slower as it runs"),
+        (WORSE, "memory:growth", Outcome.FAIL, "memory grows with requests: by 16"),
+        (RUDE, "conduct:redirects", Outcome.WARN, "1.00 redirects per request"),
+        (RUDE, "conduct:connections", Outcome.WARN, "closes connections"),
+        (("reset",), "errors:fetch", Outcome.FAIL, "ConnectionResetError"),
+        (("mute",), "errors:fetch", Outcome.FAIL, "no answer before the end of the load"),
     ],
+    indirect=["findings"],
+    scope="module",
 )
 def test_the_finding_names_what_happened(
-    tmp_path: Path, habit: str, check: str, outcome: Outcome, words: str
+    findings: tuple[Finding, ...], check: str, outcome: Outcome, words: str
 ) -> None:
     """Law: what a server does to its callers stands in the findings in so many words."""
-    session = beside_a_good_one(tmp_path, habit)
-    findings = judge(case(sessions=(session,) * 4, demand_run=None)).findings
-    (found,) = by_check(findings, check)
+    (found,) = (found for found in findings if found.check == check)
     assert found.outcome is outcome
     assert words in found.reason
-
-
-def by_check(findings: tuple[Finding, ...], check: str) -> list[Finding]:
-    """Return the findings of one check."""
-    return [found for found in findings if found.check == check]
