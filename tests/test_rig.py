@@ -437,7 +437,7 @@ def test_runs_are_kept_in_their_order(tmp_path: Path) -> None:
 def test_burners_beside_the_generator(tmp_path: Path) -> None:
     """Law: strangers on the generator's CPU change what is told of equal builds by 5 % at most.
 
-    Or else the run says that it is not to be trusted.
+    Or else a run says that they kept the generator from its CPU.
     """
     target_cpu, *others = sorted(os.sched_getaffinity(0))
     command = "{python} -m perfgate.demo --port {port} --data-dir {data_dir}"
@@ -454,7 +454,8 @@ def test_burners_beside_the_generator(tmp_path: Path) -> None:
     runs = [outcome.run for outcome in outcomes if outcome.run is not None]
 
     assert len(runs) == 2
-    if not any(run.validity.faults for run in runs):
+    faults = [fault for run in runs for fault in run.validity.faults]
+    if not any("time for a CPU that others had" in fault for fault in faults):
         for slowdown in primary_slowdowns(runs).values():
             assert abs(slowdown.mean()) < math.log(1.05)
 

@@ -14,7 +14,7 @@ from load.runs import HEADER, PLAIN, completed, open_plan, run, steady, tiny_ser
 from perfgate.errors import LoadError
 from perfgate.load.engine import Engine, run_load
 from perfgate.load.plan import BUILDS, Open, Outcome, Pairs
-from perfgate.measurement.summarise import Surroundings, summarise
+from perfgate.measurement.summarise import LAG_P99_LIMIT_MS, Surroundings, summarise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,6 +208,25 @@ class Caller(FastHttpUser):
             process.wait()
     assert journal is not None
     assert any("waited" in fault for fault in told(journal, plan))
+
+
+BLOCKS = """
+from gevent.monkey import get_original
+class Caller(FastHttpUser):
+    @task
+    def fetch(self):
+        self.client.get("/ok")
+        get_original("time", "sleep")(0.05)
+"""
+
+
+def test_a_task_that_holds_everybody_up(tmp_path: Path) -> None:
+    """Law: a generator that starts requests too late is told, though it has CPU time enough."""
+    (found,) = faults(tmp_path, BLOCKS)
+    assert re.match(
+        "the load generator was late: 1 % of arrivals started over [0-9]{2,4} ms", found
+    )
+    assert found.endswith(f"after their time (limit {LAG_P99_LIMIT_MS:g} ms)")
 
 
 def test_the_cap_on_what_waits(tmp_path: Path) -> None:
