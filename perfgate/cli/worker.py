@@ -34,5 +34,5 @@ def command(config: Path | None, master: str) -> NoReturn:
     while True:
         with tempfile.TemporaryDirectory(prefix="perfgate-worker-") as run_dir:
             locustfile = loaded.root / load.locustfile
-            serve_master(locustfile, master, load.port, key, Path(run_dir))
-            say("a run has ended; waiting for the next")
+            if ended := serve_master(locustfile, master, load.port, key, Path(run_dir)):
+                say(f"{ended}; waiting for the next")

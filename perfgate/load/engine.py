@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.errors import LoadError, UsageError
 from perfgate.load.journal import known_operations, read_journal
-from perfgate.load.plan import KEY_VARIABLE, PLAN_FILE, PLAN_VARIABLE
+from perfgate.load.plan import END_FILE, KEY_VARIABLE, PLAN_FILE, PLAN_VARIABLE
 from perfgate.scrub import scrubbed
 from perfgate.tail import tail
 from perfgate.target.interrupts import deferred_interrupts
@@ -150,8 +150,8 @@ def _locust(engine: Engine, workers: int, run_dir: Path) -> Iterator[list[subpro
         yield processes
 
 
-def serve_master(locustfile: Path, host: str, port: int, key: str, run_dir: Path) -> None:
-    """Be a worker of one run of the master at ``host``, once there is one.
+def serve_master(locustfile: Path, host: str, port: int, key: str, run_dir: Path) -> str:
+    """Be a worker of one run of the master at ``host``; return in words how it ended, if one came.
 
     Raises LoadError where Locust cannot even start. A run that was reached and broke is its
     master's to tell.
@@ -161,10 +161,15 @@ def serve_master(locustfile: Path, host: str, port: int, key: str, run_dir: Path
     with ExitStack() as stack:
         process = _start(stack, Engine(locustfile), words, run_dir, {KEY_VARIABLE: key})
         exit_code = process.wait()
+    given_up = run_dir / END_FILE
+    if given_up.exists():
+        return f"a run was given up: {given_up.read_text()}"
+    if (run_dir / PLAN_FILE).exists():
+        return "a run has ended"
     # Without a master Locust gives up too, but only after some minutes.
-    reached = (run_dir / PLAN_FILE).exists()
-    if exit_code and not reached and time.monotonic() - begun_s < EARLY_S:
+    if exit_code and time.monotonic() - begun_s < EARLY_S:
         raise _locust_failed(exit_code, locustfile, run_dir)
+    return ""
 
 
 def shared_key(environ: Mapping[str, str]) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 BUILDS = ("base", "candidate")
 
 PLAN_FILE = "plan.json"
+# Where a worker leaves why its master gave the run up.
+END_FILE = "end.txt"
 
 # How Locust's processes are told where the plan is, and the key they seal their messages with.
 PLAN_VARIABLE = "PERFGATE_PLAN"

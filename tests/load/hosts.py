@@ -22,11 +22,24 @@ HERE = f"{NETWORK}.1"
 
 @contextmanager
 def hosts(count: int) -> Iterator[list[str]]:
-    """Make hosts for as long as the block lasts; yield their names, for ``ip netns exec``."""
+    """Make hosts for as long as the block lasts; yield their names."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("network namespaces need root and iproute2")
     with ExitStack() as stack:
         yield [_host(stack, number) for number in range(count)]
+
+
+def on(host: str) -> tuple[str, ...]:
+    """Return what runs a command on that host."""
+    return ("ip", "netns", "exec", host)
+
+
+def clock(ahead_s: int) -> tuple[str, ...]:
+    """Return what runs a command, or at least what it starts, with its monotonic clock ahead."""
+    words = ("unshare", "--time", "--monotonic", str(ahead_s))
+    if shutil.which("unshare") is None or subprocess.run((*words, "true"), check=False).returncode:
+        pytest.skip("clocks of their own need root, a kernel with time namespaces and util-linux")
+    return words
 
 
 def _host(stack: ExitStack, number: int) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ import numpy as np
 import psutil
 import pytest
 
-from load.hosts import HERE, hosts
+from load.hosts import HERE, clock, hosts, on
+from load.remote import awaiting, carried_out, runs_of, working
 from load.runs import (
     PLAIN,
     completed,
@@ -26,15 +27,24 @@ from load.runs import (
     run,
     steady,
     tiny_server,
-    write_locustfile,
 )
 from perfgate.errors import LoadError
 from perfgate.exitcodes import ExitCode
-from perfgate.load.engine import Remote, run_load
-from perfgate.load.plan import BUILDS, SCHEDULED, Open, Outcome, Pairs, Phase, Saturation
+from perfgate.load.journal import TIMES
+from perfgate.load.plan import (
+    BUILDS,
+    KEY_VARIABLE,
+    SCHEDULED,
+    Open,
+    Outcome,
+    Pairs,
+    Phase,
+    Saturation,
+)
+from perfgate.load.rows import manifest_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from perfgate.load.journal import Journal
     from perfgate.load.schedule import Schedule
@@ -44,6 +54,8 @@ pytestmark = pytest.mark.slow
 # How often each law of exactness is tried; `make soak` tries them twenty times.
 REPEATS = int(os.environ.get("PERFGATE_REPEATS", "1"))
 RATE_RPS = 200
+PORT = 25577
+AHEAD_S = 1000
 FORGE = Path(__file__).parent / "forge.py"
 MIX = {"fetch": 1.0}
 
@@ -133,90 +145,95 @@ def test_a_lost_worker_spoils_the_run(tmp_path: Path, how: signal.Signals) -> No
     assert "was lost" in refused(tmp_path, lose)
 
 
+def forge(run_dir: Path, *words: str) -> str:
+    """Be a stranger at the run's master; return what it answers."""
+    master = process_in(run_dir, "--master").cmdline()
+    port = master[master.index("--master-bind-port") + 1]
+    command = [sys.executable, str(FORGE), port, *words]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=60)
+    return done.stdout.decode()
+
+
 def test_a_forged_message_spoils_the_run(tmp_path: Path) -> None:
-    """Law: what was not sealed with the run's key is never taken for a worker's word."""
+    """Law: what was not sealed with the run's key is never taken for a worker's word.
 
-    def forge(run_dir: Path) -> None:
-        master = process_in(run_dir, "--master")
-        words = master.cmdline()
-        port = words[words.index("--master-bind-port") + 1]
-        subprocess.run([sys.executable, str(FORGE), port], check=True, timeout=60)
+    What was sealed with it in an earlier run is refused, and does this one no harm.
+    """
 
-    assert "was not sealed with this run's key" in refused(tmp_path, forge)
+    def disturb(run_dir: Path) -> None:
+        key = process_in(run_dir, "--master").environ()[KEY_VARIABLE]
+        answer = forge(run_dir, key, "of yesterday")
+        assert "'answer': None" in answer
+        assert "the master has begun another run" in answer
+        forge(run_dir, "a guess")
 
-
-@contextmanager
-def working(host: str, directory: Path, key: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `perfgate worker` on a host of the tests for as long as the block lasts."""
-    command = [*("ip", "netns", "exec", host), sys.executable, "-m", "perfgate"]
-    with subprocess.Popen(
-        [*command, "worker", "--master", HERE],
-        cwd=directory,
-        env={**os.environ, "PERFGATE_KEY": key},
-        stderr=subprocess.PIPE,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGINT)
-            told = process.communicate(timeout=30)[1].decode()
-    assert process.returncode == ExitCode.INTERRUPTED
-    assert "waiting for a check" in told
+    assert "'stranger' was not sealed with this run's key" in refused(tmp_path, disturb)
 
 
-CONFIGURATION = """
-service = "tiny"
-[target]
-start = "serve --port {port}"
-[load]
-locustfile = "locust file.py"
-port = 25577
+def test_a_message_that_comes_twice_spoils_the_run(tmp_path: Path) -> None:
+    """Law: what a worker has said is taken once, whoever says it again."""
+    text = """
+from locust.runners import WorkerRunner
+send_message = WorkerRunner.send_message
+def twice(self, *words, **given):
+    send_message(self, *words, **given)
+    send_message(self, *words, **given)
+WorkerRunner.send_message = twice
 """
+    with tiny_server() as server, pytest.raises(LoadError, match="came a second time"):
+        run(tmp_path, text + PLAIN, open_plan(server.host(), workers=2), steady(50, 0.5, MIX))
+
+
+def test_a_worker_too_many_spoils_the_run(tmp_path: Path) -> None:
+    """Law: a worker that nobody has asked for is named, though it comes while the others work."""
+
+    def join(run_dir: Path) -> None:
+        forge(run_dir, "connect")
+
+    message = refused(tmp_path, join)
+    assert "3 workers came instead of 2: " in message
+    assert "stranger" in message.split(": ")[-1].split(", ")
 
 
 def test_a_worker_outlives_a_run_that_breaks(tmp_path: Path) -> None:
     """Law: a run that breaks on a worker's machine is told to the master; the worker goes on."""
-    key = "k" * 32
-    (tmp_path / "perfgate.toml").write_text(CONFIGURATION)
     text = PLAIN + "\n@events.request.add_listener\ndef odd(**_):\n    raise ValueError('odd')\n"
-    engine = replace(write_locustfile(tmp_path, text), remote=Remote(HERE, 25577, key))
+    engine = awaiting(tmp_path, text, HERE, PORT)
     with ExitStack() as stack:
         (host,) = stack.enter_context(hosts(1))
-        process = stack.enter_context(working(host, tmp_path, key))
+        work = stack.enter_context(working(tmp_path, HERE, *on(host)))
         server = stack.enter_context(tiny_server(address=HERE))
-        for number in range(2):
-            run_dir = tmp_path / f"run-{number}"
-            run_dir.mkdir()
+        for _ in range(2):
             with pytest.raises(LoadError, match="ValueError: odd"):
-                run_load(
-                    engine,
-                    open_plan(server.host()),
-                    steady(RATE_RPS, 0.3, MIX),
-                    run_dir,
-                    limit_s=60.0,
-                    tick=lambda: True,
-                )
-        assert process.poll() is None
+                carried_out(engine, open_plan(server.host()), steady(RATE_RPS, 0.3, MIX))
+        assert work.process.poll() is None
 
 
 @pytest.mark.parametrize("_", range(REPEATS))
 def test_workers_on_other_machines(tmp_path: Path, _: int) -> None:
-    """Law: the union is the schedule when the workers are on hosts of their own too."""
-    key, schedule = "k" * 32, steady(RATE_RPS, 1.0, MIX)
-    (tmp_path / "perfgate.toml").write_text(CONFIGURATION)
-    engine = replace(write_locustfile(tmp_path, PLAIN), remote=Remote(HERE, 25577, key))
-    (tmp_path / "run").mkdir()
+    """Law: the union is the schedule when the workers are on hosts of their own too.
+
+    All times are told by this machine's clock, however far ahead that of one of them is.
+    """
+    schedule = steady(RATE_RPS, 1.0, MIX)
+    engine = awaiting(tmp_path, PLAIN, HERE, PORT)
     with ExitStack() as stack:
-        for host in stack.enter_context(hosts(2)):
-            stack.enter_context(working(host, tmp_path, key))
+        for host, ahead in zip(stack.enter_context(hosts(2)), (0, AHEAD_S), strict=True):
+            stack.enter_context(working(tmp_path, HERE, *on(host), *clock(ahead)))
         base, candidate = (
             stack.enter_context(tiny_server(address=HERE)).host(build) for build in BUILDS
         )
         plan = open_plan(base, candidate, identities=8, workers=2, warmup_requests=20)
-        run_dir = tmp_path / "run"
-        journal = run_load(engine, plan, schedule, run_dir, limit_s=60.0, tick=lambda: True)
+        begun_s = time.monotonic()
+        journal = carried_out(engine, plan, schedule)
+        ended_s = time.monotonic()
 
-    assert journal is not None
     assert_union(journal, schedule)
     assert len(journal.generators) == 2
+    manifests = [manifest_file(runs_of(engine)[-1], worker).read_text() for worker in range(2)]
+    told_s = sorted(json.loads(text)["ahead_s"] for text in manifests)
+    assert told_s == pytest.approx([-AHEAD_S, 0], abs=0.05)
+    times_s = [journal.rows[name] for name in TIMES]
+    times_s += [journal.windows[name] for name in ("from_s", "to_s")]
+    assert all(np.all((begun_s < one) & (one < ended_s)) for one in times_s)
     assert not processes_in(tmp_path)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
+
+from perfgate.exitcodes import ExitCode
+from perfgate.machine import read_environment
+from perfgate.target.ports import free_port
 
 if TYPE_CHECKING:
     from scenarios.auth_repository import AuthRepository, Finished
@@ -25,6 +31,31 @@ def test_equal_behaviour_passes(repository: AuthRepository) -> None:
     run = repository.check()
     assert run.code == 0, run.err + run.out
     assert run.verdict["verdict"] == "PASS", run.out
+    assert repository.left_behind() == []
+
+
+@pytest.mark.nightly
+def test_a_worker_sends_the_load(
+    repository: AuthRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One `perfgate worker` serves every run of a check, which passes as if it were done here."""
+    monkeypatch.setenv("PERFGATE_KEY", "k" * 32)
+    workers = f"[load]\nexpect_workers = 1\nport = {free_port()}"
+    repository.replace("perfgate.toml", "[load]", workers)
+    repository.replace("perfgate.toml", "demand_s = 6.0", "demand_s = 3.0\nsolo_s = 0.0")
+    repository.vary("same behaviour")
+    worker = repository.start("worker", "--master", "127.0.0.1")
+    os.sched_setaffinity(worker.pid, read_environment().generator_cpus)
+    try:
+        run = repository.check()
+    finally:
+        worker.send_signal(signal.SIGINT)
+        _, told = worker.communicate(timeout=30)
+    assert run.code == 0, run.err + run.out
+    assert run.verdict["verdict"] == "PASS", run.out
+    assert worker.returncode == ExitCode.INTERRUPTED
+    # The run at the required rate, and sessions up to the first look.
+    assert told.count("a run has ended; waiting for the next") >= 1 + 4
     assert repository.left_behind() == []
 
 

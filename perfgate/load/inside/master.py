@@ -17,13 +17,14 @@ from gevent.event import AsyncResult
 from locust.runners import STATE_MISSING
 
 from perfgate.load.inside.conductor import meters_of
+from perfgate.load.inside.origin import ORIGIN_HINT, difference
 from perfgate.load.inside.worker import REPLY, REQUEST, clock_name
 from perfgate.load.plan import PLAN_FILE
 from perfgate.load.rows import journal_file, manifest_file
 from perfgate.procfs import busy_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from locust.runners import MasterRunner
@@ -36,13 +37,18 @@ LEAD_S = 0.1
 WATCH_S = 0.25
 COMING_S = 60.0
 
+KEY_HINT = "Every machine needs the same PERFGATE_KEY; or else a stranger reaches the port."
+SURPLUS_HINT = "End `perfgate worker` where it is not wanted, or raise expect_workers in [load]."
+ABSENCE_HINT = (
+    "Each runs `perfgate worker --master ADDRESS`, where [load] bind and port tell it to."
+)
+
 
 @dataclass(slots=True)
 class _Member:
     """A worker that has introduced itself."""
 
     worker: int
-    last_number: int
     delivered: bool = False
 
 
@@ -50,16 +56,23 @@ class Master:
     """The other end of every :class:`perfgate.load.inside.worker.Worker` of the run."""
 
     def __init__(
-        self, runner: MasterRunner, seal: Seal, plan: Plan, run_dir: Path, locustfile_digest: str
+        self,
+        runner: MasterRunner,
+        seal: Seal,
+        plan: Plan,
+        run_dir: Path,
+        origin: Mapping[str, str],
     ) -> None:
         self._runner, self._seal, self._plan, self._run_dir = runner, seal, plan, run_dir
-        self._digest = locustfile_digest
+        self._origin = origin
         self._run = secrets.token_hex(16)
+        self._numbers: dict[str, int] = {}
         self._members: dict[str, _Member] = {}
         self._meetings: dict[str, tuple[set[str], AsyncResult]] = {}
         self._meters = meters_of(plan.hosts)
         self._broken = ""
         self._answers: dict[str, Callable[..., Any]] = {
+            "run": self._tell_run,
             "hello": self._hello,
             "clock": self._clock,
             "meet": self._meet,
@@ -69,48 +82,68 @@ class Master:
             "manifest": self._manifest,
         }
         runner.register_message(REQUEST, self._on_request, concurrent=True)
+        runner.environment.events.worker_connect.add_listener(self._on_connect)  # type: ignore[no-untyped-call] # Locust's is not annotated
+        for name in runner.clients:
+            self._on_connect(name)
         gevent.spawn(self._watch)
+
+    def _on_connect(self, client_id: str, **_: Any) -> None:
+        """Refuse one worker too many: Locust would end the work of another to give it some."""
+        present = [
+            name for name, client in self._runner.clients.items() if client.state != STATE_MISSING
+        ]
+        self._refuse_surplus([*present, client_id])
+
+    def _refuse_surplus(self, present: Iterable[str]) -> None:
+        names = sorted(set(present))
+        if len(names) > self._plan.workers:
+            came = f"{len(names)} workers came instead of {self._plan.workers}"
+            self._break_off(f"{came}: {', '.join(names)}", SURPLUS_HINT)
 
     def _on_request(self, msg: Any, **_: Any) -> None:
         content = self._seal.open(REQUEST, msg.data)
-        if content is None or not self._is_new(content):
-            self._break_off(f"a message of {msg.node_id!r} was not sealed with this run's key")
+        if content is None:
+            why = f"a message of {msg.node_id!r} was not sealed with this run's key"
+            self._break_off(why, KEY_HINT)
             return
-        answer = None
-        if not self._broken:
+        answer, refusal = None, self._refusal(content)
+        if not refusal:
             given = {k: v for k, v in content.items() if k not in ("run", "number", "what", "from")}
             answer = self._answers[content["what"]](content["from"], **given)
         reply = {
             "to": content["from"],
             "number": content["number"],
             "answer": answer,
-            "broken": self._broken,
+            "broken": refusal or self._broken,
         }
         self._runner.send_message(REPLY, self._seal.close(REPLY, reply), client_id=content["from"])
 
-    def _is_new(self, content: dict[str, Any]) -> bool:
-        """Return whether a sealed message is of this run and none that was sent before."""
-        member = self._members.get(content["from"])
-        if member is None:
-            return bool(content["what"] == "hello")
-        if content["run"] != self._run or content["number"] <= member.last_number:
-            return False
-        member.last_number = content["number"]
-        return True
+    def _refusal(self, content: dict[str, Any]) -> str:
+        """Return why a sealed message is not answered, nothing if it is.
 
-    def _hello(self, name: str, locustfile: str) -> dict[str, Any] | None:
-        if len(self._members) == self._plan.workers:
-            self._break_off(f"more than the {self._plan.workers} expected workers came")
+        One of an earlier run does no harm to this one; one that comes twice is a stranger's doing.
+        """
+        name, number = content["from"], content["number"]
+        if content["what"] != "run":
+            if content["run"] != self._run:
+                return "the master has begun another run"
+            if number <= self._numbers.get(name, 0):
+                self._break_off(f"a message of {name!r} came a second time")
+            self._numbers[name] = number
+        return self._broken
+
+    def _tell_run(self, _name: str) -> str:
+        return self._run
+
+    def _hello(self, name: str, **theirs: str) -> dict[str, Any] | None:
+        self._refuse_surplus([*self._members, name])
+        if told := difference(theirs, self._origin):
+            self._break_off(f"worker {name!r} {told}", ORIGIN_HINT)
+        if self._broken:
             return None
-        if locustfile != self._digest:
-            self._break_off(
-                f"worker {name!r} has another Locust file, or perfgate, than this machine"
-            )
-            return None
-        self._members[name] = _Member(worker=len(self._members), last_number=1)
+        self._members[name] = _Member(worker=len(self._members))
         schedule = self._run_dir / self._plan.open.schedule if self._plan.open else None
         return {
-            "run": self._run,
             "worker": self._members[name].worker,
             "workers": self._plan.workers,
             "plan": (self._run_dir / PLAN_FILE).read_text(),
@@ -153,11 +186,12 @@ class Master:
             if len(came) < self._plan.workers and not moment.ready():
                 moment.set(None)
 
-    def _break_off(self, why: str) -> None:
+    def _break_off(self, why: str, hint: str = "") -> None:
         """Give the run up; the first reason is the one that is told."""
         if not self._broken:
             self._broken = why
-            manifest_file(self._run_dir, 0).write_text(json.dumps({"broken": why}))
+            told = json.dumps({"broken": why, "hint": hint})
+            manifest_file(self._run_dir, 0).write_text(told)
             self._part()
 
     def _watch(self) -> None:
@@ -172,7 +206,10 @@ class Master:
                     self._break_off(f"worker {member.worker} ({name!r}) was lost")
             if len(self._members) < self._plan.workers and time.monotonic() > late_s:
                 came = f"{len(self._members)} of {self._plan.workers} workers"
-                self._break_off(f"only {came} came within {COMING_S:.0f} s")
+                self._break_off(f"only {came} came within {COMING_S:.0f} s", ABSENCE_HINT)
+        # Locust would go on waiting for those that have not come.
+        if options := self._runner.environment.parsed_options:
+            options.expect_workers = 0
         self._runner.quit()
 
     def _complete(self) -> bool:

@@ -5,10 +5,10 @@ The user's classes are kept for their tasks; Locust itself spawns one driver, wh
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import resource
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -17,22 +17,23 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import locust
 import locust.log
+import locust.runners
 from gevent.event import Event
 from locust import User, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
-from perfgate import __version__
 from perfgate.load.inside.conductor import AbandonedError, Alone
 from perfgate.load.inside.draws import take_over_random
 from perfgate.load.inside.driver import Driver, SilenceError, SlownessError
 from perfgate.load.inside.identities import operations_of
 from perfgate.load.inside.master import Master
+from perfgate.load.inside.origin import read_origin
 from perfgate.load.inside.pools import keep_connections
 from perfgate.load.inside.recorder import Recorder
 from perfgate.load.inside.seal import Seal
 from perfgate.load.inside.stamps import clock_offset_s, watch_sockets
 from perfgate.load.inside.worker import Worker
-from perfgate.load.plan import KEY_VARIABLE, PLAN_FILE, PLAN_VARIABLE, Plan
+from perfgate.load.plan import END_FILE, KEY_VARIABLE, PLAN_FILE, PLAN_VARIABLE, Plan
 from perfgate.load.rows import journal_file, manifest_file
 from perfgate.load.schedule import Schedule
 from perfgate.procfs import TreeMeter
@@ -46,8 +47,13 @@ if TYPE_CHECKING:
 PLAN_POLL_S = 0.01
 # How Locust's log begins to tell of an exception that nobody caught.
 UNHANDLED = re.compile("Uncaught exception in event handler|Unhandled exception in greenlet")
+# A worker that hears nothing of its master for so long looks for the next one; and it knocks so
+# often, for the master of the run before, about to end, may have heard it.
+locust.runners.MASTER_HEARTBEAT_TIMEOUT = 10
+locust.runners.CONNECT_TIMEOUT, locust.runners.CONNECT_RETRY_COUNT = 2, 150
 # Locust imports the user's file after this one.
 DRAWS = take_over_random()
+ORIGIN = read_origin(sys.argv)
 
 
 class PerfgateDriver(User):
@@ -61,8 +67,7 @@ class PerfgateDriver(User):
         runner, user_classes = self.environment.runner, list(self.user_classes)
         try:
             if isinstance(runner, WorkerRunner):
-                worker = Worker(runner, _seal(), _digest(self.environment))
-                _carry_out_for_master(worker, user_classes, self.environment)
+                _carry_out_for_master(runner, user_classes, self.environment)
                 # A worker that went would have its user spawned again on another one.
                 Event().wait()
             else:
@@ -81,7 +86,7 @@ def _take_over(environment: Environment, **_: Any) -> None:
     environment.shape_class = None
     if isinstance(environment.runner, MasterRunner):
         plan, run_dir = _awaited_plan()
-        Master(environment.runner, _seal(), plan, run_dir, _digest(environment))
+        Master(environment.runner, _seal(), plan, run_dir, ORIGIN)
 
 
 def _forget_exit_code(environment: Environment, **_: Any) -> None:
@@ -111,28 +116,32 @@ def _awaited_plan() -> tuple[Plan, Path]:
 
 
 def _carry_out_for_master(
-    worker: Worker, user_classes: list[type[User]], environment: Environment
+    runner: WorkerRunner, user_classes: list[type[User]], environment: Environment
 ) -> None:
+    """Do a worker's part; where the master gives the run up, its reason is left for the parent."""
     run_dir = Path.cwd()
+    try:
+        worker = Worker(runner, _seal(), ORIGIN)
+        plan, schedule = _told_plan(worker, run_dir)
+        _carry_out(plan, schedule, run_dir, worker, (user_classes, environment))
+        worker.deliver(run_dir)
+    except AbandonedError as end:
+        (run_dir / END_FILE).write_text(str(end))
+        raise
+
+
+def _told_plan(worker: Worker, run_dir: Path) -> tuple[Plan, Schedule | None]:
+    """Write down what the master has told, and read it."""
     (run_dir / PLAN_FILE).write_text(worker.plan)
-    plan, schedule = Plan.read(run_dir / PLAN_FILE), None
-    if plan.open:
-        (run_dir / plan.open.schedule).write_bytes(worker.schedule)
-        schedule = Schedule.read(run_dir / plan.open.schedule)
-    _carry_out(plan, schedule, run_dir, worker, (user_classes, environment))
-    worker.deliver(run_dir)
+    plan = Plan.read(run_dir / PLAN_FILE)
+    if not plan.open:
+        return plan, None
+    (run_dir / plan.open.schedule).write_bytes(worker.schedule)
+    return plan, Schedule.read(run_dir / plan.open.schedule)
 
 
 def _seal() -> Seal:
     return Seal(os.environ[KEY_VARIABLE].encode())
-
-
-def _digest(environment: Environment) -> str:
-    """Return what tells the user's Locust file, and this version of perfgate, from others."""
-    options = environment.parsed_options
-    names = options.locustfile.split(",") if options else []
-    own = [Path(name).read_bytes() for name in names if Path(name) != Path(__file__)]
-    return hashlib.sha256(b"".join([__version__.encode(), *own])).hexdigest()
 
 
 def _carry_out(

@@ -17,6 +17,8 @@ from perfgate.load.rows import journal_file, manifest_file
 from perfgate.procfs import TreeUsage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from locust.runners import WorkerRunner
 
     from perfgate.load.inside.seal import Seal
@@ -30,14 +32,15 @@ CLOCK_READINGS = 9
 class Worker:
     """The conductor of a worker: its master."""
 
-    def __init__(self, runner: WorkerRunner, seal: Seal, locustfile_digest: str) -> None:
+    def __init__(self, runner: WorkerRunner, seal: Seal, origin: Mapping[str, str]) -> None:
         self._runner, self._seal = runner, seal
         self._numbers = count(1)
         self._waiting: dict[int, AsyncResult] = {}
         self._run = ""
         runner.register_message(REPLY, self._on_reply)
-        told = self.call("hello", locustfile=locustfile_digest)
-        self._run = told["run"]
+        # It is sealed in with all that follows, so that nothing of another run can be sent again.
+        self._run = self.call("run")
+        told = self.call("hello", **origin)
         self.worker: int = told["worker"]
         self.workers: int = told["workers"]
         self.plan: str = told["plan"]
