@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from perfgate.load.plan import Host
     from perfgate.load.schedule import Schedule
     from perfgate.measurement.models import BuildRole, Conditions, Environment, Run
-    from perfgate.rig import Rig
+    from perfgate.rig import Outcome, Rig
     from perfgate.verdict.case import Terms
 
 DEMAND_STAGE = "required rate"
@@ -157,13 +157,17 @@ def _with_demand_run(case: Case, order: Order, rig: Rig) -> Case:
     for attempt in range(DISCARD_LIMIT + 1):
         outcome = run_once(rig, _demand_assignment(order, attempt))
         if outcome.run is None:
-            return _add(case, incidents=outcome.incidents)
+            return add(case, incidents=outcome.incidents)
         if not outcome.run.validity.faults:
             rate = float(service_rates([outcome.run], "candidate")[0])
             rig.progress.learned(f"service rate about {rate:.0f}/s")
-            return _add(case, demand_run=DemandRun(run=outcome.run, trials=outcome.trials))
+            return add(case, demand_run=_demand_run(outcome, outcome.run))
         case = _discard(case, outcome.run, rig)
     return case
+
+
+def _demand_run(outcome: Outcome, run: Run) -> DemandRun:
+    return DemandRun(run=run, trials=outcome.trials, in_flight=dict(outcome.in_flight))
 
 
 def _with_session(case: Case, order: Order, rig: Rig) -> Case:
@@ -174,26 +178,27 @@ def _with_session(case: Case, order: Order, rig: Rig) -> Case:
         # The load has worked before, so what broke it off is an accident until it recurs.
         return _break_off(case, error.message.splitlines()[0], rig)
     if outcome.run is None:
-        return _add(case, incidents=outcome.incidents)
+        return add(case, incidents=outcome.incidents)
     if outcome.run.validity.faults:
         return _discard(case, outcome.run, rig)
-    case = _add(case, sessions=(*case.measurement.sessions, outcome.run))
+    case = add(case, sessions=(*case.measurement.sessions, outcome.run))
     rig.progress.learned(_known_so_far(case))
     return case
 
 
-def _add(case: Case, **updates: object) -> Case:
+def add(case: Case, **updates: object) -> Case:
+    """Return the case with these parts of its measurement replaced."""
     return case.model_copy(update={"measurement": case.measurement.model_copy(update=updates)})
 
 
 def _discard(case: Case, run: Run, rig: Rig) -> Case:
     rig.progress.learned(f"not to be trusted, to be repeated: {run.validity.faults[0]}")
-    return _add(case, discarded=(*case.measurement.discarded, run))
+    return add(case, discarded=(*case.measurement.discarded, run))
 
 
 def _break_off(case: Case, fault: str, rig: Rig) -> Case:
     rig.progress.learned(f"broken off, to be repeated: {fault}")
-    return _add(case, broken_off=(*case.measurement.broken_off, fault))
+    return add(case, broken_off=(*case.measurement.broken_off, fault))
 
 
 def _known_so_far(case: Case) -> str:
@@ -211,10 +216,10 @@ def _demand_assignment(order: Order, attempt: int) -> Assignment:
     rate_rps = local_required_rps(order.terms)
     seed = config.load.seed + attempt
     ramp = Stage(rate_rps, profile.ramp_s, from_rps=0.0)
-    schedule = _schedule(order, [ramp, Stage(rate_rps, profile.demand_s)], seed)
+    schedule = schedule_of(order, [ramp, Stage(rate_rps, profile.demand_s)], seed)
 
     def plan(hosts: tuple[Host, ...]) -> Plan:
-        return _plan(order, hosts, seed, ramp_s=profile.ramp_s)
+        return plan_of(order, hosts, seed, ramp_s=profile.ramp_s)
 
     return Assignment(
         stage=DEMAND_STAGE,
@@ -234,14 +239,14 @@ def _session_assignment(case: Case, order: Order) -> Assignment:
     tried = len(measured.sessions) + measured.set_aside
     seed = measured.seed + 1000 * (tried + 1)
     rate_rps = split_rps(case, order)
-    schedule = _schedule(order, [Stage(rate_rps, profile.split_s)], seed)
+    schedule = schedule_of(order, [Stage(rate_rps, profile.split_s)], seed)
 
     def plan(hosts: tuple[Host, ...]) -> Plan:
         if len(hosts) == 1:
-            return _plan(order, hosts, seed)
+            return plan_of(order, hosts, seed)
         pairs = Pairs(profile.pairs, profile.batch_requests, profile.batch_concurrency)
         solo = Solo(profile.solo_pairs, profile.solo_requests, profile.solo_s)
-        return _plan(order, hosts, seed, pairs=pairs, solo=solo if profile.solo_s else None)
+        return plan_of(order, hosts, seed, pairs=pairs, solo=solo if profile.solo_s else None)
 
     return Assignment(
         stage=f"session {len(measured.sessions) + 1}",
@@ -294,7 +299,8 @@ def split_rps(case: Case, order: Order) -> float:
     return max(min(wanted, order.shape.split_load_ratio * rate / builds), LEAST_RPS)
 
 
-def _schedule(order: Order, stages: Sequence[Stage], seed: int) -> Schedule:
+def schedule_of(order: Order, stages: Sequence[Stage], seed: int) -> Schedule:
+    """Return the arrivals of these stages, with the mix and the spacing that are ordered."""
     return draw_schedule(
         stages,
         mix=mix_of(order.terms),
@@ -304,7 +310,7 @@ def _schedule(order: Order, stages: Sequence[Stage], seed: int) -> Schedule:
     )
 
 
-def _plan(
+def plan_of(
     order: Order,
     hosts: tuple[Host, ...],
     seed: int,
@@ -312,6 +318,7 @@ def _plan(
     pairs: Pairs | None = None,
     solo: Solo | None = None,
 ) -> Plan:
+    """Return the plan of a run that begins with saturation and goes on with an open loop."""
     profile, config = order.shape, order.terms.config
     return Plan(
         seed=seed,

@@ -15,7 +15,7 @@ from perfgate.load.engine import run_load
 from perfgate.load.journal import shut_out
 from perfgate.load.plan import BUILDS, Host
 from perfgate.measurement.models import Incident
-from perfgate.measurement.summarise import Surroundings, summarise, trials
+from perfgate.measurement.summarise import Surroundings, in_flight, summarise, trials
 from perfgate.procfs import read_contention
 from perfgate.startup import LOG_LINES, Launch, UnreadyError, await_ready, start_builds, unready
 from perfgate.tail import tail
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 START_SLACK_S = 30.0
 SLACK_FACTOR = 3.0
 PORTS_EVERY_S = 0.5
+# So often in each trial are the requests in flight counted.
+MOMENTS = 5
 # A start that takes too long is a build's fault where it happens twice in a row.
 CHANCES = 2
 
@@ -77,10 +79,11 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it: a run (with its trials), or the incidents that ended it."""
+    """What came of it: a run (cut into its trials), or the incidents that ended it."""
 
     run: Run | None = None
     trials: tuple[OpenLoop, ...] = ()
+    in_flight: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
 
 
@@ -198,12 +201,17 @@ def _load(
     }
     surroundings = replace(seen, yardsticks=yardsticks, used_s=used_s)
     run = summarise(journal, plan, assignment.offered_rps, assignment.open_s, surroundings)
-    cut = (
-        trials(journal, "candidate", assignment.open_s, assignment.trials)
-        if assignment.trials
-        else ()
+    return _cut(Outcome(run), journal, assignment) if assignment.trials else Outcome(run)
+
+
+def _cut(whole: Outcome, journal: Journal, assignment: Assignment) -> Outcome:
+    """Return the outcome with the candidate's open loop cut into its trials."""
+    open_s, count = assignment.open_s, assignment.trials
+    return replace(
+        whole,
+        trials=trials(journal, "candidate", open_s, count),
+        in_flight=in_flight(journal, "candidate", open_s, count * MOMENTS),
     )
-    return Outcome(run=run, trials=cut)
 
 
 def _journal(

@@ -33,7 +33,8 @@ class Wish:
     """What is asked for; ``base`` is None where the stored baseline's commit, or nothing, is.
 
     ``recorded_s`` are the times that the profile replays, if it does. ``stored``: no base is
-    measured, the stored baseline alone is to decide.
+    measured, the stored baseline alone is to decide. ``find_capacity``: the highest rate that
+    keeps every promise is searched, too.
     """
 
     loaded: LoadedConfig
@@ -44,6 +45,7 @@ class Wish:
     on: date
     recorded_s: Sequence[float]
     stored: bool = False
+    find_capacity: bool = False
 
     @property
     def ledger_path(self) -> Path:
@@ -100,6 +102,24 @@ def held_to(wish: Wish, *, margin: float | None, budget_s: float | None) -> Wish
     if budget_s is not None:
         loaded = _with_budget(loaded, wish.profile, budget_s)
     return replace(wish, loaded=loaded)
+
+
+def searching(wish: Wish) -> Wish:
+    """Return the wish for the highest rate within the promises, too.
+
+    Raises UsageError where no latency is promised of what is sent: then there is no such rate.
+    """
+    config = wish.loaded.config
+    last = last_day(wish.on, config.demand.horizon_days)
+    sent = peak_demand(demand_steps(wish.ledger, wish.on, last)).mix
+    promised = [config.slo.get(name) or config.slo.get("*") for name in sent]
+    if not any(own and (own.p50_ms or own.p95_ms or own.p99_ms) for own in promised):
+        raise UsageError(
+            f"{wish.loaded.path}: no latency is promised of what is sent "
+            f"({', '.join(sorted(sent))}), so there is no highest rate to find",
+            hint='Promise one, for every operation or by name:  [slo."*"]  p95_ms = 250.0',
+        )
+    return replace(wish, find_capacity=True)
 
 
 def _with_margin(loaded: LoadedConfig, margin: float) -> LoadedConfig:

@@ -29,6 +29,7 @@ from perfgate.measurement.models import (
     OpenLoop,
     OperationFigures,
     Run,
+    Search,
     Validity,
     Windows,
     Yardstick,
@@ -50,6 +51,7 @@ ALONE_S = {"introspect": 0.0013, "login": 0.036}
 SOLO_PAIRS = 8
 SOLO_REQUESTS = 4
 OPEN_S = 5.0
+MOMENTS = 16
 PAIRS = 12
 RATE_RPS = 400.0
 COST_S = 0.002
@@ -78,6 +80,8 @@ class Build:
     log ratio of its peak, ``drift`` that of its service times from the first third of the open loop
     to the last.
 
+    ``queue`` is how many requests more are in flight with each second at the required rate.
+
     ``failed`` and ``missing`` count wrong answers and arrivals without any, by operation and run.
     """
 
@@ -101,6 +105,7 @@ class Build:
     full_at: float = math.inf
     memory: float = 0.0
     drift: float = 0.0
+    queue: float = 0.0
 
 
 STANDARD = Build()
@@ -269,7 +274,35 @@ def demand_run(candidate: Build = STANDARD, *trials: Build) -> DemandRun:
         validity=validity(),
     )
     cut = trials or (candidate,) * 3
-    return DemandRun(run=run, trials=tuple(open_loop(build) for build in cut))
+    return DemandRun(
+        run=run, trials=tuple(open_loop(build) for build in cut), in_flight=in_flight(candidate)
+    )
+
+
+def in_flight(build: Build = STANDARD) -> dict[str, tuple[int, ...]]:
+    """Return how many requests were in flight: one or two more now and then, and the growth."""
+    grown = np.round(build.queue * np.linspace(0.0, OPEN_S, MOMENTS))
+    swing = np.arange(MOMENTS) % 2
+    return {
+        "introspect": tuple((grown + swing).astype(int).tolist()),
+        "login": tuple(swing.tolist()),
+    }
+
+
+def search(*trials: tuple[float, int], **changes: object) -> Search:
+    """Return trials at these rates, in each of which so many of 240 introspections were late."""
+    made = Search(
+        low_rps=100.0,
+        high_rps=400.0,
+        trials=tuple(trial(rate_rps, Build(late=late)) for rate_rps, late in trials),
+        seconds=19.0 * len(trials),
+    )
+    return made.model_copy(update=changes)
+
+
+def trial(rate_rps: float, build: Build = STANDARD) -> Run:
+    """Return one trial of the search for mu_slo."""
+    return session(build, base=None).model_copy(update={"offered_rps": rate_rps})
 
 
 def discarded(count: int = 1, fault: str = "the load generator was late") -> tuple[Run, ...]:

@@ -25,7 +25,7 @@ from perfgate.exitcodes import ExitCode
 from perfgate.load.engine import Engine
 from perfgate.load.plan import Host, Open, Pairs, Plan, Saturation, Solo
 from perfgate.progress import Silence
-from perfgate.rig import Assignment, Outcome, Rig, run_once
+from perfgate.rig import MOMENTS, Assignment, Outcome, Rig, run_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -154,6 +154,8 @@ def test_two_auth_services_side_by_side(tmp_path: Path) -> None:
         assert figures.open_cpu_s > 0
         assert figures.peak_rss_bytes > 10 << 20
     assert sum(trial.arrivals for trial in outcome.trials) == round(RATE_RPS * OPEN_S)
+    assert set(outcome.in_flight) <= set(AUTH_MIX)
+    assert {len(counts) for counts in outcome.in_flight.values()} == {2 * MOMENTS + 1}
     assert outcome.run.validity.seconds > OPEN_S
     assert outcome.run.validity.generator_cpu_ratio > 0
     assert isinstance(rigged.progress, Told)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.errors import FileFaultsError, UsageError
-from perfgate.wish import held_to, last_day, read_wish
+from perfgate.wish import held_to, last_day, read_wish, searching
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,3 +120,25 @@ def test_last_day(on: date, days: int) -> None:
     else:
         with pytest.raises(UsageError):
             last_day(on, days)
+
+
+@pytest.mark.parametrize(
+    "slo", ["", '[slo."*"]\nerror_ratio = 0.1\n', "[slo.login]\np95_ms = 100.0\n"]
+)
+def test_without_a_promise_there_is_no_rate_to_find(project: Path, slo: str) -> None:
+    """Law: where no latency of what is sent is promised, what to set is told."""
+    path = project / "perfgate.toml"
+    path.write_text(f"{path.read_text()}\n{slo}")
+    with pytest.raises(UsageError, match="no latency is promised") as caught:
+        searching(read_wish(None, "default", ".", None, DAY))
+    assert "(introspect, token)" in caught.value.message
+    assert "p95_ms = 250.0" in caught.value.hint
+
+
+@pytest.mark.parametrize("slo", ['[slo."*"]\np50_ms = 9.0\n', "[slo.token]\np99_ms = 9.0\n"])
+def test_one_promise_is_enough(project: Path, slo: str) -> None:
+    """Law: one promise, for all or for one that is sent, has a highest rate that keeps it."""
+    path = project / "perfgate.toml"
+    path.write_text(f"{path.read_text()}\n{slo}")
+    wish = read_wish(None, "default", ".", None, DAY)
+    assert (wish.find_capacity, searching(wish).find_capacity) == (False, True)

@@ -32,18 +32,25 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from perfgate.baseline.record import PromisedRate
     from perfgate.measurement.models import Measurement, OpenLoop
 
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 
 
 def record_of(
-    measurement: Measurement, *, service: str, verdict: str, because: str = ""
+    measurement: Measurement,
+    *,
+    service: str,
+    verdict: str,
+    because: str = "",
+    mu_slo: PromisedRate | None = None,
 ) -> BaselineRecord:
     """Return the sealed record of the candidate of a measurement.
 
-    Raises StoreError where the measurement cannot be a baseline: no commit, uncommitted changes,
-    or too few runs to give the service rate an interval.
+    ``mu_slo``, at RECORD_LEVEL, is known to those who know the promises. Raises StoreError where
+    the measurement cannot be a baseline: no commit, uncommitted changes, or too few runs to give
+    the service rate an interval.
     """
     candidate = measurement.candidate
     if candidate.commit is None or candidate.dirty:
@@ -78,6 +85,7 @@ def record_of(
         undisturbed_rps=_rate(undisturbed_rates(runs, "candidate")),
         yardstick_per_s=None if speed is None else rounded(speed),
         conditions=measurement.conditions,
+        mu_slo_rps=mu_slo,
     ).sealed()
 
 

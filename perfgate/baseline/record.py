@@ -18,7 +18,10 @@ FIRST_FORMAT: Final = "perfgate.baseline/1"
 # History of the format:
 #   1  capacity of record, cost, quantiles per operation, session spread, provenance, checksum.
 #   2  the undisturbed rate, the yardstick, the conditions, and the records that came before.
-NEW_IN_2 = ("undisturbed_rps", "yardstick_per_s", "conditions", "history")
+#      Later, so that records without it are still read: the highest rate within the promises.
+NEW_IN_2 = ("undisturbed_rps", "yardstick_per_s", "conditions", "history", "mu_slo_rps")
+# What a record of format 2 need not have; where it does not, its checksum does not cover it.
+LATER_IN_2 = ("mu_slo_rps",)
 
 AGAIN = (
     "Restore it from git, or remove it and begin anew: perfgate baseline accept FILE. Baselines "
@@ -36,6 +39,12 @@ class RateOfRecord(Value):
     lower: float
     upper: float
     runs: int
+
+
+class PromisedRate(RateOfRecord):
+    """The highest rate that keeps every promise, from so many trials instead of runs."""
+
+    first_missed: str
 
 
 class OperationOfRecord(Value):
@@ -63,6 +72,7 @@ class BaselineRecord(Sealed):
 
     ``history`` holds the records before it in this place, oldest first; ``yardstick_per_s`` is how
     fast the machine was. Both, the conditions and the undisturbed rate are missing in format 1.
+    ``mu_slo_rps`` is None where it was not searched, or does not lie among the rates tried.
     """
 
     format: Literal["perfgate.baseline/1", "perfgate.baseline/2"] = FORMAT
@@ -82,6 +92,7 @@ class BaselineRecord(Sealed):
     undisturbed_rps: RateOfRecord | None = None
     yardstick_per_s: float | None = None
     conditions: Conditions | None = None
+    mu_slo_rps: PromisedRate | None = None
     history: Annotated[tuple[Past, ...], Field(max_length=HISTORY_LENGTH)] = ()
 
     @model_validator(mode="after")
@@ -122,7 +133,8 @@ class BaselineRecord(Sealed):
 
     def content(self) -> dict[str, Any]:
         """Return what stands in the file: of format 1, nothing that came later."""
-        new = set(NEW_IN_2) if self.format == FIRST_FORMAT else None
+        unknown = {name for name in LATER_IN_2 if name not in self.model_fields_set}
+        new = set(NEW_IN_2) if self.format == FIRST_FORMAT else unknown
         return self.model_dump(mode="json", exclude=new)
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.making import record_of
-from perfgate.baseline.record import parse_record
+from perfgate.baseline.record import RECORD_LEVEL, PromisedRate, parse_record
+from perfgate.baseline.sealed import rounded
 from perfgate.baseline.store import record_files, replaced_record, write_record
 from perfgate.errors import StoreError, UsageError
 from perfgate.verdict.case import read_case
 from perfgate.verdict.finding import Outcome
 from perfgate.verdict.judge import judge
+from perfgate.verdict.limit import limit_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,12 +54,27 @@ def accept_measurement(
         service=service,
         verdict=str(verdict.outcome),
         because=although if verdict.outcome is Outcome.FAIL else "",
+        mu_slo=_promised_rate(case),
     )
     directory = loaded.root / loaded.config.baseline.directory
     older = replaced_record(record, directory)
     if older is not None:
         record = record.after(older)
     return write_record(record, directory), record
+
+
+def _promised_rate(case: Case) -> PromisedRate | None:
+    """Return the highest rate that keeps every promise, as it is stored; None: not found."""
+    search, limit = case.measurement.search, limit_of(case, RECORD_LEVEL)
+    if search is None or limit is None or not limit.found:
+        return None
+    return PromisedRate(
+        estimate=rounded(limit.rate_rps.estimate),
+        lower=rounded(limit.rate_rps.lower),
+        upper=rounded(limit.rate_rps.upper),
+        runs=len(search.trials),
+        first_missed=limit.promise.words,
+    )
 
 
 def stored_records(directory: Path) -> list[BaselineRecord]:

@@ -11,7 +11,7 @@ from perfgate.cli import options
 from perfgate.cli.console import say
 from perfgate.cli.places import prepared
 from perfgate.errors import UsageError
-from perfgate.wish import held_to, read_wish
+from perfgate.wish import held_to, read_wish, searching
 
 if TYPE_CHECKING:
     from datetime import date
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @options.seed
 @options.margin
 @options.budget
+@options.find_capacity
 @options.as_format
 @click.option(
     "--output",
@@ -51,6 +52,7 @@ def command(
     seed: int | None,
     margin: float | None,
     budget: float | None,
+    find_capacity: bool,
     format_: str,
     output: Path | None,
     on_inconclusive: str | None,
@@ -62,13 +64,16 @@ def command(
         )
     asked = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
     wish = replace(held_to(asked, margin=margin, budget_s=budget), stored=stored)
+    wish = searching(wish) if find_capacity else wish
     keep_in = None if output is None else prepared(output)
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.
-    from perfgate.cli.outlook import plan_ahead  # noqa: PLC0415 - see above
+    from perfgate.cli.outlook import plan_ahead, search_ahead  # noqa: PLC0415 - see above
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above
     from perfgate.cli.verdicts import tell  # noqa: PLC0415 - see above
 
     if not stored:
         say(plan_ahead(wish))
+    if find_capacity:
+        say(search_ahead(wish))
     case = measured(wish, beside_base=True, keep_in=keep_in)
     return tell(case, format_, on_inconclusive, keep_in)

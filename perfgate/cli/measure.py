@@ -9,7 +9,7 @@ import click
 from perfgate.cli import options
 from perfgate.cli.console import say
 from perfgate.cli.places import writable
-from perfgate.wish import held_to, read_wish
+from perfgate.wish import held_to, read_wish, searching
 
 if TYPE_CHECKING:
     from datetime import date
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @options.seed
 @options.margin
 @options.budget
+@options.find_capacity
 @click.option(
     "--output", "-o", type=options.PATH, required=True, help="File to write the measurement to."
 )
@@ -37,15 +38,20 @@ def command(
     seed: int | None,
     margin: float | None,
     budget: float | None,
+    find_capacity: bool,
     output: Path,
 ) -> None:
     """Measure a build under real load and save it, for `judge` and `baseline accept`."""
     wish = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
     wish = held_to(wish, margin=margin, budget_s=budget)
+    wish = searching(wish) if find_capacity else wish
     file = writable(output)
     # It imports numpy, pandas and scipy, which takes a second: first what needs none of them.
+    from perfgate.cli.outlook import search_ahead  # noqa: PLC0415 - see above
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above
 
+    if find_capacity:
+        say(search_ahead(wish))
     case = measured(wish, beside_base=base is not None, keep_in=None)
     file.write_text(case.to_text(), encoding="utf-8")
     say(f"measurement written to {file}")

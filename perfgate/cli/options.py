@@ -201,6 +201,12 @@ budget = click.option(
     help="Time for sessions, like 60s or 5m; budget.sessions_s if not given. It sets how many "
     "there are at most, whatever looks the profile has.",
 )
+find_capacity = click.option(
+    "--find-capacity",
+    is_flag=True,
+    help="Search the highest rate that keeps every promise, too, as [search] says: for reports and "
+    "nightly runs, as it takes minutes.",
+)
 of = click.option(
     "--of",
     default=".",

@@ -12,6 +12,8 @@ from perfgate.baseline.noise import noise_path, read_noise, still_holds
 from perfgate.gate import demand_run_s, session_s
 from perfgate.machine import read_environment
 from perfgate.report.calibration import foretold
+from perfgate.search import SETTLED_TRIALS, most_s
+from perfgate.verdict.finding import counted
 from perfgate.verdict.noise import remembered
 
 if TYPE_CHECKING:
@@ -49,3 +51,14 @@ def plan_ahead(wish: Wish) -> str:
         return foretold(known.resolution.pace, known.resolution.plan.looks, known)
     guess = Pace(demand_run_s(profile), session_s(profile), config.budget.sessions_s)
     return foretold(guess, profile.looks or guess.looks(), None)
+
+
+def search_ahead(wish: Wish) -> str:
+    """Return in a sentence how long the search for mu_SLO will take."""
+    shape = wish.loaded.config.search
+    most = counted(shape.trials, "trial")
+    sooner = f", {SETTLED_TRIALS} if they agree" if shape.trials > SETTLED_TRIALS else ""
+    return (
+        f"plan: then up to {most} of {shape.trial_s:g} s to find the highest rate that keeps every "
+        f"promise{sooner}; about {most_s(shape):.0f} s"
+    )

@@ -17,6 +17,7 @@ from perfgate.load.engine import Engine, Remote, UnknownOperationsError, shared_
 from perfgate.machine import read_environment
 from perfgate.orders import comparing_order, solitary_order, twin_order
 from perfgate.rig import Rig
+from perfgate.search import find_capacity
 from perfgate.verdict.fitness import rehearsal_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def measured(wish: Wish, *, beside_base: bool, keep_in: Path | None) -> Case:
     environment = read_environment()
     with shown_progress() as progress, rigged(wish, environment, keep_in, progress) as rig:
         find = comparing_order if beside_base else solitary_order
-        return carried_out(wish, find(wish, environment, progress), rig)
+        order = find(wish, environment, progress)
+        case = carried_out(wish, order, rig)
+        return find_capacity(case, order, rig) if wish.find_capacity else case
 
 
 @contextmanager

@@ -277,6 +277,23 @@ class Budget(Section):
     )
 
 
+class Search(Section):
+    """How the highest rate that keeps every promise is searched, with `--find-capacity`."""
+
+    trials: Annotated[int, Field(ge=4, le=50)] = Field(
+        default=8, description="Most open-loop trials; there are fewer where the rate is known."
+    )
+    settle_s: Annotated[float, Field(ge=0)] = Field(
+        default=5.0,
+        description="Start of each trial, which is sent but not judged: a queue that starts empty "
+        "takes a while to get as long as it will be.",
+    )
+    trial_s: Positive = Field(default=10.0, description="Length of the rest of each trial.")
+    budget_s: Positive = Field(
+        default=180.0, description="Time for trials: none is begun that would take longer."
+    )
+
+
 class Production(Section):
     """How the service runs where the demand meets it."""
 
@@ -330,6 +347,7 @@ class Config(Section):
     )
     margins: Margins = Margins()
     budget: Budget = Budget()
+    search: Search = Search()
     production: Production = Production()
     demand: DemandSource = DemandSource()
     baseline: Store = Store()

@@ -18,7 +18,8 @@ FORMAT: Final = "perfgate.measurement/1"
 #      Later, with defaults, so that older files are still read: failures and memory in windows,
 #      solo, lost processes, how the warm-up went, what others had of the CPU (in saturation
 #      too), yardsticks, thirds of open loops, the conditions, what broke off,
-#      closed loops that the generator limited.
+#      closed loops that the generator limited, requests in flight at the required rate, the
+#      search for mu_slo.
 
 BuildRole = Literal["base", "candidate"]
 MIX_TOLERANCE = 0.05
@@ -231,10 +232,30 @@ class Run(Value):
 
 
 class DemandRun(Value):
-    """The candidate alone at the rate it must carry, cut into trials of equal length."""
+    """The candidate alone at the rate it must carry, cut into trials of equal length.
+
+    ``in_flight`` are, by operation, the requests that were due and not answered, at equal distances
+    from the first moment of the open loop to its last; empty in older files.
+    """
 
     run: Run
     trials: tuple[OpenLoop, ...]
+    in_flight: dict[str, tuple[int, ...]] = {}
+
+
+class Search(Value):
+    """The candidate alone in open loops at rates between two, to find the highest that it bears.
+
+    ``low_rps`` is what one instance must carry here, ``high_rps`` the service rate. ``discarded``
+    are trials that cannot be trusted, ``ended`` says what cut the search short, "" if nothing did.
+    """
+
+    low_rps: float
+    high_rps: float
+    trials: tuple[Run, ...] = ()
+    discarded: tuple[Run, ...] = ()
+    ended: str = ""
+    seconds: float = 0.0
 
 
 class Incident(Value):
@@ -288,6 +309,7 @@ class Measurement(Value):
     discarded: tuple[Run, ...]
     broken_off: tuple[str, ...] = ()
     incidents: tuple[Incident, ...]
+    search: Search | None = None
 
     @property
     def set_aside(self) -> int:

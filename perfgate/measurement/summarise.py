@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from perfgate.load.plan import BUILDS, Outcome, Phase
+from perfgate.load.plan import BUILDS, SCHEDULED, Outcome, Phase
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import (
     BuildFigures,
@@ -160,6 +160,34 @@ def trials(journal: Journal, role: BuildRole, open_s: float, count: int) -> tupl
     length_s = open_s / count
     trial = ((rows["intended_s"] - rows["intended_s"].min()) // length_s).clip(upper=count - 1)
     return tuple(open_loop(rows[trial == number], length_s) for number in range(count))
+
+
+def in_flight(
+    journal: Journal, role: BuildRole, open_s: float, count: int
+) -> dict[str, tuple[int, ...]]:
+    """Return by operation how many requests of one build were in flight, at ``count`` + 1 moments.
+
+    They lie at equal distances over the open loop. In flight is what was due, of the ramp too, and
+    not answered: what was never sent as well. Nothing where nothing came in the open loop.
+    """
+    frame = frame_of(journal)
+    rows = frame[frame["phase"].isin(SCHEDULED) & (frame["build"] == BUILDS.index(role))]
+    from_s = rows.loc[rows["phase"] == Phase.OPEN, "intended_s"].min()
+    if np.isnan(from_s):
+        return {}
+    moments_s = from_s + np.linspace(0.0, open_s, count + 1)
+    return {
+        str(name): _in_flight(own, moments_s)
+        for name, own in rows.groupby("operation", observed=True)
+    }
+
+
+def _in_flight(rows: pd.DataFrame, moments_s: np.typing.NDArray[np.float64]) -> tuple[int, ...]:
+    due, answered = (
+        np.searchsorted(np.sort(rows[name].dropna().to_numpy()), moments_s, side="right")
+        for name in ("intended_s", "ended_s")
+    )
+    return tuple((due - answered).tolist())
 
 
 def _role(build: str) -> BuildRole:

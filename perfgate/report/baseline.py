@@ -13,7 +13,7 @@ from perfgate.verdict.finding import number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from perfgate.baseline.record import BaselineRecord
+    from perfgate.baseline.record import BaselineRecord, PromisedRate
 
 
 def render_records(records: Sequence[BaselineRecord]) -> str:
@@ -22,7 +22,7 @@ def render_records(records: Sequence[BaselineRecord]) -> str:
 
 
 def _record(record: BaselineRecord) -> str:
-    rate, machine = record.service_rate_rps, record.environment
+    rate, machine, promised = record.service_rate_rps, record.environment, record.mu_slo_rps
     because = f"  accepted although {record.verdict}: {record.accepted_because}"
     lines = [
         f"{record.service}, profile {record.profile}: {record.commit[:12]}, "
@@ -31,9 +31,17 @@ def _record(record: BaselineRecord) -> str:
         f"  service rate {rate.estimate:.0f}/s ({rate.lower:.0f} to {rate.upper:.0f}, "
         f"{rate.runs} runs), {record.cost_ms:.3g} ms CPU a request, "
         f"{record.peak_rss_mib:.0f} MiB",
+        *([_promised(promised)] if promised else []),
         *([because] if record.accepted_because else []),
     ]
     return "\n".join([*map(escaped, lines), *_operations(record)])
+
+
+def _promised(rate: PromisedRate) -> str:
+    return (
+        f"  every promise kept up to {rate.estimate:.0f}/s ({rate.lower:.0f} to {rate.upper:.0f}, "
+        f"{rate.runs} trials), then {rate.first_missed} is missed first"
+    )
 
 
 def _operations(record: BaselineRecord) -> list[str]:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfgate.analysis.change import cost_s, operation_cost_s, service_rates
+from perfgate.measurement.models import Search
 from perfgate.verdict.checks.latency import pooled
 from perfgate.verdict.finding import counted, told_apart
+from perfgate.verdict.limit import limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,15 +44,23 @@ class Figure:
 
 
 def figures_of(case: Case) -> list[Figure]:
-    """Return service rate, cost and memory, then the cost and the latency of every operation.
+    """Return rates, cost and memory, then the cost and the latency of every operation.
 
-    The cost of an operation is that of its requests sent alone, where they were.
+    The rate within the promises is there where it was found. The cost of an operation is that of
+    its requests sent alone, where they were.
     """
     runs = case.measurement.sessions or case.measurement.runs
     if not runs:
         return []
+    limit = limit_of(case)
+    promised = (
+        [Figure("rate within promises", "/s", None, limit.rate_rps.estimate)]
+        if (limit is not None and limit.found)
+        else []
+    )
     rows = [
         Figure("service rate", "/s", *_both(runs, _rate_rps)),
+        *promised,
         Figure("cost per request", "ms CPU", *_both(runs, _cost_ms)),
         Figure("peak memory", "MiB", *_both(runs, _memory_mib)),
     ]
@@ -83,11 +93,24 @@ def how_measured(case: Case) -> list[str]:
         rate, count = measured.sessions[0].offered_rps, counted(len(measured.sessions), "session")
         beside = "candidate and base side by side" if measured.base else "candidate alone"
         told.append(f"{count} of {beside}, open loop at {rate:.0f}/s each.")
-    seconds = sum(run.validity.seconds for run in (*measured.runs, *measured.discarded))
-    lags = [run.validity.lag_p99_ms for run in measured.runs]
+    if measured.search:
+        told.append(_searched(measured.search, case.terms.config.search.trial_s))
+    search = measured.search or Search(low_rps=0.0, high_rps=0.0)
+    trusted = (*measured.runs, *search.trials)
+    every = (*trusted, *measured.discarded, *search.discarded)
+    seconds = sum(run.validity.seconds for run in every)
+    lags = [run.validity.lag_p99_ms for run in trusted]
     if lags:
         told.append(f"{seconds:.0f} s of load; generator at most {max(lags):.1f} ms late (p99).")
     return [*told, *_unknown(case)]
+
+
+def _searched(search: Search, trial_s: float) -> str:
+    aside = f", {len(search.discarded)} more set aside" if search.discarded else ""
+    return (
+        f"{counted(len(search.trials), 'trial')} of {trial_s:g} s of candidate alone between "
+        f"{search.low_rps:.0f}/s and {search.high_rps:.0f}/s{aside}."
+    )
 
 
 def _unknown(case: Case) -> list[str]:

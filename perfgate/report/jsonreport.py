@@ -6,10 +6,14 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
+from perfgate.analysis.capacity import BOUNDS_LEVEL
 from perfgate.report.figures import figures_of, how_measured
 from perfgate.report.null import null_of
+from perfgate.verdict.limit import headroom_of, limit_of
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Verdict
 
@@ -18,7 +22,7 @@ FORMAT = "perfgate.verdict/1"
 
 def render(case: Case, verdict: Verdict) -> str:
     """Return the verdict, its findings in order and the figures behind them."""
-    measured, null = case.measurement, null_of(case)
+    measured, null, headroom = case.measurement, null_of(case), headroom_of(case)
     document = {
         "format": FORMAT,
         "verdict": str(verdict.outcome),
@@ -33,7 +37,28 @@ def render(case: Case, verdict: Verdict) -> str:
             dataclasses.asdict(figure) | {"change_percent": figure.change}
             for figure in figures_of(case)
         ],
+        "mu_slo": _mu_slo(case),
+        "headroom": None if headroom is None else dataclasses.asdict(headroom),
         "null": None if null is None else dataclasses.asdict(null),
         "measured": how_measured(case),
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _mu_slo(case: Case) -> dict[str, Any] | None:
+    """Return the highest rate that keeps every promise, and how it was found; None: not at all."""
+    search, limit = case.measurement.search, limit_of(case)
+    if search is None or limit is None:
+        return None
+    return {
+        "rate_rps": limit.rate_rps.estimate,
+        "lower_rps": limit.rate_rps.lower,
+        "upper_rps": limit.rate_rps.upper,
+        "level": BOUNDS_LEVEL,
+        "first_missed": limit.promise.words,
+        "low_rps": search.low_rps,
+        "high_rps": search.high_rps,
+        "found": limit.found,
+        "trials": len(search.trials),
+        "seconds": search.seconds,
+    }

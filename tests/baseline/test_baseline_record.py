@@ -28,9 +28,11 @@ from hypothesis import strategies as st
 from perfgate.baseline.making import record_of
 from perfgate.baseline.record import (
     HISTORY_LENGTH,
+    LATER_IN_2,
     NEW_IN_2,
     BaselineRecord,
     OperationOfRecord,
+    PromisedRate,
     RateOfRecord,
     parse_record,
 )
@@ -39,6 +41,9 @@ from perfgate.exitcodes import ExitCode
 from perfgate.measurement.models import BuildId
 
 PATH = "baselines/default/x.json"
+PROMISED = PromisedRate(
+    estimate=350.0, lower=340.0, upper=360.0, runs=7, first_missed="introspect p95"
+)
 STORED = Path(__file__).parents[2] / "baselines"
 
 
@@ -198,6 +203,32 @@ def test_a_record_of_format_1_is_read_as_it_is() -> None:
         assert parse_record(path.read_text(), str(path)).to_text() == path.read_text()
 
 
+def test_a_record_without_what_came_later_reads_back() -> None:
+    """Law: a record of format 2 from before is intact, stays as it is, and has none of it."""
+    older = record()
+    assert not json.loads(older.to_text()).keys() & set(LATER_IN_2)
+    again = parse_record(older.to_text(), PATH)
+    assert (again, again.to_text(), again.mu_slo_rps) == (older, older.to_text(), None)
+    text = older.to_text().replace("{", '{"mu_slo_rps": null,', 1)
+    with pytest.raises(StoreError, match="does not match its checksum"):
+        parse_record(text, PATH)
+
+
+@pytest.mark.parametrize("promised", [None, PROMISED])
+def test_mu_slo_is_stored_or_null(promised: PromisedRate | None) -> None:
+    """Law: a record says which rate keeps every promise, or that it was not found; sealed."""
+    own = record_of(measurement(), service="auth", verdict="PASS", mu_slo=promised)
+    stored = json.loads(own.to_text())["mu_slo_rps"]
+    assert stored == (None if promised is None else promised.model_dump())
+    assert parse_record(own.to_text(), PATH) == own
+    assert not own.model_copy(update={"mu_slo_rps": _other(promised)}).is_intact
+    assert own.after(record(commit="0" * 40)).mu_slo_rps == promised
+
+
+def _other(promised: PromisedRate | None) -> PromisedRate | None:
+    return PROMISED if promised is None else None
+
+
 def test_what_is_new_is_measured() -> None:
     """The undisturbed rate and the machine's speed are those of the candidate's runs."""
     own = made()
@@ -267,7 +298,7 @@ def test_the_seal_covers_everything_else() -> None:
     assert own.sealed() == own
     for name in ("service", "profile", "commit", "measured_at", "verdict", "accepted_because"):
         assert not own.model_copy(update={name: "other"}).is_intact
-    for name in NEW_IN_2:
+    for name in set(NEW_IN_2) - set(LATER_IN_2):
         assert not own.model_copy(update={name: None}).is_intact
     assert not own.model_copy(update={"cost_ms": 2.0001}).is_intact
 

@@ -49,6 +49,30 @@ def test_stored_and_a_base(perfgate: Callable[..., Finished]) -> None:
     refused(run, 2, "--stored measures no base, and --base names one")
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_promise_and_a_search_for_its_rate(
+    perfgate: Callable[..., Finished], project: Path, verb: tuple[str, ...]
+) -> None:
+    """Without a promised latency, --find-capacity tells what to set, and nothing is measured."""
+    refused(perfgate(*verb, "--find-capacity"), 2, "no latency is promised", "hint: Promise one")
+    assert not (project / verb[-1]).exists()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_search_is_announced(
+    perfgate: Callable[..., Finished], repository: Path, verb: tuple[str, ...]
+) -> None:
+    """How long the search takes at most is told ahead, whatever comes then."""
+    config = repository / "perfgate.toml"
+    config.write_text(f'{config.read_text()}\n[slo."*"]\np95_ms = 9.0\n')
+    run = perfgate(*verb, "--find-capacity", "--candidate", "./gone")
+    refused(run, 2, "'./gone' is not a directory")
+    assert (
+        "plan: then up to 8 trials of 10 s to find the highest rate that keeps every promise, 6 if "
+        "they agree; about 152 s"
+    ) in run.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from load.journals import (
     BASE,
     CANDIDATE,
+    OPERATIONS,
     both_hosts,
     censored,
     failed,
@@ -22,7 +23,7 @@ from load.journals import (
 )
 
 from perfgate.load.journal import Busy, WarmUp
-from perfgate.load.plan import Outcome, Phase
+from perfgate.load.plan import SCHEDULED, Outcome, Phase
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import OpenLoop, OperationFigures
 from perfgate.measurement.summarise import (
@@ -31,6 +32,7 @@ from perfgate.measurement.summarise import (
     STEAL_LIMIT_RATIO,
     Surroundings,
     frame_of,
+    in_flight,
     open_loop,
     summarise,
     trials,
@@ -187,6 +189,34 @@ def test_trials_are_cut_by_intention() -> None:
 
     assert [trial.arrivals for trial in cut] == [2, 2, 2]
     assert {trial.seconds for trial in cut} == {4.0}
+
+
+@given(rows=rows_of_any_run, count=st.integers(1, 12))
+def test_in_flight_is_what_came_less_what_was_answered(rows: list[Row], count: int) -> None:
+    """Law: at each moment those are in flight that were due by then and not answered."""
+    own = [made for made in rows if made["phase"] in SCHEDULED and made["build"] == CANDIDATE]
+    opened = [made["intended_s"] for made in own if made["phase"] == Phase.OPEN]
+    found = in_flight(journal(rows), "candidate", OPEN_S, count)
+    from_s = min(opened, default=0.0)
+    for code, name in enumerate(OPERATIONS):
+        mine = [made for made in own if made["operation"] == code] if opened else []
+        expected = [
+            sum(made["intended_s"] <= at_s for made in mine)
+            - sum(made["ended_s"] <= at_s for made in mine)
+            for at_s in from_s + np.linspace(0.0, OPEN_S, count + 1)
+        ]
+        assert list(found.get(name, (0,) * (count + 1))) == expected
+
+
+def test_what_was_due_in_the_ramp_is_in_flight_too() -> None:
+    """Law: a request of the ramp without an answer is in flight as the open loop begins."""
+    rows = [
+        censored(phase=Phase.RAMP, intended_s=1.0),
+        row(intended_s=2.0, ended_s=2.5),
+        row(intended_s=2.9, ended_s=5.0),
+        censored(intended_s=3.5),
+    ]
+    assert in_flight(journal(rows), "candidate", 2.0, 2) == {"fetch": (2, 2, 3)}
 
 
 @settings(max_examples=20)

@@ -59,6 +59,7 @@ def test_an_equal_build_passes_every_check() -> None:
         "capacity",
         "operation",
         "latency",
+        "queue",
         "slo",
         "baseline",
     ]

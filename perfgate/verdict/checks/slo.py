@@ -16,6 +16,7 @@ from perfgate.analysis.compare import exact_lower_bound
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import OpenLoop, OperationFigures
 from perfgate.verdict.checks.errors import slo_of
+from perfgate.verdict.checks.queue import WAITED_LIMIT_RATIO, overloaded
 from perfgate.verdict.finding import Finding, Outcome, counted, number
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ CHECK = "slo"
 SHARES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 # Quantile -> the fewest arrivals in a trial that give it meaning; with fewer, trials are pooled.
 LEAST = {"p50_ms": 5, "p95_ms": 20, "p99_ms": 100}
-# More of the arrivals than this found every user busy: the wait may be Locust's, not the build's.
-WAITED_LIMIT_RATIO = 0.01
 
 
 def check(case: Case) -> list[Finding]:
@@ -46,7 +45,7 @@ def check(case: Case) -> list[Finding]:
     lag_ms = run.run.validity.lag_p99_ms
     own = [_doubted(finding, lag_ms) for finding in late if finding is not None]
     broken = [*_unanswered(case, run.trials, rate), *own]
-    if run.run.validity.waited_ratio > WAITED_LIMIT_RATIO:
+    if run.run.validity.waited_ratio > WAITED_LIMIT_RATIO and not overloaded(case):
         broken = [_clouded(finding) for finding in broken]
     if tried and not broken:
         kept = f"{counted(len(tried), 'latency promise')} kept {rate}."
