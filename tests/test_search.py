@@ -12,12 +12,15 @@ from builders import (
     conditions,
     config,
     demand_run,
+    dependent,
     environment,
     incident,
+    ledger,
     measurement,
     terms,
     trial,
 )
+from load.runs import PLAIN, SERVER, write_locustfile
 from queues import Queue
 
 from perfgate import search
@@ -229,3 +232,26 @@ def test_a_demand_above_the_service_rate_is_no_lowest_rate(
     monkeypatch.setattr(search, "local_required_rps", lambda _: 1000.0)
     found = made(searched(monkeypatch, Rigged(), own))
     assert found.low_rps == pytest.approx(found.high_rps / 2)
+
+
+@pytest.mark.slow
+def test_a_real_service_that_keeps_its_promise(tmp_path: Path) -> None:
+    """Law: real trials come at the rates that were chosen, and what is kept everywhere is said so.
+
+    A tiny server answers within two seconds whatever the machine does.
+    """
+    ledger_of_fetches = ledger(dependent(mix={"fetch": 1.0}))
+    shape = {"trials": 4, "settle_s": 0.3, "trial_s": 1.0}
+    own = terms(
+        ledger=ledger_of_fetches, config=config(slo={"*": {"p95_ms": 2000.0}}, search=shape)
+    )
+    tiny = Build("candidate", tmp_path, None, dirty=False, label="candidate")
+    target = Target(start=f"{{python}} -I -S {SERVER} --port {{port}}", ready="/seen")
+    rig = Rig(target, write_locustfile(tmp_path, PLAIN), None, tmp_path / "runs", Silence())
+    order = Order(own, "default", tiny, None, environment(), conditions(), ())
+    case = find_capacity(Case(measurement=measurement(), terms=own), order, rig)
+    limit = limit_of(case)
+    assert limit is not None, made(case)
+    assert limit.beyond
+    for run in made(case).trials:
+        assert run.builds["candidate"].open.arrivals == pytest.approx(run.offered_rps, rel=0.3)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from perfgate.baseline.making import record_of
 from perfgate.baseline.record import RECORD_LEVEL, PromisedRate, parse_record
-from perfgate.baseline.sealed import rounded
 from perfgate.baseline.store import record_files, replaced_record, write_record
 from perfgate.errors import StoreError, UsageError
 from perfgate.verdict.case import read_case
@@ -69,9 +68,9 @@ def _promised_rate(case: Case) -> PromisedRate | None:
     if search is None or limit is None or not limit.found:
         return None
     return PromisedRate(
-        estimate=rounded(limit.rate_rps.estimate),
-        lower=rounded(limit.rate_rps.lower),
-        upper=rounded(limit.rate_rps.upper),
+        estimate=limit.rate_rps.estimate,
+        lower=limit.rate_rps.lower,
+        upper=limit.rate_rps.upper,
         runs=len(search.trials),
         first_missed=limit.promise.words,
     )

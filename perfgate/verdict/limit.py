@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL
 from perfgate.analysis.compare import exact_lower_bound
+from perfgate.analysis.interval import Interval
 from perfgate.analysis.threshold import Span, Trial, belief
+from perfgate.baseline.sealed import rounded
 from perfgate.demand.demand import peak_demand
 from perfgate.verdict.case import capacity_of, measured_rate, steps_of
 from perfgate.verdict.checks.errors import slo_of
@@ -19,7 +21,6 @@ from perfgate.verdict.checks.slo import LEAST, SHARES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from perfgate.analysis.interval import Interval
     from perfgate.analysis.threshold import Belief
     from perfgate.config.models import Config
     from perfgate.measurement.models import Run, Search
@@ -95,12 +96,17 @@ def promises_of(config: Config, operations: Iterable[str]) -> list[Promise]:
 
 
 def limit_of(case: Case, level: float = BOUNDS_LEVEL) -> Limit | None:
-    """Return mu_SLO with its interval at this level; None where too few trials tell."""
+    """Return mu_SLO with its interval at this level; None where too few trials tell.
+
+    In so many digits as are stored: the last ones of a float are the machine's that judges.
+    """
     search = case.measurement.search
     if search is None or len(search.trials) < FEWEST_TRIALS:
         return None
     promise, believed = first_missed(case.terms.config, search)
-    return Limit(believed.interval(level), promise, span_of(search))
+    rate = believed.interval(level)
+    told = Interval(*map(rounded, (rate.estimate, rate.lower, rate.upper)))
+    return Limit(told, promise, span_of(search))
 
 
 def span_of(search: Search) -> Span:

@@ -7,7 +7,18 @@ import os
 from pathlib import Path
 
 import pytest
-from builders import Build, case, config, demand_run, dependent, discarded, ledger, record, terms
+from builders import (
+    Build,
+    case,
+    config,
+    demand_run,
+    dependent,
+    discarded,
+    ledger,
+    record,
+    search,
+    terms,
+)
 
 from perfgate.report.formats import FORMATS
 from perfgate.verdict.judge import judge
@@ -37,6 +48,11 @@ CASES = {
     ),
     "inconclusive": case(count=10, noise=0.06),
     "undecided": case(base=None, count=2),
+    "searched": case(
+        demand_run=demand_run(Build(queue=30.0)),
+        search=search((280.0, 0), (380.0, 200), (310.0, 4), (340.0, 40), (320.0, 12), (325.0, 14)),
+        held_to=terms(config=config(slo=PROMISED)),
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from builders import Build, case, cases
+from builders import Build, case, cases, config, search, terms
 from hostile import TEXTS, hostile_case
 from hypothesis import given, settings
 
@@ -41,6 +41,19 @@ NULL = closed(
     margin_percent=NUMBER,
     metrics=closed(cost=SHOWN, capacity=SHOWN),
 )
+MU_SLO = closed(
+    rate_rps=NUMBER,
+    lower_rps=NUMBER,
+    upper_rps=NUMBER,
+    level=NUMBER,
+    first_missed=TEXT,
+    low_rps=NUMBER,
+    high_rps=NUMBER,
+    found={"type": "boolean"},
+    trials={"type": "integer"},
+    seconds=NUMBER,
+)
+HEADROOM = closed(ratio=NUMBER, by={"enum": ["mu_SLO", "mu_sat"]})
 SCHEMA = closed(
     format={"const": "perfgate.verdict/1"},
     verdict=OUTCOMES,
@@ -69,6 +82,8 @@ SCHEMA = closed(
         "type": "array",
         "items": closed(name=TEXT, unit=TEXT, base=FIGURE, candidate=FIGURE, change_percent=FIGURE),
     },
+    mu_slo={"anyOf": [MU_SLO, {"type": "null"}]},
+    headroom={"anyOf": [HEADROOM, {"type": "null"}]},
     null={"anyOf": [NULL, {"type": "null"}]},
     measured={"type": "array", "items": TEXT},
 )
@@ -96,6 +111,17 @@ def test_a_candidate_alone_has_no_base() -> None:
     document = rendered(case(base=None))
     assert document["base"] is None
     assert {figure["change_percent"] for figure in document["figures"]} == {None}
+
+
+def test_mu_slo_is_told_with_how_it_was_found() -> None:
+    """Law: mu_SLO is null unless it was searched, and headroom says of which rate it is."""
+    promised = terms(config=config(slo={"introspect": {"p95_ms": 100.0}}))
+    made = search((280.0, 0), (310.0, 4), (340.0, 40), (325.0, 14))
+    found = rendered(case(held_to=promised, search=made))
+    assert 300 < found["mu_slo"]["rate_rps"] < 340
+    assert (found["mu_slo"]["trials"], found["headroom"]["by"]) == (4, "mu_SLO")
+    without = rendered(case())
+    assert (without["mu_slo"], without["headroom"]["by"]) == (None, "mu_sat")
 
 
 @settings(max_examples=20)
