@@ -121,7 +121,7 @@ def test_trials_lie_between_the_demand_and_the_service_rate(
     """Law: no rate is below the demand of 100/s, or above the service rate of 400/s."""
     rigged = Rigged()
     own = made(searched(monkeypatch, rigged))
-    assert (own.low_rps, own.high_rps) == (pytest.approx(100), pytest.approx(400, rel=1e-3))
+    assert [own.low_rps, own.high_rps] == pytest.approx([100.0, 400.0], rel=1e-3)
     for asked in rigged.asked:
         assert own.low_rps <= asked.offered_rps <= own.high_rps
         assert list(asked.builds) == ["candidate"]

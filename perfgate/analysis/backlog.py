@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from perfgate.analysis.interval import Interval
 
-# A queue that starts empty first fills up to what is usual, and that is no growth.
-_FILLING = 3
+# The run in thirds. A queue that starts empty first fills up to what is usual: that is no growth.
+_THIRDS = 3
 
 
 def growth_rps(in_flight: Sequence[int], seconds: float, level: float) -> Interval:
@@ -31,5 +31,14 @@ def growth_rps(in_flight: Sequence[int], seconds: float, level: float) -> Interv
     (0, 1).
     """
     distance_s = seconds / (len(in_flight) - 1)
-    kept = in_flight[(len(in_flight) - 1) // _FILLING :]
+    kept = in_flight[(len(in_flight) - 1) // _THIRDS :]
     return t_interval(np.diff(np.array(kept, dtype=float)) / distance_s, level)
+
+
+def emptied(in_flight: Sequence[int]) -> bool:
+    """Tell whether at some moment of the last third at most one request was in flight.
+
+    Then all that was due before has been served, whatever went on meanwhile: a stall of the machine
+    that is made good does not tell, by :func:`growth_rps`, from a queue that goes up and down.
+    """
+    return min(in_flight[-((len(in_flight) - 1) // _THIRDS) :]) <= 1

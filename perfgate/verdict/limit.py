@@ -117,12 +117,13 @@ def span_of(search: Search) -> Span:
 def first_missed(config: Config, search: Search) -> tuple[Promise, Belief]:
     """Return the promise whose limit is the lowest, and what is known of that limit.
 
-    Promises with too few requests for their quantile count only where all have too few. Raises
-    ValueError where nothing is promised.
+    Promises with too few requests in a trial for their quantile count only where all have too few:
+    what is hardly known may lie anywhere, and be the lowest by that alone. Raises ValueError where
+    nothing is promised.
     """
     seen = {name for run in search.trials for name in _loop(run)}
     promises = promises_of(config, (seen | (config.slo.keys() - {"*"})) or {"*"})
-    enough = [own for own in promises if _arrivals(search, own) >= LEAST[own.quantile]]
+    enough = [own for own in promises if _arrivals_a_trial(search, own) >= LEAST[own.quantile]]
     beliefs = {
         promise: belief(
             [_trial(run, promise, config) for run in search.trials],
@@ -164,9 +165,10 @@ def _loop(run: Run) -> Iterable[str]:
     return run.builds["candidate"].open.operations
 
 
-def _arrivals(search: Search, promise: Promise) -> int:
+def _arrivals_a_trial(search: Search, promise: Promise) -> float:
     opened = [run.builds["candidate"].open.operations for run in search.trials]
-    return sum(own[promise.operation].arrivals for own in opened if promise.operation in own)
+    arrivals = sum(own[promise.operation].arrivals for own in opened if promise.operation in own)
+    return arrivals / max(len(opened), 1)
 
 
 def _trial(run: Run, promise: Promise, config: Config) -> Trial:

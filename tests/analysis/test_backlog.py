@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from queues import Queue
 
-from perfgate.analysis.backlog import growth_rps
+from perfgate.analysis.backlog import emptied, growth_rps
 
 MU_RPS = 100.0
 SECONDS = 15.0
@@ -56,8 +56,8 @@ def test_a_steady_growth_is_found_exactly(grown: float, seconds: float) -> None:
     """Law: equal gains are the growth, per second, without doubt."""
     in_flight = [round(grown) * number for number in range(MOMENTS)]
     found = growth_rps(in_flight, seconds, LEVEL)
-    expected = pytest.approx(round(grown) * (MOMENTS - 1) / seconds)
-    assert (found.estimate, found.lower, found.upper) == (expected,) * 3
+    expected = [round(grown) * (MOMENTS - 1) / seconds] * 3
+    assert [found.estimate, found.lower, found.upper] == pytest.approx(expected)
 
 
 @given(in_flight=counts, filled=st.integers(0, 1000))
@@ -66,6 +66,15 @@ def test_what_fills_up_first_does_not_count(in_flight: list[int], filled: int) -
     third = (len(in_flight) - 1) // 3
     steady = [*in_flight[:third], *[filled] * (len(in_flight) - third)]
     assert growth_rps(steady, SECONDS, LEVEL).upper == 0.0
+
+
+@given(in_flight=st.lists(st.integers(2, 500), min_size=10, max_size=40), at=st.integers(0, 39))
+def test_a_queue_is_empty_once_in_the_last_third(in_flight: list[int], at: int) -> None:
+    """Law: one empty moment is enough, and only those of the last third count."""
+    assert not emptied(in_flight)
+    place = at % len(in_flight)
+    once = [*in_flight[:place], 1, *in_flight[place + 1 :]]
+    assert emptied(once) == (place >= len(in_flight) - (len(in_flight) - 1) // 3)
 
 
 def test_too_few_moments_say_nothing() -> None:

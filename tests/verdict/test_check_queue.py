@@ -79,10 +79,20 @@ def test_the_queue_of_one_operation_may_grow() -> None:
 
 def test_a_queue_that_goes_up_and_down_tells_nothing() -> None:
     """Law: what is not known does not pass; a longer run would tell."""
-    (own,) = judged(*(60 * (number % 3) for number in range(MOMENTS)))
+    (own,) = judged(*(2 + 60 * (number % 3) for number in range(MOMENTS)))
     assert own.outcome is Outcome.INCONCLUSIVE
     assert own.reason.startswith("Whether the queue grows at 125/s here is not known: by ")
     assert "demand_s" in own.hint
+
+
+def test_a_queue_that_was_empty_near_the_end_does_not_grow() -> None:
+    """Law: a stall that was made good is none of the queue's growth, however long it got."""
+    stalled = [200 if number == 10 else 0 for number in range(MOMENTS)]
+    (own,) = judged(*stalled)
+    assert own.outcome is Outcome.PASS
+    assert own.reason == "The queue does not grow at 125/s here: near the end it was empty."
+    (busy,) = judged(*(count + 2 for count in stalled))
+    assert busy.outcome is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.backlog import growth_rps
+from perfgate.analysis.backlog import emptied, growth_rps
 from perfgate.verdict.checks.conduct import BUSY_LIMIT_RATIO
 from perfgate.verdict.finding import Finding, Outcome, number
 
@@ -58,9 +58,12 @@ def _growing(case: Case, run: DemandRun) -> Mapping[str, Interval]:
 
 def _growth(run: DemandRun, operation: str, alpha: float) -> Interval:
     """Return the growth of an operation's queue, of all for "", each bound with this chance off."""
-    counts = [own for name, own in run.in_flight.items() if operation in ("", name)]
-    total = [sum(moment) for moment in zip(*counts, strict=True)]
-    return growth_rps(total, run.run.builds["candidate"].open.seconds, 1 - 2 * alpha)
+    counts = run.in_flight[operation] if operation else _all_in_flight(run)
+    return growth_rps(counts, run.run.builds["candidate"].open.seconds, 1 - 2 * alpha)
+
+
+def _all_in_flight(run: DemandRun) -> list[int]:
+    return [sum(moment) for moment in zip(*run.in_flight.values(), strict=True)]
 
 
 def _grown(operation: str, grown: Interval, run: DemandRun) -> Finding:
@@ -102,17 +105,22 @@ def _for_users(run: DemandRun) -> bool:
 def _still(case: Case, run: DemandRun) -> Finding:
     """Return that the queue does not grow, or that it is not known."""
     grown = _growth(run, "", case.terms.config.margins.pass_alpha)
-    rate = run.run.offered_rps
-    limit = GROWTH_LIMIT_RATIO * rate
-    known = grown.upper < limit
+    where = f"at {run.run.offered_rps:.0f}/s here"
+    limit = GROWTH_LIMIT_RATIO * run.run.offered_rps
+    known = True
+    if grown.upper < limit:
+        least = number(max(grown.upper, 0.0))
+        words = f"The queue does not grow {where}: by less than {least} requests a second."
+    elif emptied(_all_in_flight(run)):
+        words = f"The queue does not grow {where}: near the end it was empty."
+    else:
+        known = False
+        span = f"{number(grown.lower)} to {number(grown.upper)}"
+        words = f"Whether the queue grows {where} is not known: by {span} requests a second."
     return Finding(
         check=CHECK,
         outcome=Outcome.PASS if known else Outcome.INCONCLUSIVE,
-        reason=f"The queue does not grow at {rate:.0f}/s here: by less than "
-        f"{number(max(grown.upper, 0.0))} requests a second."
-        if known
-        else f"Whether the queue grows at {rate:.0f}/s here is not known: by "
-        f"{number(grown.lower)} to {number(grown.upper)} requests a second.",
+        reason=words,
         observed=grown.estimate,
         limit=limit,
         interval=(grown.lower, grown.upper),
