@@ -16,7 +16,7 @@ from perfgate.baseline.sealed import rounded
 from perfgate.demand.demand import peak_demand
 from perfgate.verdict.case import capacity_of, measured_rate, steps_of
 from perfgate.verdict.checks.errors import slo_of
-from perfgate.verdict.checks.slo import LEAST, SHARES
+from perfgate.verdict.checks.slo import LEAST, SHARES, promises
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,12 +87,7 @@ class Headroom:
 
 def promises_of(config: Config, operations: Iterable[str]) -> list[Promise]:
     """Return what was promised of the latency of these operations."""
-    return [
-        Promise(operation, name, limit_ms)
-        for operation in sorted(operations)
-        for name, limit_ms in slo_of(config, operation).model_dump().items()
-        if name in SHARES and limit_ms is not None
-    ]
+    return [Promise(*promised) for promised in promises(config, operations)]
 
 
 def limit_of(case: Case, level: float = BOUNDS_LEVEL) -> Limit | None:
@@ -122,15 +117,15 @@ def first_missed(config: Config, search: Search) -> tuple[Promise, Belief]:
     nothing is promised.
     """
     seen = {name for run in search.trials for name in _loop(run)}
-    promises = promises_of(config, (seen | (config.slo.keys() - {"*"})) or {"*"})
-    enough = [own for own in promises if _arrivals_a_trial(search, own) >= LEAST[own.quantile]]
+    promised = promises_of(config, (seen | (config.slo.keys() - {"*"})) or {"*"})
+    enough = [own for own in promised if _arrivals_a_trial(search, own) >= LEAST[own.quantile]]
     beliefs = {
         promise: belief(
             [_trial(run, promise, config) for run in search.trials],
             promise.allowed_ratio,
             span_of(search),
         )
-        for promise in enough or promises
+        for promise in enough or promised
     }
     return min(beliefs.items(), key=lambda item: item[1].quantile(0.5))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import case, config, incident, measurement, terms
+from builders import case, config, incident, measurement, search, terms
 
 from cli.command_line import save
 from perfgate.baseline.record import parse_record
@@ -42,6 +42,24 @@ def test_a_first_baseline(perfgate: Callable[..., Finished], project: Path) -> N
     assert (record.commit, record.service, record.profile) == (COMMIT, "auth", "default")
     assert (record.verdict, record.accepted_because) == ("INCONCLUSIVE", "")
     assert [path.parent.name for path in project.rglob("*xeon*")] == ["default"]
+
+
+@pytest.mark.parametrize(("late", "known"), [((0, 4, 40), True), ((0, 0, 0), False)])
+def test_mu_slo_becomes_part_of_the_record(
+    perfgate: Callable[..., Finished], project: Path, late: tuple[int, ...], known: bool
+) -> None:
+    """Law: where a rate within the promises was found it is stored, else null."""
+    own = terms(config=config(slo={"introspect": {"p95_ms": 100.0}}))
+    made = search(*zip((300.0, 390.0, 400.0), late, strict=True))
+    searched = case(base=None, held_to=own, search=made)
+    assert perfgate("baseline", "accept", save(searched, project / "m.json")).code == 0
+    (record,) = stored(project)
+    assert (record.mu_slo_rps is not None) == known
+    if record.mu_slo_rps is not None:
+        promised = record.mu_slo_rps
+        assert (promised.runs, promised.first_missed) == (3, "introspect p95")
+        assert 200 < promised.lower < promised.estimate < promised.upper
+    assert ("every promise kept up to" in perfgate("baseline", "show").out) == known
 
 
 def test_the_record_that_is_replaced_becomes_the_past(

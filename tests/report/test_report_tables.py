@@ -9,7 +9,7 @@ import pytest
 from builders import TODAY, dependent, environment, ledger, record
 from hostile import TEXTS
 
-from perfgate.baseline.record import OperationOfRecord
+from perfgate.baseline.record import OperationOfRecord, PromisedRate
 from perfgate.demand.demand import demand_steps
 from perfgate.report.baseline import render_records
 from perfgate.report.demand import render_steps
@@ -32,6 +32,14 @@ def test_a_record_is_told_with_its_provenance() -> None:
         "  introspect     720    5.2    7.5    7.7",
         "  login            0      -      -      -",
     ]
+
+
+def test_the_rate_within_the_promises_is_told() -> None:
+    """A record whose mu_SLO was searched shows it, with what is missed beyond it."""
+    promised = PromisedRate(estimate=350.0, lower=340.0, upper=361.0, runs=7, first_missed="a p95")
+    assert render_records([record(mu_slo_rps=promised)]).splitlines()[3] == (
+        "  every promise kept up to 350/s (340 to 361, 7 trials), then a p95 is missed first"
+    )
 
 
 def test_a_bar_lowered_on_purpose_says_why() -> None:

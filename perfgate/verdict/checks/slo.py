@@ -20,6 +20,9 @@ from perfgate.verdict.checks.queue import WAITED_LIMIT_RATIO, overloaded
 from perfgate.verdict.finding import Finding, Outcome, counted, number
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from perfgate.config.models import Config
     from perfgate.verdict.case import Case
 
 CHECK = "slo"
@@ -39,8 +42,8 @@ def check(case: Case) -> list[Finding]:
         words = "There is no valid run at the required rate, so whether promises hold is unknown."
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
     rate = f"at {run.run.offered_rps:.0f}/s here"
-    promises = _promises(case, run.trials)
-    tried = [promise for promise in promises if _enough(run.trials, *promise[:2])]
+    promised = promises(case.terms.config, _operations(run.trials))
+    tried = [promise for promise in promised if _enough(run.trials, *promise[:2])]
     late = [_judged(_usable(run.trials, *promise[:2]), *promise, rate) for promise in tried]
     lag_ms = run.run.validity.lag_p99_ms
     own = [_doubted(finding, lag_ms) for finding in late if finding is not None]
@@ -50,7 +53,7 @@ def check(case: Case) -> list[Finding]:
     if tried and not broken:
         kept = f"{counted(len(tried), 'latency promise')} kept {rate}."
         broken = [Finding(CHECK, Outcome.PASS, kept)]
-    return [*broken, *_too_few(promises, tried), *_untried(case, run.trials)]
+    return [*broken, *_too_few(promised, tried), *_untried(case, run.trials)]
 
 
 def _clouded(finding: Finding) -> Finding:
@@ -104,12 +107,12 @@ def _usable(trials: tuple[OpenLoop, ...], operation: str, name: str) -> tuple[Op
 
 
 def _too_few(
-    promises: list[tuple[str, str, float]], tried: list[tuple[str, str, float]]
+    promised: list[tuple[str, str, float]], tried: list[tuple[str, str, float]]
 ) -> list[Finding]:
     """Return which promises had too few answers to be judged."""
     names = [
         f"{name} {key.removesuffix('_ms')}"
-        for name, key, _ in promises
+        for name, key, _ in promised
         if (name, key, _) not in tried
     ]
     if not names:
@@ -119,11 +122,12 @@ def _too_few(
     return [Finding(f"{CHECK}:untold", Outcome.WARN, words, hint=hint)]
 
 
-def _promises(case: Case, trials: tuple[OpenLoop, ...]) -> list[tuple[str, str, float]]:
+def promises(config: Config, operations: Iterable[str]) -> list[tuple[str, str, float]]:
+    """Return what was promised of these operations: each quantile's key and its limit in ms."""
     return [
         (operation, name, limit_ms)
-        for operation in sorted(_operations(trials))
-        for name, limit_ms in slo_of(case.terms.config, operation).model_dump().items()
+        for operation in sorted(operations)
+        for name, limit_ms in slo_of(config, operation).model_dump().items()
         if name in SHARES and limit_ms is not None
     ]
 
