@@ -32,6 +32,9 @@ micro
     The closed-loop part of a session: pairs of batches of fixed work, order balanced in fours.
 solo
     The last part of a session: such pairs of one operation alone, one request in flight.
+trial
+    Open loop of the candidate alone: a third of the run at the required rate, or, at rates that are
+    chosen one after the other, what ``mu_slo`` is found by.
 ramp
     The start of the run at the required rate, while the rate rises: sent, but not judged.
 journal
@@ -68,7 +71,7 @@ lever
 amplification
     Attempts per first try.
 headroom
-    Service rate over demand.
+    Service rate over demand: ``mu_sat``, in a check ``mu_slo`` where that was searched.
 retry-safe headroom
     ``mu_over`` over the attempts of all dependents while every one fails.
 stable, metastable, unstable
