@@ -105,25 +105,25 @@ def _for_users(run: DemandRun) -> bool:
 def _still(case: Case, run: DemandRun) -> Finding:
     """Return that the queue does not grow, or that it is not known."""
     grown = _growth(run, "", case.terms.config.margins.pass_alpha)
-    where = f"at {run.run.offered_rps:.0f}/s here"
-    limit = GROWTH_LIMIT_RATIO * run.run.offered_rps
-    known = True
-    if grown.upper < limit:
-        least = number(max(grown.upper, 0.0))
-        words = f"The queue does not grow {where}: by less than {least} requests a second."
-    elif emptied(_all_in_flight(run)):
-        words = f"The queue does not grow {where}: near the end it was empty."
-    else:
-        known = False
-        span = f"{number(grown.lower)} to {number(grown.upper)}"
-        words = f"Whether the queue grows {where} is not known: by {span} requests a second."
+    where, limit = f"at {run.run.offered_rps:.0f}/s here", GROWTH_LIMIT_RATIO * run.run.offered_rps
+    how = _how_still(run, grown, limit)
+    span = f"{number(grown.lower)} to {number(grown.upper)}"
     return Finding(
         check=CHECK,
-        outcome=Outcome.PASS if known else Outcome.INCONCLUSIVE,
-        reason=words,
+        outcome=Outcome.PASS if how else Outcome.INCONCLUSIVE,
+        reason=f"The queue does not grow {where}: {how}."
+        if how
+        else f"Whether the queue grows {where} is not known: by {span} requests a second.",
         observed=grown.estimate,
         limit=limit,
         interval=(grown.lower, grown.upper),
         unit="requests/s",
-        hint="" if known else "A longer demand_s in the profile would tell.",
+        hint="" if how else "A longer demand_s in the profile would tell.",
     )
+
+
+def _how_still(run: DemandRun, grown: Interval, limit_rps: float) -> str:
+    """Return in words how it is known that the queue does not grow, "" where it is not."""
+    if grown.upper < limit_rps:
+        return f"by less than {number(max(grown.upper, 0.0))} requests a second"
+    return "near the end it was empty" if emptied(_all_in_flight(run)) else ""
