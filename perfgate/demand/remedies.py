@@ -41,7 +41,8 @@ def suggestions(scene: Scene, dependent: str | None = None) -> list[Lever]:
 def healing(scene: Scene) -> Lever | None:
     """Return the least that makes the service stable, None where nothing that is tried does.
 
-    One dependent's attempts or budget are less than everybody's, and these than more instances.
+    One dependent's attempts or budget are less than everybody's, these than an even load on the
+    instances, and that than more of them.
     """
     likely = (lever for lever in _gentle(scene) if _may_do(scene, lever))
     return next((lever for lever in likely if _stable(scene.after(lever))), None)
@@ -60,7 +61,7 @@ def _stable(scene: Scene) -> bool:
 
 
 def _candidates(scene: Scene) -> Iterator[Lever]:
-    yield from _by_retries(scene)
+    yield from _gentler(scene)
     yield Lever(instances=1)
     needed = _instances_needed(scene)
     if 1 < needed <= MOST_INSTANCES:
@@ -68,10 +69,17 @@ def _candidates(scene: Scene) -> Iterator[Lever]:
 
 
 def _gentle(scene: Scene) -> Iterator[Lever]:
-    yield from _by_retries(scene)
+    yield from _gentler(scene)
     needed = _instances_needed(scene)
     if 0 < needed <= MOST_INSTANCES:
         yield Lever(instances=needed)
+
+
+def _gentler(scene: Scene) -> Iterator[Lever]:
+    """Return what takes no further instance."""
+    yield from _by_retries(scene)
+    if scene.imbalance > 1:
+        yield Lever(imbalance=1.0)
 
 
 def _by_retries(scene: Scene) -> Iterator[Lever]:

@@ -11,8 +11,8 @@ import math
 from typing import TYPE_CHECKING
 
 from perfgate.report.lines import finding_lines, ratio, wrapped
+from perfgate.report.production import origin_of
 from perfgate.tail import escaped, shortened
-from perfgate.verdict.finding import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def render_terminal(answer: Admission) -> str:
         *_figures(answer.matter),
         *([] if answer.crossing is None else ["", *_states(answer.crossing)]),
         "",
-        *(wrapped(escaped(line), "  ") for line in _origin(answer)),
+        *(wrapped(escaped(line), "  ") for line in origin_of(answer.record)),
     ]
     return "\n".join(parts) + "\n"
 
@@ -126,31 +126,6 @@ def _four(both: Crossing) -> list[tuple[str, State]]:
         ("build of record, after", both.old_new),
         ("build to ship, before", both.new_old),
         ("build to ship, after", both.new_new),
-    ]
-
-
-def _origin(answer: Admission) -> list[str]:
-    """Return in sentences which figures were measured, declared and derived."""
-    record, production = answer.record, answer.record.production
-    rate = record.service_rate_rps
-    told = [
-        f"Service rate of record: {rate.estimate:.0f}/s ({rate.lower:.0f} to {rate.upper:.0f}, "
-        f"{counted(rate.runs, 'run')}), {record.service} {record.commit[:12]}, measured "
-        f"{record.measured_at[:10]} on {record.machine}."
-    ]
-    instances = counted(production.instances, "instance")
-    if production.service_rate_rps is None:
-        told.append(
-            f"Production is taken to be {instances} of that machine's speed, as no production rate "
-            "is declared."
-        )
-    else:
-        told.append(
-            f"Production is {instances} of {production.service_rate_rps:g}/s each, as declared."
-        )
-    return [
-        *told,
-        "Under overload it is taken to serve as much; that rate has not been measured.",
     ]
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfgate.analysis.change import cost_s, operation_cost_s, service_rates
+from perfgate.report.production import declared, derived
+from perfgate.verdict.case import capacity_of
 from perfgate.verdict.checks.latency import pooled
 from perfgate.verdict.finding import counted, told_apart
 
@@ -98,12 +100,15 @@ def _unknown(case: Case) -> list[str]:
             f"One CPU for builds and load generator: the generator took up to {most:.0%} of it, "
             "which the service rate lacks and latencies have on top."
         )
-    if case.terms.config.production.service_rate_rps is None:
-        instances = counted(case.terms.config.production.instances, "instance")
-        told.append(
-            f"Production is taken to be {instances} of this machine's speed, as no production "
-            "rate is declared."
-        )
+    return [*told, *_production(case)]
+
+
+def _production(case: Case) -> list[str]:
+    own, rate = case.terms.config.production, capacity_of(case, "candidate")
+    told = [declared(own, "this machine")]
+    if rate is not None:
+        ratio = " and the ratio of the builds measured here"
+        told += derived(own, rate.estimate, rate.lower, ratio)
     return told
 
 

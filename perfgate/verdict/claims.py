@@ -15,7 +15,6 @@ from perfgate.demand.demand import (
     tipping_point,
     tipping_sentence,
 )
-from perfgate.demand.levers import Scene
 from perfgate.demand.retries import Regime
 from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
 from perfgate.verdict.overload import cure, feeding, more_of
@@ -176,8 +175,7 @@ def _turned(matter: Matter) -> str:
 
 
 def _cure(matter: Matter) -> str:
-    question = matter.question
-    return cure(Scene(question.after, question.on, matter.capacity.rate, matter.capacity.instances))
+    return cure(matter.after.scene)
 
 
 def _chance(matter: Matter) -> Finding:

@@ -46,6 +46,8 @@ def _text(lever: Lever) -> str:
     whose = f" for {lever.dependent}" if lever.dependent else " for all who retry"
     if lever.instances:
         return more_of(lever.instances)
+    if lever.imbalance is not None:
+        return "the load spread evenly over the instances"
     if lever.budget is not None:
         return f"a retry budget of {100 * lever.budget.ratio:g} % of successes{whose}"
     if lever.attempts == 1:

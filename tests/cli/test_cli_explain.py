@@ -25,6 +25,11 @@ instances +1                                   2.07         0.76   metastable   
 all together                                   2.07         2.07       stable          any
 
 budget per_success:0.1: with that it recovers by itself, whatever upsets it.
+
+Service rate of record: 308/s (302 to 314, 5 runs), auth 333333333333, measured 2018-07-10 on
+x86-64-2cpu-intel-r-xeon-r-2-20ghz-kvm.
+Production is taken to be 1 instance of that machine's speed, as no production rate is declared.
+Under overload it is taken to serve as much; that rate has not been measured.
 """
 
 
@@ -72,6 +77,8 @@ def test_stable_as_it_is(perfgate: Callable[..., Finished]) -> None:
         (("--attempts", 0), "not in the range"),
         (("--timeout", "nan"), "is not a number above 0"),
         (("--instances", 10**30), "not in the range"),
+        (("--instances", "+1", "--imbalance", 2.5), "gets from 1 to 2 times the mean load"),
+        (("--imbalance", "nan"), "--imbalance nan is none of 1 instance"),
         (("--dependent", "smtp-inbund"), 'did you mean "smtp-inbound"?'),
     ],
 )

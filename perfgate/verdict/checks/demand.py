@@ -127,8 +127,9 @@ def _retries(case: Case, capacity: Interval, steps: list[Demand]) -> list[Findin
     if capacity.lower <= 0:
         return []
     step = max(steps, key=lambda step: step.worst_rps)
-    instances = case.terms.config.production.instances
-    scene = Scene(case.terms.ledger, step.on, _uncertain(capacity), instances)
+    own = case.terms.config.production
+    rate = _uncertain(capacity)
+    scene = Scene(case.terms.ledger, step.on, rate, own.instances, own.imbalance)
     safe = scene.standing.outlook.regime is Regime.STABLE
     if not safe:
         words = feeding(scene.standing)
