@@ -35,10 +35,10 @@ def ratio(figure: float) -> str:
     return "-" if figure == inf else f"{figure:.2f}"
 
 
-def wrapped(text: str, indent: str, first: str | None = None) -> str:
+def wrapped(text: str, indent: str, first: str | None = None, *, width: int = WIDTH) -> str:
     """Return the text in lines that begin with the indent, the first one with ``first``."""
     start = indent if first is None else first
     # A name must not be torn at its hyphen.
     return textwrap.fill(
-        text, WIDTH, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False
+        text, width, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False
     )
