@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perfgate.demand.ledger import Budget
-    from perfgate.demand.levers import Lever
+    from perfgate.demand.levers import Lever, Scene
 
 
 @click.command()
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 @click.option(
     "--imbalance", type=float, help="Load of the busiest instance over the mean; 1: even."
 )
+@click.option(
+    "--picture",
+    is_flag=True,
+    help="Show instead queue and goodput around a stall, as it is and with all that is given; if "
+    "that is nothing, with the least that ends the danger.",
+)
 def explain(
     of: str,
     ref: str,
@@ -46,6 +52,7 @@ def explain(
     timeout: float | None,
     instances: int,
     imbalance: float | None,
+    picture: bool,
 ) -> None:
     """Show how levers, alone and together, would move headroom and the danger of retries.
 
@@ -62,9 +69,18 @@ def explain(
     scene = Scene(record.ledger, on or options.today(), record.rate, own.instances, own.imbalance)
     asked = Lever(attempts, budget, timeout, instances, imbalance, dependent)
     _refuse_impossible(scene.instances, asked)
+    if picture:
+        put(_drawn(scene, asked, record.headroom))
+        return
     each = asked.each or suggestions(scene, dependent)
     together = asked if len(asked.each) > 1 else None
     put(render_levers(record, scene, each, together))
+
+
+def _drawn(scene: Scene, asked: Lever, headroom: float) -> str:
+    from perfgate.report.picture import render_picture  # noqa: PLC0415 - as above
+
+    return render_picture(scene, asked if asked.each else None, headroom)
 
 
 def _refuse_impossible(there: int, asked: Lever) -> None:

@@ -48,6 +48,12 @@ def healing(scene: Scene) -> Lever | None:
     return next((lever for lever in likely if _stable(scene.after(lever))), None)
 
 
+def instances_for(scene: Scene, load_rps: float) -> int:
+    """Return how many more instances would carry a load; 0 where it is endless."""
+    each = scene.rate.lower_rps / scene.instances
+    return 0 if load_rps == inf else ceil(load_rps / each) - scene.instances
+
+
 def _may_do(scene: Scene, lever: Lever) -> bool:
     """Tell whether it can be enough: one dependent alone ends no retries but its own."""
     now = scene.standing
@@ -63,14 +69,14 @@ def _stable(scene: Scene) -> bool:
 def _candidates(scene: Scene) -> Iterator[Lever]:
     yield from _gentler(scene)
     yield Lever(instances=1)
-    needed = _instances_needed(scene)
+    needed = instances_for(scene, scene.standing.outlook.worst_rps)
     if 1 < needed <= MOST_INSTANCES:
         yield Lever(instances=needed)
 
 
 def _gentle(scene: Scene) -> Iterator[Lever]:
     yield from _gentler(scene)
-    needed = _instances_needed(scene)
+    needed = instances_for(scene, scene.standing.outlook.worst_rps)
     if 0 < needed <= MOST_INSTANCES:
         yield Lever(instances=needed)
 
@@ -108,10 +114,3 @@ def _worst(scene: Scene) -> list[DependentDemand]:
     adding = [row for row in rows if row.worst_rps > row.first_try_rps]
     adding.sort(key=lambda row: row.first_try_rps - row.worst_rps)
     return adding[:CALLERS_TRIED]
-
-
-def _instances_needed(scene: Scene) -> int:
-    """Return how many more would carry everything though all is retried."""
-    each = scene.rate.lower_rps / scene.instances
-    worst = scene.standing.outlook.worst_rps / each
-    return 0 if worst == inf else ceil(worst) - scene.instances

@@ -6,8 +6,9 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from perfgate.report.figures import figures_of, how_measured
+from perfgate.report.figures import figures_of, how_measured, picture_in
 from perfgate.report.null import null_of
+from perfgate.report.picture import picture_document
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case
@@ -19,6 +20,7 @@ FORMAT = "perfgate.verdict/1"
 def render(case: Case, verdict: Verdict) -> str:
     """Return the verdict, its findings in order and the figures behind them."""
     measured, null = case.measurement, null_of(case)
+    picture = picture_in(case, verdict)
     document = {
         "format": FORMAT,
         "verdict": str(verdict.outcome),
@@ -34,6 +36,7 @@ def render(case: Case, verdict: Verdict) -> str:
             for figure in figures_of(case)
         ],
         "null": None if null is None else dataclasses.asdict(null),
+        "picture": None if picture is None else picture_document(picture),
         "measured": how_measured(case),
     }
     return json.dumps(document, indent=2) + "\n"

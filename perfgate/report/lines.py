@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from perfgate.tail import escaped, shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from perfgate.verdict.finding import Finding
 
 WIDTH = 100
@@ -33,6 +35,11 @@ def finding_lines(finding: Finding) -> list[str]:
 def ratio(figure: float) -> str:
     """Return a headroom with two decimals; a dash where nothing is sent, which is endless."""
     return "-" if figure == inf else f"{figure:.2f}"
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """Return the lines as parts of a report, where each begins with two spaces."""
+    return [f"  {line}" if line else "" for line in lines]
 
 
 def wrapped(text: str, indent: str, first: str | None = None, *, width: int = WIDTH) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from incident_records import incident_path
+from incident_records import FOLDER, incident_path
 
 from cli.command_line import Finished
 
@@ -89,3 +89,21 @@ def test_wrong_levers(
     run = explain(perfgate, *words)
     assert (run.code, run.out) == (2, "")
     assert told in run.err
+
+
+def test_picture(perfgate: Callable[..., Finished]) -> None:
+    """The picture shows the least that ends the danger, or what is given, and is the same twice."""
+    named = explain(perfgate, "--picture")
+    assert named == explain(perfgate, "--picture")
+    assert named.out.startswith("Simulated: a stall of 6.37 s at 291 calls/s")
+    assert "with a retry budget of 10 % of successes for all who retry" in named.out
+    assert "headroom" not in named.out
+    given = explain(perfgate, "--picture", "--attempts", 2, "--instances", "+1")
+    assert "with attempts 2, instances +1" in given.out
+    assert given.out.startswith("Simulated: a stall of 6.37 s at 291 calls/s")
+
+
+def test_the_readme_shows_the_picture(perfgate: Callable[..., Finished]) -> None:
+    """What the README draws of the incident is what perfgate draws."""
+    drawn = explain(perfgate, "--picture", "--attempts", 2, "--instances", "+1").out
+    assert f"\n{drawn}```\n" in (FOLDER.parent.parent / "README.md").read_text()

@@ -41,6 +41,18 @@ NULL = closed(
     margin_percent=NUMBER,
     metrics=closed(cost=SHOWN, capacity=SHOWN),
 )
+POINTS = {"type": "array", "items": NUMBER, "minItems": 18, "maxItems": 18}
+COURSE = closed(waiting=POINTS, goodput_rps=POINTS)
+PICTURE = closed(
+    regime={"enum": ["metastable", "unstable"]},
+    stall_at_s=NUMBER,
+    stall_s=NUMBER,
+    first_try_rps=NUMBER,
+    cure={"type": ["string", "null"]},
+    end_s=POINTS,
+    as_it_is=COURSE,
+    cured={"anyOf": [COURSE, {"type": "null"}]},
+)
 SCHEMA = closed(
     format={"const": "perfgate.verdict/1"},
     verdict=OUTCOMES,
@@ -70,6 +82,7 @@ SCHEMA = closed(
         "items": closed(name=TEXT, unit=TEXT, base=FIGURE, candidate=FIGURE, change_percent=FIGURE),
     },
     null={"anyOf": [NULL, {"type": "null"}]},
+    picture={"anyOf": [PICTURE, {"type": "null"}]},
     measured={"type": "array", "items": TEXT},
 )
 
