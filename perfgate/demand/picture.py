@@ -170,6 +170,8 @@ def _smaller(one: Dependent, factor: float, work_s: float) -> Dependent:
 
 def _smaller_budget(budget: Budget, factor: float) -> Budget:
     """Return the budget of fewer clients, with the same floor of retries per first try."""
+    if budget.clients == 1 and budget.min_rps == 0:
+        return budget
     clients = max(1, round(budget.clients / factor))
     floor_rps = budget.min_rps * budget.clients / factor
     return budget.model_copy(update={"clients": clients, "min_rps": floor_rps / clients})
