@@ -29,7 +29,7 @@ POINTS = 54
 # The critical stall is worked out for callers that try again at once: backoff makes it longer.
 STALLS = (1.25, 2.5, 5.0)
 BEFORE = 0.1  # of the time shown
-SPANS = (8.0, 60.0)  # fewest and most stalls that are shown
+SPANS = (8.0, 60.0)  # fewest and most stalls, or timeouts without one, that are shown
 ATTEMPTS = (12_000, 30_000)  # usually, and at most, so that it takes a fraction of a second
 STEPS = 20  # of the shortest timeout: as finely at least is the wait told
 ANSWERED = 0.8  # of the calls: as many at least where it has recovered
@@ -117,10 +117,9 @@ def _upset_s(scene: Scene, after: Scene | None, stall_s: float) -> float:
 
 def _growing_s(scene: Scene) -> float:
     """Return how long is shown without a stall: until waits have outgrown the mean timeout."""
-    own = scene.standing.outlook
-    excess = own.first_try_rps / scene.rate.lower_rps - 1
-    timeouts = min(1.5 / excess if excess > 0 else SPANS[1], SPANS[1] - SPANS[0]) + SPANS[0]
-    return timeouts * _timeout_s(scene)
+    least, most = SPANS
+    excess_ratio = scene.standing.outlook.first_try_rps / scene.rate.lower_rps - 1
+    return (least + 1.5 / max(excess_ratio, 1.5 / (most - least))) * _timeout_s(scene)
 
 
 def _factor(scene: Scene, seconds: float) -> float:
