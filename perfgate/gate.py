@@ -273,13 +273,13 @@ def starters(measured: Measurement, order: Order) -> dict[BuildRole, Build]:
 
 
 def local_required_rps(terms: Terms) -> float:
-    """Return the required rate for one instance here.
+    """Return the required rate for the busiest instance here.
 
     Where production's rate is declared, the record says how this machine compares: the load is
     scaled so that it is as heavy here as there.
     """
     production, record = terms.config.production, terms.baseline
-    share = max(required_rps(terms) / production.instances, LEAST_RPS)
+    share = max(required_rps(terms) / production.full_instances, LEAST_RPS)
     if production.service_rate_rps is None or record is None or not terms.baseline_counts:
         return share
     return share * record.service_rate_rps.estimate / production.service_rate_rps

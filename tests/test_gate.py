@@ -17,7 +17,7 @@ from perfgate.build.provide import Build
 from perfgate.config.models import Config, Target
 from perfgate.errors import LoadError
 from perfgate.exitcodes import ExitCode
-from perfgate.gate import Order, session_s, starters, with_looks
+from perfgate.gate import Order, local_required_rps, session_s, starters, with_looks
 from perfgate.load.engine import Engine
 from perfgate.progress import Silence
 from perfgate.rig import Outcome, Rig
@@ -96,6 +96,15 @@ def test_configured_looks_stay() -> None:
     chosen = with_looks(budgeted(60.0, other={"looks": [5]}), 12.0)
     assert chosen.terms.config.profiles["other"].looks == (5,)
     assert chosen.shape.looks == (4, 5)
+
+
+def test_the_required_rate_here_is_the_busiest_instances() -> None:
+    """Of 125/s an instance here gets its share of four, times what the busiest gets over that."""
+    even, uneven = (
+        local_required_rps(terms(config=config(production={"instances": 4, "imbalance": skew})))
+        for skew in (1.0, 1.6)
+    )
+    assert (even, uneven) == pytest.approx((31.25, 50.0))
 
 
 def test_a_session_takes_what_its_parts_take() -> None:

@@ -21,8 +21,12 @@ BOUNDS_LEVEL = 0.9
 THIN = 1.1
 
 
-def scaled_rate(here: Interval, instances: int) -> Interval:
-    """Return the rate of ``instances`` that are each as fast as this machine."""
+def scaled_rate(here: Interval, instances: float) -> Interval:
+    """Return the rate of ``instances`` that are each as fast as this machine.
+
+    Where one of them is full before the others, it is of so many as are full together
+    (:attr:`perfgate.config.models.Production.full_instances`).
+    """
     return Interval(here.estimate * instances, here.lower * instances, here.upper * instances)
 
 
@@ -35,7 +39,7 @@ def production_rate(production: Production, slowdown: Interval) -> Interval:
     """
     if production.service_rate_rps is None:
         raise ValueError("no production service rate is declared")
-    centre = math.log(production.service_rate_rps * production.instances) - slowdown.estimate
+    centre = math.log(production.service_rate_rps * production.full_instances) - slowdown.estimate
     z = NormalDist().inv_cdf((1 + BOUNDS_LEVEL) / 2)
     half = math.hypot(z * production.service_rate_cv, (slowdown.upper - slowdown.lower) / 2)
     return Interval(math.exp(centre), math.exp(centre - half), math.exp(centre + half))

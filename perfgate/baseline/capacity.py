@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from perfgate.config.models import Config
     from perfgate.demand.ledger import Ledger
 
-FORMAT: Final = "perfgate.capacity/1"
+FORMAT: Final = "perfgate.capacity/2"
 # History of the format:
 #   1  capacity of record with its provenance, production, what is required, ledger, checksum.
+#   2  imbalance of production.
 
 AGAIN = "Export it again: perfgate demand export --output FILE"
 
@@ -37,7 +38,7 @@ class CapacityRecord(Sealed):
     configuration says of the demand that it is to carry.
     """
 
-    format: Literal["perfgate.capacity/1"] = FORMAT
+    format: Literal["perfgate.capacity/2"] = FORMAT
     service: str
     perfgate: str
     profile: str
@@ -57,8 +58,8 @@ class CapacityRecord(Sealed):
     def rate(self) -> UncertainRate:
         """Production's service rate with the build of record.
 
-        Measured on the machine of record and multiplied by the instances; where production's own
-        rate is declared, that one.
+        Measured on the machine of record and multiplied by the instances that are full together;
+        where production's own rate is declared, that one.
         """
         return self.rate_with(self.service_rate_rps)
 
@@ -69,7 +70,7 @@ class CapacityRecord(Sealed):
         """
         if self.production.service_rate_rps is None:
             here = Interval(measured.estimate, measured.lower, measured.upper)
-            return uncertain(scaled_rate(here, self.production.instances), RECORD_LEVEL)
+            return uncertain(scaled_rate(here, self.production.full_instances), RECORD_LEVEL)
         return uncertain(production_rate(self.production, self._slowdown(measured)))
 
     def _slowdown(self, measured: RateOfRecord) -> Interval:

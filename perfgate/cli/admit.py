@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from perfgate.demand.question import Question
 
 # The names in perfgate.report.admission's registry; a test holds both equal.
-FORMAT_NAMES = ("terminal", "json")
+FORMAT_NAMES = ("terminal", "json", "markdown")
 
 
 @click.command()

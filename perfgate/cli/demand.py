@@ -41,7 +41,8 @@ def show(config: Path | None, ledger: Path | None, on: date | None, days: int | 
     path = ledger or _ledger_of(loaded)
     horizon = days if days is not None else _horizon_of(loaded)
     start = on or options.today()
-    put(render_steps(demand_steps(load_ledger(path), start, last_day(start, horizon))))
+    end = last_day(start, horizon)
+    put(render_steps(demand_steps(load_ledger(path), start, end), end))
 
 
 def _ledger_of(loaded: LoadedConfig | None) -> Path:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perfgate.demand.ledger import Budget
+    from perfgate.demand.levers import Lever, Scene
 
 
 @click.command()
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
     default=0,
     help="So many more or fewer, like +1.",
 )
+@click.option(
+    "--imbalance", type=float, help="Load of the busiest instance over the mean; 1: even."
+)
+@click.option(
+    "--picture",
+    is_flag=True,
+    help="Show instead queue and goodput around a stall, as it is and with all that is given; if "
+    "that is nothing, with the least that ends the danger.",
+)
 def explain(
     of: str,
     ref: str,
@@ -41,6 +51,8 @@ def explain(
     budget: Budget | None,
     timeout: float | None,
     instances: int,
+    imbalance: float | None,
+    picture: bool,
 ) -> None:
     """Show how levers, alone and together, would move headroom and the danger of retries.
 
@@ -53,12 +65,34 @@ def explain(
     from perfgate.report.levers import render_levers  # noqa: PLC0415 - see above
 
     record = read_origin(of, ref, profile)
-    scene = Scene(record.ledger, on or options.today(), record.rate, record.production.instances)
-    if scene.instances + instances < 1:
-        raise UsageError(
-            f"there is no more than {scene.instances} to take away from", hint="Leave one at least."
-        )
-    asked = Lever(attempts, budget, timeout, instances, dependent)
+    own = record.production
+    scene = Scene(record.ledger, on or options.today(), record.rate, own.instances, own.imbalance)
+    asked = Lever(attempts, budget, timeout, instances, imbalance, dependent)
+    _refuse_impossible(scene.instances, asked)
+    if picture:
+        put(_drawn(scene, asked, record.headroom))
+        return
     each = asked.each or suggestions(scene, dependent)
     together = asked if len(asked.each) > 1 else None
-    put(render_levers(record.service, scene, each, together))
+    put(render_levers(record, scene, each, together))
+
+
+def _drawn(scene: Scene, asked: Lever, headroom: float) -> str:
+    from perfgate.report.picture import render_picture  # noqa: PLC0415 - as above
+
+    return render_picture(scene, asked if asked.each else None, headroom)
+
+
+def _refuse_impossible(there: int, asked: Lever) -> None:
+    from perfgate.verdict.finding import counted  # noqa: PLC0415 - as above
+
+    left = there + asked.instances
+    if left < 1:
+        raise UsageError(
+            f"there is no more than {there} to take away from", hint="Leave one at least."
+        )
+    if asked.imbalance is not None and not 1 <= asked.imbalance <= left:
+        raise UsageError(
+            f"--imbalance {asked.imbalance:g} is none of {counted(left, 'instance')}",
+            hint=f"The busiest one gets from 1 to {left} times the mean load.",
+        )

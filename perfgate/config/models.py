@@ -300,6 +300,11 @@ class Production(Section):
     instances: Annotated[int, Field(ge=1)] = Field(
         default=1, description="Instances that share the demand."
     )
+    imbalance: Annotated[float, Field(ge=1)] = Field(
+        default=1.0,
+        description="Load of the busiest instance over the mean of all, as it is full first: the "
+        "largest of their requests per second over the average, at the peak.",
+    )
     service_rate_rps: Positive | None = Field(
         default=None,
         description="Measured service rate of one production instance of the base; absent, an "
@@ -308,6 +313,19 @@ class Production(Section):
     service_rate_cv: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.05, description="Relative standard deviation of that figure."
     )
+
+    @property
+    def full_instances(self) -> float:
+        """Return how many instances' rate is served when the busiest one is full."""
+        return self.instances / self.imbalance
+
+    @field_validator("imbalance")
+    @classmethod
+    def _no_more_than_all_the_load(cls, value: float, info: ValidationInfo) -> float:
+        instances = info.data.get("instances")
+        if instances is not None and value > instances:
+            raise ValueError(f"must not exceed instances = {instances}: one of them has all then")
+        return value
 
 
 class DemandSource(Section):

@@ -42,6 +42,18 @@ def limits_of(budget: Budget) -> Limits:
             return Limits(0.0, flight_ratio=budget.ratio)
 
 
+def saved_up(budget: Budget, first_rps: float) -> float:
+    """Return how many retries a budget has at most that nothing has used for long."""
+    match budget.kind:
+        case "per_request":
+            floor_rps = budget.min_rps * budget.clients
+            return max(BUDGET_S * (budget.ratio * first_rps + floor_rps), 1.0)
+        case "per_success":
+            return BUDGET_TOKENS * budget.clients
+        case _:
+            return 0.0
+
+
 class KeptBudget(Protocol):
     """A budget as a caller keeps it: asked for each retry when it is due, told of each attempt."""
 
@@ -79,7 +91,7 @@ class _PerRequest:
     def __init__(self, budget: Budget, first_rps: float) -> None:
         self._ratio = budget.ratio
         self._floor_rps = budget.min_rps * budget.clients
-        self._most = max(BUDGET_S * (budget.ratio * first_rps + self._floor_rps), 1.0)
+        self._most = saved_up(budget, first_rps)
         self._tokens = 0.0
         self._filled_s = 0.0
 
@@ -100,7 +112,7 @@ class _PerSuccess:
 
     def __init__(self, budget: Budget) -> None:
         self._ratio = budget.ratio
-        self._most = BUDGET_TOKENS * budget.clients
+        self._most = saved_up(budget, 0.0)
         self._tokens = self._most
         self._answers_s: list[float] = []
 

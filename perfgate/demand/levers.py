@@ -26,13 +26,15 @@ class Lever:
     """Something to do; what is None or 0 stays as it is.
 
     ``dependent`` does it alone; where that is None, everybody does whose retries become no more by
-    it. A timeout is everybody's then. ``instances`` is how many more there are.
+    it. A timeout is everybody's then. ``instances`` is how many more there are, ``imbalance`` what
+    the busiest of them gets of the load then, over the mean.
     """
 
     attempts: int | None = None
     budget: Budget | None = None
     timeout_s: float | None = None
     instances: int = 0
+    imbalance: float | None = None
     dependent: str | None = None
 
     @property
@@ -43,6 +45,7 @@ class Lever:
             "" if self.budget is None else f"budget {budget_text(self.budget)}",
             "" if self.timeout_s is None else f"timeout {self.timeout_s:g} s",
             f"instances {self.instances:+d}" if self.instances else "",
+            "" if self.imbalance is None else f"imbalance {self.imbalance:g}",
         ]
         whose = f"{self.dependent}: " if self.dependent else ""
         return whose + ", ".join(filter(None, parts))
@@ -56,18 +59,23 @@ class Lever:
             replace(nothing, budget=self.budget),
             replace(nothing, timeout_s=self.timeout_s),
             Lever(instances=self.instances),
+            Lever(imbalance=self.imbalance),
         ]
         return [part for part in parts if part not in (nothing, Lever())]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """The ledger, the day, and the service rate of so many instances together."""
+    """The ledger, the day, and the service rate of so many instances together.
+
+    ``imbalance`` is what the busiest of them gets of the load, over the mean.
+    """
 
     ledger: Ledger
     on: date
     rate: UncertainRate
     instances: int
+    imbalance: float = 1.0
 
     @cached_property
     def standing(self) -> Standing:
@@ -78,19 +86,24 @@ class Scene:
         """Return the scene once the lever is pulled.
 
         Raises UsageError for a dependent that is not in the ledger, ValueError where no instance
-        would be left.
+        would be left, or the busiest would get less than the mean. None gets more than all of the
+        load.
         """
         count = self.instances + lever.instances
         if count < 1:
             raise ValueError(f"{count} instances are left of {self.instances}")
-        grown = count / self.instances
+        imbalance = self.imbalance if lever.imbalance is None else lever.imbalance
+        if not imbalance >= 1:
+            raise ValueError(f"an imbalance is at least 1, not {imbalance}")
+        imbalance = min(imbalance, count)
+        grown = count / self.instances * (self.imbalance / imbalance)
         rate = replace(
             self.rate,
             estimate_rps=self.rate.estimate_rps * grown,
             lower_rps=self.rate.lower_rps * grown,
             upper_rps=self.rate.upper_rps * grown,
         )
-        return Scene(_pulled(self.ledger, lever, self.on), self.on, rate, count)
+        return Scene(_pulled(self.ledger, lever, self.on), self.on, rate, count, imbalance)
 
 
 def budget_text(budget: Budget) -> str:

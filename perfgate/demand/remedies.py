@@ -41,10 +41,17 @@ def suggestions(scene: Scene, dependent: str | None = None) -> list[Lever]:
 def healing(scene: Scene) -> Lever | None:
     """Return the least that makes the service stable, None where nothing that is tried does.
 
-    One dependent's attempts or budget are less than everybody's, and these than more instances.
+    One dependent's attempts or budget are less than everybody's, these than an even load on the
+    instances, and that than more of them.
     """
     likely = (lever for lever in _gentle(scene) if _may_do(scene, lever))
     return next((lever for lever in likely if _stable(scene.after(lever))), None)
+
+
+def instances_for(scene: Scene, load_rps: float) -> int:
+    """Return how many more instances would carry a load; 0 where it is endless."""
+    each = scene.rate.lower_rps / scene.instances
+    return 0 if load_rps == inf else ceil(load_rps / each) - scene.instances
 
 
 def _may_do(scene: Scene, lever: Lever) -> bool:
@@ -60,18 +67,25 @@ def _stable(scene: Scene) -> bool:
 
 
 def _candidates(scene: Scene) -> Iterator[Lever]:
-    yield from _by_retries(scene)
+    yield from _gentler(scene)
     yield Lever(instances=1)
-    needed = _instances_needed(scene)
+    needed = instances_for(scene, scene.standing.outlook.worst_rps)
     if 1 < needed <= MOST_INSTANCES:
         yield Lever(instances=needed)
 
 
 def _gentle(scene: Scene) -> Iterator[Lever]:
-    yield from _by_retries(scene)
-    needed = _instances_needed(scene)
+    yield from _gentler(scene)
+    needed = instances_for(scene, scene.standing.outlook.worst_rps)
     if 0 < needed <= MOST_INSTANCES:
         yield Lever(instances=needed)
+
+
+def _gentler(scene: Scene) -> Iterator[Lever]:
+    """Return what takes no further instance."""
+    yield from _by_retries(scene)
+    if scene.imbalance > 1:
+        yield Lever(imbalance=1.0)
 
 
 def _by_retries(scene: Scene) -> Iterator[Lever]:
@@ -100,10 +114,3 @@ def _worst(scene: Scene) -> list[DependentDemand]:
     adding = [row for row in rows if row.worst_rps > row.first_try_rps]
     adding.sort(key=lambda row: row.first_try_rps - row.worst_rps)
     return adding[:CALLERS_TRIED]
-
-
-def _instances_needed(scene: Scene) -> int:
-    """Return how many more would carry everything though all is retried."""
-    each = scene.rate.lower_rps / scene.instances
-    worst = scene.standing.outlook.worst_rps / each
-    return 0 if worst == inf else ceil(worst) - scene.instances

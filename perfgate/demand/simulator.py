@@ -1,4 +1,4 @@
-"""Dependents, a service and an upset become a queue over time: an event at a time, by a seed.
+"""Dependents, a service and an upset become a queue over time: an event at a time.
 
 It knows none of the formulas of :mod:`perfgate.demand.retries`, which are held against it.
 """
@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfgate.demand.budgets import kept_budget
+from perfgate.demand.chance import Drawn, Even
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from perfgate.demand.attempts import Floats
+    from perfgate.demand.chance import Chance
     from perfgate.demand.ledger import Backoff, Dependent
-
-_BLOCK = 4096  # random numbers drawn at once
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Servers that take attempts in order of arrival; times of service are exponential.
+    """Servers that take attempts in order of arrival.
 
     ``mu_rps`` is what all servers complete together. An attempt that its caller has given up is
     served all the same, unless ``drops_late``; one that finds ``queue_limit`` waiting is refused
@@ -74,20 +74,22 @@ def simulate(  # noqa: PLR0913 - a scene has as many parts
     upset: Upset,
     *,
     seconds: float,
-    seed: int,
+    seed: int | None,
     window_s: float = 1.0,
 ) -> Trace:
-    """Return what becomes of so many seconds of Poisson first tries, one rate per dependent.
+    """Return what becomes of so many seconds of first tries, one rate per dependent.
+
+    They are Poisson and times of service exponential; without a seed neither varies at all.
 
     A caller that has no answer after its timeout gives the attempt up and tries again after its
     backoff, if attempts are left and its budget allows one more at that time. When it gives the
     call up, its own callers call again at once, if they have attempts left.
     """
-    rng = np.random.default_rng(seed)
-    firsts = [_first_tries(rate, upset, seconds, rng) for rate in first_try_rps]
+    chance = Even() if seed is None else Drawn(seed)
+    firsts = [_first_tries(rate, upset, seconds, chance) for rate in first_try_rps]
     scene = _Scene(
-        _Server(service, upset, _exponentials(rng, service.servers / service.mu_rps)),
-        [_Caller(*pair, rng) for pair in zip(dependents, first_try_rps, strict=True)],
+        _Server(service, upset, chance.lengths(service.servers / service.mu_rps)),
+        [_Caller(*pair, chance) for pair in zip(dependents, first_try_rps, strict=True)],
         seconds,
     )
     scene.play([(at, who, 0, 0) for who, times in enumerate(firsts) for at in times.tolist()])
@@ -193,18 +195,18 @@ class _Server:
 class _Caller:
     """One dependent: what it may send when an attempt of it has failed."""
 
-    def __init__(self, dependent: Dependent, first_rps: float, rng: np.random.Generator) -> None:
+    def __init__(self, dependent: Dependent, first_rps: float, chance: Chance) -> None:
         self.timeout_s = dependent.timeout_s
         self.attempts = dependent.attempts
         self.upstream_attempts = dependent.upstream_attempts
         self.budget = kept_budget(dependent.budget, first_rps)
         self._least_s, self._most_s = _waits_s(dependent.backoff, dependent.attempts)
-        self._uniforms = _uniforms(rng)
+        self._shares = chance.shares()
 
     def wait_s(self, retries: int) -> float:
         """Return how long it waits after so many retries."""
         least, most = self._least_s[retries], self._most_s[retries]
-        return least if least == most else least + (most - least) * next(self._uniforms)
+        return least if least == most else least + (most - least) * next(self._shares)
 
 
 def _waits_s(backoff: Backoff, attempts: int) -> tuple[list[float], list[float]]:
@@ -218,19 +220,8 @@ def _waits_s(backoff: Backoff, attempts: int) -> tuple[list[float], list[float]]
     return (least * longest).tolist(), longest.tolist()
 
 
-def _first_tries(rate_rps: float, upset: Upset, seconds: float, rng: np.random.Generator) -> Floats:
-    """Return when calls are first tried: a Poisson process, and another on top while upset."""
-    more_rps = (upset.load_factor - 1) * rate_rps
-    usual = rng.uniform(0, seconds, rng.poisson(rate_rps * seconds))
-    more = upset.at_s + rng.uniform(0, upset.seconds, rng.poisson(more_rps * upset.seconds))
+def _first_tries(rate_rps: float, upset: Upset, seconds: float, chance: Chance) -> Floats:
+    """Return when calls are first tried, and those on top while upset."""
+    usual = chance.arrivals(rate_rps, 0.0, seconds)
+    more = chance.arrivals((upset.load_factor - 1) * rate_rps, upset.at_s, upset.seconds)
     return np.concatenate([usual, more[more < seconds]])
-
-
-def _exponentials(rng: np.random.Generator, mean_s: float) -> Iterator[float]:
-    while True:
-        yield from rng.exponential(mean_s, _BLOCK).tolist()
-
-
-def _uniforms(rng: np.random.Generator) -> Iterator[float]:
-    while True:
-        yield from rng.random(_BLOCK).tolist()

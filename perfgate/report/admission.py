@@ -1,4 +1,4 @@
-"""The answer to a dependent that means to send more: plain text for people, JSON for programs.
+"""The answer to a dependent that means to send more, in every format there is.
 
 What the answer is, is said by :mod:`perfgate.verdict.admission`.
 """
@@ -10,13 +10,24 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from perfgate.report.lines import finding_lines, ratio, wrapped
+from perfgate.report.admissionpage import render_markdown
+from perfgate.report.answer import (
+    STATE_COLUMNS,
+    asked,
+    figure_rows,
+    four_states,
+    picture_with,
+    state_rows,
+)
+from perfgate.report.lines import finding_lines, indented, wrapped
+from perfgate.report.picture import picture_document, picture_lines
+from perfgate.report.production import origin_of
 from perfgate.tail import escaped, shortened
-from perfgate.verdict.finding import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from perfgate.report.answer import Row
     from perfgate.verdict.admission import Admission
     from perfgate.verdict.matter import Matter, State
     from perfgate.verdict.order import Crossing
@@ -24,15 +35,12 @@ if TYPE_CHECKING:
 FORMAT = "perfgate.admission/1"
 NAME = 26
 COLUMN = 13
-SHOWN_DEPENDENTS = 5
 
 
 def render_terminal(answer: Admission) -> str:
     """Return the verdict and its reason first, then every finding, then the figures."""
-    question = answer.matter.question
-    head = f"{answer.verdict.outcome}: {question.dependent}, {question.what}, from {question.on} on"
     parts = [
-        escaped(head),
+        escaped(f"{answer.verdict.outcome}: {asked(answer)}"),
         wrapped(escaped(answer.verdict.reason), "  "),
         "",
         *(line for finding in answer.verdict.findings for line in finding_lines(finding)),
@@ -40,7 +48,8 @@ def render_terminal(answer: Admission) -> str:
         *_figures(answer.matter),
         *([] if answer.crossing is None else ["", *_states(answer.crossing)]),
         "",
-        *(wrapped(escaped(line), "  ") for line in _origin(answer)),
+        *indented(_picture(answer)),
+        *(wrapped(escaped(line), "  ") for line in origin_of(answer.record)),
     ]
     return "\n".join(parts) + "\n"
 
@@ -48,6 +57,7 @@ def render_terminal(answer: Admission) -> str:
 def render_json(answer: Admission) -> str:
     """Return the verdict, its findings in order and the figures behind them."""
     question, both = answer.matter.question, answer.crossing
+    picture = picture_with(answer)
     document = {
         "format": FORMAT,
         "verdict": str(answer.verdict.outcome),
@@ -64,94 +74,41 @@ def render_json(answer: Admission) -> str:
         "before": _figures_of(answer.matter.before),
         "after": _figures_of(answer.matter.after),
         "order": None if both is None else str(both.order),
-        "states": None if both is None else {name: _state(one) for name, one in _four(both)},
+        "states": None if both is None else {name: _state(one) for name, one in four_states(both)},
+        "picture": None if picture is None else picture_document(picture),
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-FORMATS: dict[str, Callable[[Admission], str]] = {"terminal": render_terminal, "json": render_json}
+FORMATS: dict[str, Callable[[Admission], str]] = {
+    "terminal": render_terminal,
+    "json": render_json,
+    "markdown": render_markdown,
+}
+
+
+def _picture(answer: Admission) -> list[str]:
+    picture = picture_with(answer)
+    return [] if picture is None else [*picture_lines(picture), ""]
 
 
 def _figures(matter: Matter) -> list[str]:
     """Return the table of figures without the change and with it."""
-    both = (matter.before, matter.after)
-    head = f"  {'':<{NAME}}{'before':>{COLUMN}}{'after':>{COLUMN}}"
-    demands = [state.standing.demand for state in both]
-    outlooks = [state.standing.outlook for state in both]
-    largest = sorted(
-        zip(demands[0].dependents, demands[1].dependents, strict=True),
-        key=lambda rows: (rows[1].name != matter.question.dependent, -rows[1].first_try_rps),
-    )[:SHOWN_DEPENDENTS]
-    rows = [
-        *((rows[1].name, [f"{row.first_try_rps:.1f}" for row in rows]) for rows in largest),
-        ("all first tries", [f"{one.first_try_rps:.1f}" for one in demands]),
-        ("if all were retried", [f"{one.worst_rps:.1f}" for one in demands]),
-        ("headroom", [ratio(one.headroom) for one in outlooks]),
-        ("retry-safe headroom", [ratio(one.retry_safe_headroom) for one in outlooks]),
-        ("regime", [one.regime.value for one in outlooks]),
-    ]
-    units = ["/s"] * (len(largest) + 2)
-    padded = [*units, *[""] * (len(rows) - len(units))]
-    return [head, *(_row(*row, unit) for row, unit in zip(rows, padded, strict=True))]
+    return [_cells("", "before", "after"), *map(_row, figure_rows(matter))]
 
 
-def _row(name: str, cells: Sequence[str], unit: str) -> str:
-    shown = shortened(escaped(name), NAME - 1)
-    figures = "".join(f"{cell:>{COLUMN}}" for cell in cells)
-    return f"  {shown:<{NAME}}{figures}  {unit}".rstrip()
+def _row(row: Row) -> str:
+    name = shortened(escaped(row.name), NAME - 1)
+    return f"{_cells(name, row.before, row.after)}  {row.unit}".rstrip()
 
 
 def _states(both: Crossing) -> list[str]:
     """Return the table of the four states."""
-    head = f"  {'':<{NAME}}" + "".join(
-        f"{name:>{COLUMN}}" for name in ("demand", "headroom", "regime", "verdict")
-    )
-    return [head, *(_state_row(name, state) for name, state in _four(both))]
+    return [_cells("", *STATE_COLUMNS), *(_cells(*cells) for cells in state_rows(both))]
 
 
-def _state_row(name: str, state: State) -> str:
-    own = state.standing
-    cells = [
-        f"{own.demand.first_try_rps:.1f}",
-        ratio(own.outlook.headroom),
-        own.outlook.regime.value,
-        str(state.outcome),
-    ]
+def _cells(name: str, *cells: str) -> str:
     return f"  {name:<{NAME}}" + "".join(f"{cell:>{COLUMN}}" for cell in cells)
-
-
-def _four(both: Crossing) -> list[tuple[str, State]]:
-    return [
-        ("build of record, before", both.old_old),
-        ("build of record, after", both.old_new),
-        ("build to ship, before", both.new_old),
-        ("build to ship, after", both.new_new),
-    ]
-
-
-def _origin(answer: Admission) -> list[str]:
-    """Return in sentences which figures were measured, declared and derived."""
-    record, production = answer.record, answer.record.production
-    rate = record.service_rate_rps
-    told = [
-        f"Service rate of record: {rate.estimate:.0f}/s ({rate.lower:.0f} to {rate.upper:.0f}, "
-        f"{counted(rate.runs, 'run')}), {record.service} {record.commit[:12]}, measured "
-        f"{record.measured_at[:10]} on {record.machine}."
-    ]
-    instances = counted(production.instances, "instance")
-    if production.service_rate_rps is None:
-        told.append(
-            f"Production is taken to be {instances} of that machine's speed, as no production rate "
-            "is declared."
-        )
-    else:
-        told.append(
-            f"Production is {instances} of {production.service_rate_rps:g}/s each, as declared."
-        )
-    return [
-        *told,
-        "Under overload it is taken to serve as much; that rate has not been measured.",
-    ]
 
 
 def _figures_of(state: State) -> dict[str, object]:

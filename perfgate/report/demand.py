@@ -1,50 +1,113 @@
-"""The demand as a table of plain text: a column for today and one after each planned change.
+"""The demand as plain text: who sends what on the first day, and what each planned change makes.
 
 What the demand is, and whether it can be carried, is worked out elsewhere.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from perfgate.report.blocks import bar
+from perfgate.report.lines import wrapped
 from perfgate.tail import escaped, shortened
+from perfgate.verdict.finding import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
-    from perfgate.demand.demand import Demand
+    from perfgate.demand.demand import Demand, DependentDemand
 
-NAME = 26
-COLUMN = 13
+WIDTH = 80
+NAME = 28
+FIGURE = 10
+BAR = 20
 NOTHING = "nothing is sent"
+TOGETHER = "\N{NO-BREAK SPACE}"
 
 
-def render_steps(steps: Sequence[Demand]) -> str:
-    """Return first tries per second of each dependent at each step, totals, mix and changes."""
-    head = f"{'requests/s':<{NAME}}" + "".join(f"{step.on!s:>{COLUMN}}" for step in steps)
-    rows = [
-        _row(row.name, [step.dependents[place].first_try_rps for step in steps])
-        for place, row in enumerate(steps[0].dependents)
+def render_steps(steps: Sequence[Demand], end: date) -> str:
+    """Return who sends how much at the first step, then what changes at each, up to ``end``.
+
+    All bars are of one scale, full at the largest sum.
+    """
+    most = max(step.first_try_rps for step in steps)
+    blocks = [
+        _now(steps[0], most),
+        *(_change(before, after, most) for before, after in pairwise(steps)),
+        [] if len(steps) > 1 else [f"No change is planned up to {end}."],
+        _mixes(steps),
     ]
-    total = _row("first tries", [step.first_try_rps for step in steps])
-    worst = _row("if all were retried", [step.worst_rps for step in steps])
-    rule = "-" * len(head)
-    mix = ", ".join(f"{escaped(name)} {share:.1%}" for name, share in steps[-1].mix.items())
-    lines = [head, rule, *rows, rule, total, worst, "", f"mix at the end: {mix or NOTHING}"]
-    return "\n".join([*lines, *_changes(steps)])
+    return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _row(name: str, rates_rps: Sequence[float]) -> str:
-    shown = shortened(escaped(name), NAME - 1)
-    return f"{shown:<{NAME}}" + "".join(f"{rate:>{COLUMN}.1f}" for rate in rates_rps)
-
-
-def _changes(steps: Sequence[Demand]) -> list[str]:
-    """Return a line for every change that comes into force after the first step."""
+def _now(now: Demand, most: float) -> list[str]:
+    title = f"requests/s on {now.on}"
+    columns = f"{'sends':>{FIGURE}}{'share':>{FIGURE}}  {'':<{BAR}}{'if retried':>{FIGURE}}"
+    largest = sorted(now.dependents, key=lambda row: -row.first_try_rps)
+    rows = [_row(row.name, row, _share(row, now), most) for row in largest]
+    count = counted(len(largest), "dependent")
     return [
-        f"{step.on}  {escaped(row.name)}: {escaped(change.what)}"
-        for step in steps[1:]
-        for row in step.dependents
-        for change in row.changes
-        if change.effective_from == step.on
+        f"{title:<{NAME}}{columns}",
+        "-" * WIDTH,
+        *rows,
+        "-" * WIDTH,
+        _row(f"all {count}", now, "", most),
     ]
+
+
+def _share(row: DependentDemand, of: Demand) -> str:
+    return _percent(row.first_try_rps / of.first_try_rps, 0) if of.first_try_rps else ""
+
+
+def _change(before: Demand, after: Demand, most: float) -> list[str]:
+    """Return the sum on a day of changes, and who changes, by how much and why."""
+    rows = [
+        line
+        for old, new in zip(before.dependents, after.dependents, strict=True)
+        for line in _changed(old, new, after.on, most)
+    ]
+    return [_row(f"from {after.on} on", after, _more(before, after), most), *rows]
+
+
+def _changed(old: DependentDemand, new: DependentDemand, on: date, most: float) -> list[str]:
+    what = [change.what for change in new.changes if change.effective_from == on]
+    if not what:
+        return []
+    words = [wrapped(escaped(each), "      ", "    - ", width=WIDTH) for each in what]
+    return [_row(f"  {new.name}", new, _more(old, new), most), *words]
+
+
+def _more(before: Demand | DependentDemand, after: Demand | DependentDemand) -> str:
+    return f"{after.first_try_rps - before.first_try_rps:+.1f}"
+
+
+def _row(name: str, sent: Demand | DependentDemand, beside: str, most: float) -> str:
+    shown = shortened(escaped(name), NAME - 1)
+    return (
+        f"{shown:<{NAME}}{sent.first_try_rps:>{FIGURE}.1f}{beside:>{FIGURE}}  "
+        f"{bar(sent.first_try_rps, most, BAR)}{sent.worst_rps:>{FIGURE}.1f}"
+    )
+
+
+def _mixes(steps: Sequence[Demand]) -> list[str]:
+    """Return the mix now and at the end, once where both are the same."""
+    shown = [_mix(steps[0]), _mix(steps[-1])]
+    labels = ("mix: ",) if shown[0] == shown[1] else ("mix now:        ", "mix at the end: ")
+    return [
+        wrapped(each, " " * len(label), label, width=WIDTH).replace(TOGETHER, " ")
+        for label, each in zip(labels, shown, strict=False)
+    ]
+
+
+def _mix(step: Demand) -> str:
+    # A share stays on the line of its operation.
+    told = (f"{escaped(name)}{TOGETHER}{_percent(share, 1)}" for name, share in step.mix.items())
+    return ", ".join(told) or NOTHING
+
+
+def _percent(share: float, digits: int) -> str:
+    """Return a share of which there is something as more than nothing."""
+    least = 10.0 ** -(digits + 2)
+    return f"<{least:.{digits}%}" if 0 < share < least else f"{share:.{digits}%}"

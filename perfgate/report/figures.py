@@ -12,18 +12,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perfgate.analysis.change import cost_s, operation_cost_s, service_rates
+from perfgate.demand.retries import Regime
 from perfgate.measurement.models import Search
+from perfgate.report.production import declared, derived
+from perfgate.verdict.case import capacity_of
+from perfgate.verdict.checks import demand
 from perfgate.verdict.checks.latency import pooled
-from perfgate.verdict.finding import counted, told_apart
+from perfgate.verdict.finding import Outcome, counted, told_apart
 from perfgate.verdict.limit import limit_of
+from perfgate.verdict.overload import pictured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from perfgate.demand.picture import Picture
     from perfgate.measurement.models import BuildRole, Run
     from perfgate.verdict.case import Case
+    from perfgate.verdict.finding import Verdict
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+# The finding that speaks of it.
+TOLD_BY = {Regime.METASTABLE: "retries", Regime.UNSTABLE: demand.CHECK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +130,27 @@ def _unknown(case: Case) -> list[str]:
             f"One CPU for builds and load generator: the generator took up to {most:.0%} of it, "
             "which the service rate lacks and latencies have on top."
         )
-    if case.terms.config.production.service_rate_rps is None:
-        instances = counted(case.terms.config.production.instances, "instance")
-        told.append(
-            f"Production is taken to be {instances} of this machine's speed, as no production "
-            "rate is declared."
-        )
+    return [*told, *_production(case)]
+
+
+def _production(case: Case) -> list[str]:
+    own, rate = case.terms.config.production, capacity_of(case, "candidate")
+    told = [declared(own, "this machine")]
+    if rate is not None:
+        ratio = " and the ratio of the builds measured here"
+        told += derived(own, rate.estimate, rate.lower, ratio)
     return told
+
+
+def picture_in(case: Case, verdict: Verdict) -> Picture | None:
+    """Return the picture of what the verdict warns of, or fails; None where that is neither."""
+    scene = demand.scene_of(case)
+    if scene is None:
+        return None
+    told_by = TOLD_BY.get(scene.standing.outlook.regime)
+    bad = (Outcome.WARN, Outcome.FAIL)
+    told = any(one.check == told_by and one.outcome in bad for one in verdict.findings)
+    return pictured(scene, case.terms.config.margins.headroom) if told else None
 
 
 def _both(

@@ -7,8 +7,9 @@ import json
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL
-from perfgate.report.figures import figures_of, how_measured
+from perfgate.report.figures import figures_of, how_measured, picture_in
 from perfgate.report.null import null_of
+from perfgate.report.picture import picture_document
 from perfgate.verdict.limit import headroom_of, limit_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ FORMAT = "perfgate.verdict/1"
 def render(case: Case, verdict: Verdict) -> str:
     """Return the verdict, its findings in order and the figures behind them."""
     measured, null, headroom = case.measurement, null_of(case), headroom_of(case)
+    picture = picture_in(case, verdict)
     document = {
         "format": FORMAT,
         "verdict": str(verdict.outcome),
@@ -40,6 +42,7 @@ def render(case: Case, verdict: Verdict) -> str:
         "mu_slo": _mu_slo(case),
         "headroom": None if headroom is None else dataclasses.asdict(headroom),
         "null": None if null is None else dataclasses.asdict(null),
+        "picture": None if picture is None else picture_document(picture),
         "measured": how_measured(case),
     }
     return json.dumps(document, indent=2) + "\n"

@@ -9,13 +9,15 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from perfgate.demand.retries import Regime
-from perfgate.report.lines import ratio
+from perfgate.report.lines import ratio, wrapped
+from perfgate.report.production import origin_of
 from perfgate.tail import escaped, shortened
 from perfgate.verdict.finding import counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from perfgate.baseline.capacity import CapacityRecord
     from perfgate.demand.levers import Lever, Scene
 
 NAME = 38
@@ -23,12 +25,12 @@ COLUMN = 13
 
 
 def render_levers(
-    service: str, scene: Scene, levers: Sequence[Lever], together: Lever | None
+    record: CapacityRecord, scene: Scene, levers: Sequence[Lever], together: Lever | None
 ) -> str:
     """Return how the service stands, then with each lever alone, then with all of them."""
     now = scene.standing
     head = (
-        f"{service} on {scene.on}: {now.demand.first_try_rps:.1f} requests/s from "
+        f"{record.service} on {scene.on}: {now.demand.first_try_rps:.1f} requests/s from "
         f"{counted(len(now.demand.dependents), 'dependent')}; {scene.rate.lower_rps:.0f}/s of the "
         f"service rate are certain"
     )
@@ -38,7 +40,18 @@ def render_levers(
     if together is not None:
         rows.append(_row("all together", scene.after(together)))
     rule = "-" * len(title)
-    return "\n".join([escaped(head), "", title, rule, *rows, "", _told(scene, levers, together)])
+    told = [_told(scene, levers, together), "", *map(escaped, origin_of(record))]
+    return "\n".join(
+        [
+            wrapped(escaped(head), ""),
+            "",
+            title,
+            rule,
+            *rows,
+            "",
+            *(wrapped(each, "") for each in told),
+        ]
+    )
 
 
 def _row(name: str, scene: Scene) -> str:

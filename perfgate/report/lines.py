@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from perfgate.tail import escaped, shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from perfgate.verdict.finding import Finding
 
 WIDTH = 100
@@ -35,10 +37,15 @@ def ratio(figure: float) -> str:
     return "-" if figure == inf else f"{figure:.2f}"
 
 
-def wrapped(text: str, indent: str, first: str | None = None) -> str:
+def indented(lines: Iterable[str]) -> list[str]:
+    """Return the lines as parts of a report, where each begins with two spaces."""
+    return [f"  {line}" if line else "" for line in lines]
+
+
+def wrapped(text: str, indent: str, first: str | None = None, *, width: int = WIDTH) -> str:
     """Return the text in lines that begin with the indent, the first one with ``first``."""
     start = indent if first is None else first
     # A name must not be torn at its hyphen.
     return textwrap.fill(
-        text, WIDTH, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False
+        text, width, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False
     )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.report.figures import figures_of, how_measured, shown_change
-from perfgate.report.lines import finding_lines, wrapped
+from perfgate.report.figures import figures_of, how_measured, picture_in, shown_change
+from perfgate.report.lines import finding_lines, indented, wrapped
 from perfgate.report.null import what_shows
+from perfgate.report.picture import picture_lines
 from perfgate.tail import escaped, shortened
 from perfgate.verdict.finding import number
 
@@ -36,9 +37,15 @@ def render(case: Case, verdict: Verdict) -> str:
         "",
         *_table(figures_of(case)),
         "",
+        *_picture(case, verdict),
         *(wrapped(line, "  ") for line in how_measured(case)),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _picture(case: Case, verdict: Verdict) -> list[str]:
+    picture = picture_in(case, verdict)
+    return [] if picture is None else [*indented(picture_lines(picture)), ""]
 
 
 def _table(figures: list[Figure]) -> list[str]:

@@ -143,22 +143,22 @@ def capacity_of(case: Case, role: BuildRole) -> Interval | None:
 
     The bounds are one-sided, 95 % each.
 
-    Measured here and multiplied by the instances; where production's own rate is declared, that
-    rate times the ratio measured here.
+    Measured here and multiplied by the instances that are full together; where production's own
+    rate is declared, that rate times the ratio measured here.
     """
     here = measured_rate(case, role)
     if here is None:
         return None
     production = case.terms.config.production
     if production.service_rate_rps is None:
-        return scaled_rate(here, production.instances)
+        return scaled_rate(here, production.full_instances)
     if role == "base":
         return production_rate(production, Interval(0.0, 0.0, 0.0))
     slowdowns = session_frame(case.measurement.sessions)[SATURATED].to_numpy(dtype=float)
     if len(slowdowns) < 2 or np.isnan(slowdowns).any():  # noqa: PLR2004 - an interval needs two
         return None
     if np.isinf(slowdowns).any():
-        left = np.exp(-slowdowns) * production.service_rate_rps * production.instances
+        left = np.exp(-slowdowns) * production.service_rate_rps * production.full_instances
         return Interval(float(left.mean()), 0.0, float(left.max()))
     return production_rate(production, t_interval(slowdowns, BOUNDS_LEVEL))
 

@@ -5,7 +5,7 @@ How far the figures can be trusted is :mod:`perfgate.verdict.trust`'s to say.
 
 from __future__ import annotations
 
-from math import ceil, fsum, inf
+from math import fsum, inf
 from typing import TYPE_CHECKING
 
 from perfgate.demand.demand import (
@@ -15,7 +15,7 @@ from perfgate.demand.demand import (
     tipping_point,
     tipping_sentence,
 )
-from perfgate.demand.levers import Scene
+from perfgate.demand.remedies import instances_for
 from perfgate.demand.retries import Regime
 from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
 from perfgate.verdict.overload import cure, feeding, more_of
@@ -94,7 +94,7 @@ def _moved(matter: Matter) -> str:
 def _way_out(matter: Matter) -> str:
     capacity = matter.capacity
     required = matter.after.standing.demand.first_try_rps * capacity.headroom
-    more = ceil(required / (capacity.rate.lower_rps / capacity.instances)) - capacity.instances
+    more = instances_for(matter.after.scene, required)
     if not matter.adds:
         return f"Let it ship; the service has to be faster, or to have {more_of(more)}."
     left = capacity.limit_rps - matter.before.standing.demand.first_try_rps
@@ -176,8 +176,7 @@ def _turned(matter: Matter) -> str:
 
 
 def _cure(matter: Matter) -> str:
-    question = matter.question
-    return cure(Scene(question.after, question.on, matter.capacity.rate, matter.capacity.instances))
+    return cure(matter.after.scene)
 
 
 def _chance(matter: Matter) -> Finding:

@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.capacity import THIN
+from perfgate.demand.levers import Scene
 from perfgate.demand.retries import Regime
-from perfgate.demand.standing import overload_chance, standing
+from perfgate.demand.standing import overload_chance
 from perfgate.verdict.finding import Outcome
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 class Capacity:
     """What a demand is held to: the service rate, and the headroom it is to leave.
 
-    The rate is that of ``instances`` together. The chance that the demand exceeds it may be
+    The rate is that of ``instances`` together, of which the busiest gets ``imbalance`` times the
+    mean load. The chance that the demand exceeds it may be
     ``overload_risk`` at most.
     """
 
@@ -35,6 +37,7 @@ class Capacity:
     headroom: float
     overload_risk: float
     instances: int
+    imbalance: float
 
     @property
     def limit_rps(self) -> float:
@@ -51,9 +54,15 @@ class State:
     capacity: Capacity
 
     @cached_property
+    def scene(self) -> Scene:
+        """What levers could be pulled on."""
+        own = self.capacity
+        return Scene(self.ledger, self.on, own.rate, own.instances, own.imbalance)
+
+    @property
     def standing(self) -> Standing:
         """How the service stands."""
-        return standing(self.ledger, self.on, self.capacity.rate)
+        return self.scene.standing
 
     @cached_property
     def chance(self) -> float:
@@ -119,4 +128,5 @@ def matter_of(record: CapacityRecord, question: Question) -> Matter:
 
 def capacity_of(record: CapacityRecord, rate: UncertainRate) -> Capacity:
     """Return what the record's demand is held to with a build of that rate."""
-    return Capacity(rate, record.headroom, record.overload_risk, record.production.instances)
+    own = record.production
+    return Capacity(rate, record.headroom, record.overload_risk, own.instances, own.imbalance)

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.demand.remedies import healing
+from perfgate.demand.levers import Lever
+from perfgate.demand.picture import picture_of
+from perfgate.demand.remedies import healing, instances_for
+from perfgate.demand.retries import Regime
 from perfgate.verdict.finding import number, told_apart
 
 if TYPE_CHECKING:
-    from perfgate.demand.levers import Lever, Scene
+    from perfgate.demand.levers import Scene
+    from perfgate.demand.picture import Picture
     from perfgate.demand.standing import Standing
 
 
@@ -33,7 +37,22 @@ def cure(scene: Scene) -> str:
     lever = healing(scene)
     if lever is None:
         return "A retry budget and fewer attempts for those who send most would lessen that."
-    return f"This would end that: {_text(lever)}."
+    return f"This would end that: {in_words(lever)}."
+
+
+def pictured(scene: Scene, headroom: float) -> Picture | None:
+    """Return the course of a service that is not stable, with the cure that is named.
+
+    One that is unstable needs more instances, until the first tries leave that headroom. None where
+    it is stable.
+    """
+    own = scene.standing.outlook
+    if own.regime is Regime.STABLE:
+        return None
+    if own.regime is Regime.METASTABLE:
+        return picture_of(scene, healing(scene))
+    more = instances_for(scene, own.first_try_rps * headroom)
+    return picture_of(scene, Lever(instances=more))
 
 
 def more_of(instances: int) -> str:
@@ -41,11 +60,15 @@ def more_of(instances: int) -> str:
     return f"{instances} more instance{'' if instances == 1 else 's'}"
 
 
-def _text(lever: Lever) -> str:
+def in_words(lever: Lever) -> str:
     """Return a lever in the words of whoever is to pull it."""
+    if len(lever.each) > 1 or lever.timeout_s is not None:
+        return lever.text
     whose = f" for {lever.dependent}" if lever.dependent else " for all who retry"
     if lever.instances:
         return more_of(lever.instances)
+    if lever.imbalance is not None:
+        return "the load spread evenly over the instances"
     if lever.budget is not None:
         return f"a retry budget of {100 * lever.budget.ratio:g} % of successes{whose}"
     if lever.attempts == 1:

@@ -17,9 +17,16 @@ NO_CHANGE = Interval(0.0, 0.0, 0.0)
 RATES = st.floats(0.1, 1e6)
 
 
-def declared(rate_rps: float = 500.0, cv: float = 0.05, instances: int = 1) -> Production:
+def declared(
+    rate_rps: float = 500.0, cv: float = 0.05, instances: int = 1, imbalance: float = 1.0
+) -> Production:
     """Return production with a declared service rate."""
-    return Production(service_rate_rps=rate_rps, service_rate_cv=cv, instances=instances)
+    return Production(
+        service_rate_rps=rate_rps,
+        service_rate_cv=cv,
+        instances=instances,
+        imbalance=imbalance,
+    )
 
 
 def test_instances_multiply_all_three() -> None:
@@ -42,6 +49,19 @@ def test_the_ratio_measured_is_carried_over() -> None:
     assert rate.estimate == pytest.approx(750.0)
     assert rate.lower == pytest.approx(750.0)
     assert rate.upper == pytest.approx(750.0)
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=1, max_size=9), RATES)
+def test_the_busiest_instance_is_full_first(loads_rps: list[float], rate_rps: float) -> None:
+    """Law: at the demand that fills the busiest of instances that share it as unevenly as this."""
+    count, total = len(loads_rps), sum(loads_rps)
+    imbalance = max(1.0, min(max(loads_rps) * count / total, count))
+    full_rps = total * rate_rps / max(loads_rps)
+    found = production_rate(declared(rate_rps, 0.0, count, imbalance), NO_CHANGE)
+    assert found.estimate == pytest.approx(full_rps)
+    there = declared(instances=count, imbalance=imbalance).full_instances
+    here = scaled_rate(Interval(rate_rps, rate_rps, rate_rps), there)
+    assert here.lower == pytest.approx(full_rps)
 
 
 def test_uncertainties_add_in_quadrature() -> None:

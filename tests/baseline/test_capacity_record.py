@@ -42,7 +42,7 @@ def test_it_reads_back_exactly() -> None:
     [
         ('"headroom": 1.25', '"headroom": 1.0', "does not match its checksum"),
         ('"peak_rps": 100.0', '"peak_rps": 10.0', "does not match its checksum"),
-        ("perfgate.capacity/1", "perfgate.capacity/9", "is not an exported record"),
+        ("perfgate.capacity/2", "perfgate.capacity/9", "is not an exported record"),
     ],
 )
 def test_what_was_edited_is_refused(old: str, new: str, told: str) -> None:

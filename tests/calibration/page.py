@@ -165,18 +165,20 @@ def _machine(groups: Sequence[Group]) -> str:
 def _real(groups: Sequence[Group]) -> str:
     head = ("build", "checks", *OUTCOMES, "hung", "right", "loss", "spread", "seconds", "longest")
     table = markdown_table(head, [_real_row(own) for own in groups])
-    grown = [_grown(own) for own in groups if own.deserves == "PASS"]
-    return "\n\n".join([table, *grown])
+    return "\n\n".join([table, *_grown(groups)])
 
 
-def _grown(own: Group) -> str:
-    """Return what chance makes of the rule on memory that grows."""
-    most = np.abs(own.growth_kib()).max()
-    return (
-        f"With {own.what}, the candidate's memory grew by at most {most:.1f} KiB more or less than "
-        f"the base's in {REQUESTS} requests of a session; more than {Margins().growth_kib:.0f} "
-        "counts."
-    )
+def _grown(groups: Sequence[Group]) -> list[str]:
+    """Return what chance makes of the rule on memory that grows; nothing without equal builds."""
+    equal = [own.growth_kib() for own in groups if own.deserves == "PASS"]
+    if not equal:
+        return []
+    most = np.abs(np.concatenate(equal)).max(initial=0.0)
+    return [
+        f"With builds that deserve a PASS, the candidate's memory grew by at most {most:.1f} KiB "
+        f"more or less than the base's in {REQUESTS} requests of a session; more than "
+        f"{Margins().growth_kib:.0f} counts."
+    ]
 
 
 def _reasons(groups: Sequence[Group]) -> list[str]:

@@ -172,6 +172,13 @@ def test_a_page_without_equal_builds(tmp_path: Path) -> None:
     assert "## Shifted" not in page
 
 
+def test_growth_of_memory_is_told_once_for_all_equal_builds(tmp_path: Path) -> None:
+    """However many builds deserve a PASS, one sentence tells by how much their memory differed."""
+    store(tmp_path, kept_case(1), kept_case(1, "threads-same"))
+    sentence = "With builds that deserve a PASS, the candidate's memory grew by at most"
+    assert render(groups_in(tmp_path), draws=2).count(sentence) == 1
+
+
 def test_alarms_are_for_what_chance_does_not_explain(tmp_path: Path) -> None:
     """One equal build of many that fails is chance, two of four are not; so is a loss passed."""
     failed = [kept_case(number, loss=math.log(1.2)) for number in (1, 2)]

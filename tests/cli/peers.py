@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,8 +21,7 @@ import pytest
 from perfgate.target.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Answer = Callable[[dict[str, str]], tuple[int, str]]
 
@@ -52,10 +55,32 @@ http {{
 """
 
 
-def needs(program: str, package: str) -> pytest.MarkDecorator:
-    """Return the mark that skips a test where a program is missing, and names its package."""
-    missing = shutil.which(program) is None and shutil.which(program, path="/usr/sbin") is None
-    return pytest.mark.skipif(missing, reason=f"{program} is missing: apt-get install {package}")
+# What Envoy writes: its default format, and JSON as Istio names it, without what nobody asks for.
+ENVOY_FIELDS = {
+    "start_time": "%START_TIME%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    "response_code": "%RESPONSE_CODE%",
+    "user_agent": "%REQ(USER-AGENT)%",
+    "x_caller": "%REQ(X-CALLER)%",
+}
+ENVOY_TYPES = "type.googleapis.com/envoy.extensions"
+HTTP_TYPES = f"{ENVOY_TYPES}.filters.network.http_connection_manager.v3"
+
+# Programs of packages that are not run as everybody, or were installed beside Python.
+PLACES = os.pathsep.join([os.environ["PATH"], "/usr/sbin", str(Path(sys.executable).parent)])
+
+
+def needs(program: str, install: str) -> pytest.MarkDecorator:
+    """Return the mark that skips a test where a program is missing, and says how to install it."""
+    missing = shutil.which(program, path=PLACES) is None
+    return pytest.mark.skipif(missing, reason=f"{program} is missing: {install}")
+
+
+def _path(program: str) -> str:
+    found = shutil.which(program, path=PLACES)
+    assert found, program
+    return found
 
 
 @contextmanager
@@ -64,10 +89,71 @@ def nginx(root: Path) -> Iterator[int]:
     root.mkdir()
     port = free_port()
     (root / "nginx.conf").write_text(NGINX.format(root=root, port=port))
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
-    words = [program, "-e", str(root / "error.log"), "-c", str(root / "nginx.conf")]
+    words = [_path("nginx"), "-e", str(root / "error.log"), "-c", str(root / "nginx.conf")]
     with _running(words, root / "log.txt", port, "/ready"):
         yield port
+
+
+@contextmanager
+def envoy(root: Path) -> Iterator[int]:
+    """Yield the port of an Envoy that logs into ``root``, whole once it has stopped at the end."""
+    root.mkdir()
+    port = free_port()
+    config = root / "envoy.json"
+    config.write_text(json.dumps({"static_resources": {"listeners": [_listener(root, port)]}}))
+    words = [_path("envoy"), "-c", str(config), "--concurrency", "1", "--disable-hot-restart"]
+    with _running(words, root / "log.txt", port, "/ready"):
+        yield port
+
+
+def _listener(root: Path, port: int) -> dict[str, object]:
+    """Return a listener that answers everything itself and logs it in both ways."""
+    manager = {
+        "@type": f"{HTTP_TYPES}.HttpConnectionManager",
+        "stat_prefix": "test",
+        "access_log": [
+            _access_log({"path": str(root / "default.log")}),
+            _access_log(
+                {
+                    "path": str(root / "lines.log"),
+                    "log_format": {"json_format": ENVOY_FIELDS},
+                }
+            ),
+        ],
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{ENVOY_TYPES}.filters.http.router.v3.Router"},
+            }
+        ],
+        "route_config": {
+            "virtual_hosts": [
+                {
+                    "name": "all",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 200}}],
+                }
+            ]
+        },
+    }
+    return {
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+        "filter_chains": [
+            {
+                "filters": [
+                    {
+                        "name": "envoy.filters.network.http_connection_manager",
+                        "typed_config": manager,
+                    }
+                ]
+            }
+        ],
+    }
+
+
+def _access_log(given: Mapping[str, object]) -> dict[str, object]:
+    kind = f"{ENVOY_TYPES}.access_loggers.file.v3.FileAccessLog"
+    return {"name": "envoy.access_loggers.file", "typed_config": {"@type": kind, **given}}
 
 
 @contextmanager

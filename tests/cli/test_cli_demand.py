@@ -11,21 +11,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GOLDEN = """\
-requests/s                   2026-11-24   2026-12-01
-----------------------------------------------------
-gateway                            40.0         40.0
-mail                               10.0         30.0
-----------------------------------------------------
-first tries                        50.0         70.0
-if all were retried               130.0        150.0
+requests/s on 2026-11-24         sends     share                      if retried
+--------------------------------------------------------------------------------
+gateway                           40.0       80%  ███████████▍             120.0
+mail                              10.0       20%  ██▉                       10.0
+--------------------------------------------------------------------------------
+all 2 dependents                  50.0            ██████████████▎          130.0
 
+from 2026-12-01 on                70.0     +20.0  ████████████████████     150.0
+  mail                            30.0     +20.0  ████████▋                 30.0
+    - delegate authentication
+
+mix now:        introspect 60.0%, token 40.0%
 mix at the end: introspect 42.9%, token 57.1%
-2026-12-01  mail: delegate authentication
 """
 
 
 def test_golden(perfgate: Callable[..., Finished]) -> None:
-    """Each dependent has a row, each planned change within the horizon a column and a line."""
+    """Each dependent has a row, each planned change within the horizon a part of its own."""
     assert perfgate("demand", "show", "--on", "2026-11-24") == Finished(0, GOLDEN, "")
 
 
@@ -95,7 +98,7 @@ def test_names_cannot_paint_the_terminal(perfgate: Callable[..., Finished], proj
     (project / "demand.toml").write_text(ledger)
     run = perfgate("demand", "show", "--on", "2026-11-24")
     assert run.code == 0, run.err
-    assert run.out.count("\\x1b[2J") == 4
+    assert run.out.count("\\x1b[2J") == 5
     assert "\x1b" not in run.out
 
 
@@ -104,7 +107,7 @@ def test_nobody_calls(perfgate: Callable[..., Finished], project: Path) -> None:
     ledger = LEDGER.replace("40.0", "0").replace("10.0", "0")
     (project / "demand.toml").write_text(ledger)
     run = perfgate("demand", "show", "--on", "2026-11-24")
-    assert "mix at the end: nothing is sent" in run.out
+    assert "mix: nothing is sent" in run.out
 
 
 def test_the_end_of_the_calendar(perfgate: Callable[..., Finished]) -> None:

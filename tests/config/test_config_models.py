@@ -15,6 +15,7 @@ from perfgate.config.models import (
     START_PLACEHOLDERS,
     Config,
     Margins,
+    Production,
     Profile,
     Slo,
     Target,
@@ -130,3 +131,12 @@ def test_lengths_of_time_are_positive_and_finite(figure: float) -> None:
 def test_what_ready_may_contain_start_may_too() -> None:
     """A placeholder means the same wherever it is known."""
     assert set(READY_PLACEHOLDERS) <= set(START_PLACEHOLDERS)
+
+
+@pytest.mark.parametrize("imbalance", [0.9, 3.5])
+def test_the_busiest_instance_gets_no_less_than_the_mean_and_no_more_than_all(
+    imbalance: float,
+) -> None:
+    """Three instances can be uneven by a factor of 1 to 3."""
+    assert refusal(Production, instances=3, imbalance=imbalance)[0] == ("imbalance",)
+    assert Production(instances=3, imbalance=3.0).full_instances == 1

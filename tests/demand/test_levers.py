@@ -23,9 +23,11 @@ patient = settings(deadline=None, max_examples=30)
 RATES = st.floats(1.0, 1e5)
 
 
-def scene(book: Ledger, rate_rps: float = 400.0, instances: int = 2) -> Scene:
+def scene(
+    book: Ledger, rate_rps: float = 400.0, instances: int = 2, imbalance: float = 1.0
+) -> Scene:
     """Return a ledger with a service whose rate is certain."""
-    return Scene(book, START, UncertainRate(rate_rps, rate_rps, rate_rps), instances)
+    return Scene(book, START, UncertainRate(rate_rps, rate_rps, rate_rps), instances, imbalance)
 
 
 def retrying() -> Ledger:
@@ -51,6 +53,28 @@ def test_instances_multiply_the_rate(book: Ledger, rate_rps: float, count: int, 
 
 
 @patient
+@given(ledgers(), RATES, st.integers(1, 9), st.data())
+def test_what_the_busiest_gets_less_of_the_others_can_carry_more(
+    book: Ledger, rate_rps: float, count: int, data: st.DataObject
+) -> None:
+    """Law: the rate grows as the busiest instance's share shrinks, whichever way that comes."""
+    skew, to = data.draw(st.floats(1, count)), data.draw(st.floats(1, count))
+    before = scene(book, rate_rps, count, skew)
+    after = before.after(Lever(imbalance=to))
+    assert after.rate.lower_rps * to == pytest.approx(rate_rps * skew)
+    left = before.after(Lever(instances=1 - count))
+    assert left.imbalance == 1
+    assert left.rate.lower_rps == pytest.approx(rate_rps * skew / count)
+
+
+@pytest.mark.parametrize("imbalance", [0.9, float("nan")])
+def test_the_busiest_gets_no_less_than_the_mean(imbalance: float) -> None:
+    """An imbalance below 1 is none."""
+    with pytest.raises(ValueError, match="an imbalance is at least 1"):
+        scene(retrying()).after(Lever(imbalance=imbalance))
+
+
+@patient
 @given(ledgers(), st.integers(1, 6), budgets())
 def test_what_everybody_does_never_makes_more_retries(
     book: Ledger, attempts: int, budget: Budget
@@ -73,17 +97,18 @@ def test_one_alone_does_as_it_is_told() -> None:
 
 def test_levers_act_alone_and_together() -> None:
     """Each part of what is asked is a lever of its own; pulled in turn they make the whole."""
-    asked = Lever(attempts=2, budget=USUAL_BUDGET, timeout_s=2.0, instances=1)
+    asked = Lever(attempts=2, budget=USUAL_BUDGET, timeout_s=2.0, instances=2, imbalance=1.25)
     assert [one.text for one in asked.each] == [
         "attempts 2",
         "budget per_success:0.1",
         "timeout 2 s",
-        "instances +1",
+        "instances +2",
+        "imbalance 1.25",
     ]
-    each = scene(retrying())
+    each = scene(retrying(), imbalance=2.0)
     for lever in asked.each:
         each = each.after(lever)
-    assert each == scene(retrying()).after(asked)
+    assert each == scene(retrying(), imbalance=2.0).after(asked)
     assert Lever().each == []
     assert Lever(dependent="mail").each == []
 
@@ -131,3 +156,10 @@ def test_what_heals_does(book: Ledger, rate_rps: float) -> None:
 def test_the_least_that_heals(rate_rps: float, lever: Lever) -> None:
     """One dependent's budget, else everybody's, else instances: 300/s need more than 290/s."""
     assert healing(scene(retrying(), rate_rps)) == lever
+
+
+def test_a_load_that_is_spread_evenly_may_heal() -> None:
+    """Where the load is uneven, that is mended before there are more instances."""
+    skewed = scene(retrying(), 290.0, instances=4, imbalance=2.5)
+    assert healing(skewed) == Lever(imbalance=1.0)
+    assert Lever(imbalance=1.0) in suggestions(skewed)

@@ -15,10 +15,12 @@ from incident_records import incident_record
 from perfgate.baseline.capacity import capacity_record
 from perfgate.demand.question import planned
 from perfgate.report.admission import FORMATS, render_json, render_terminal
+from perfgate.report.admissionpage import render_markdown
+from perfgate.report.markup import MARKS
 from perfgate.verdict.admission import Admission, admission
 
 GOLDENS = Path(__file__).parent / "goldens"
-ENDINGS = {"terminal": "txt", "json": "json"}
+ENDINGS = {"terminal": "txt", "json": "json", "markdown": "md"}
 ASKED, MIGRATION = date(2018, 7, 13), date(2018, 7, 18)
 
 
@@ -47,6 +49,11 @@ def test_hostile_names(text: str) -> None:
     answer = admission(own, planned(own.ledger, text, ASKED), ASKED)
     assert all(line.isprintable() for line in render_terminal(answer).splitlines())
     assert json.loads(render_json(answer))["what"] == text
+    page = render_markdown(answer)
+    assert page.splitlines()[0].startswith(f"## {MARKS[answer.verdict.outcome]} ")
+    assert page.count("```") == 2
+    assert "<script" not in page
+    assert "](" not in page.replace("\\](", "").replace("\\]", "")
 
 
 def test_nobody_sends_anything() -> None:
@@ -56,3 +63,13 @@ def test_nobody_sends_anything() -> None:
     answer = admission(own, planned(own.ledger, "gateway", ASKED), ASKED)
     assert json.loads(render_json(answer))["after"]["headroom"] is None
     assert "headroom                              -            -" in render_terminal(answer)
+
+
+def test_a_stable_service_needs_no_picture() -> None:
+    """Where retries are no danger nothing is drawn, and programs get null."""
+    plan = {"from": ASKED, "what": "growth", "scale": 1.1}
+    own = capacity_record(config(), ledger(dependent(change=[plan])), record())
+    answer = admission(own, planned(own.ledger, "gateway", ASKED), ASKED)
+    assert json.loads(render_json(answer))["picture"] is None
+    assert "Simulated" not in render_terminal(answer)
+    assert "```" not in render_markdown(answer)

@@ -12,8 +12,10 @@ from builders import (
     cases,
     config,
     demand_run,
+    dependent,
     discarded,
     environment,
+    ledger,
     session,
     sessions,
     terms,
@@ -21,10 +23,14 @@ from builders import (
 )
 from hypothesis import given, settings
 
-from perfgate.report.figures import Figure, figures_of, how_measured, shown_change
+from perfgate.demand.picture import POINTS
+from perfgate.demand.retries import Regime
+from perfgate.report.figures import Figure, figures_of, how_measured, picture_in, shown_change
+from perfgate.verdict.finding import Finding, Outcome, verdict_of
+from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
-    from perfgate.verdict.case import Case
+    from perfgate.verdict.case import Case, Terms
 
 NOTHING = windows(0, 1.0, 0.0, 16)
 
@@ -153,12 +159,43 @@ def test_a_shared_cpu_and_a_declared_production_are_told() -> None:
     shared = environment(target_cpus=(0,), generator_cpus=(0,))
     declared = terms(config=config(production={"service_rate_rps": 500, "instances": 3}))
     told = how_measured(case(environment=shared, held_to=declared, demand_run=demand_run()))
-    assert told[-1].startswith("One CPU for builds and load generator")
+    assert told[-3].startswith("One CPU for builds and load generator")
+    assert told[-2] == "Production is 3 instances of 500/s each, as declared."
+    assert "times 3 and the ratio of the builds measured here" in told[-1]
     many = terms(config=config(production={"instances": 3}))
-    assert "3 instances of this machine's speed" in how_measured(case(held_to=many))[-1]
+    assert "3 instances of this machine's speed" in how_measured(case(held_to=many))[-2]
 
 
 def test_small_changes_have_no_negative_zero() -> None:
     """A change that rounds to nothing reads as +0.0 %."""
     assert shown_change(Figure("peak memory", "MiB", 100.0, 99.99)) == "+0.0 %"
     assert shown_change(Figure("peak memory", "MiB", 100.0, 90.0)) == "-10.0 %"
+
+
+RISKY = terms(ledger=ledger(dependent(attempts=3), dependent("mail", 50.0, attempts=5)))
+
+
+@pytest.mark.parametrize(
+    ("held_to", "regime"),
+    [
+        (terms(), None),
+        (RISKY, Regime.METASTABLE),
+        (terms(ledger=ledger(dependent(peak_rps=500.0))), Regime.UNSTABLE),
+    ],
+)
+def test_a_verdict_that_tells_of_danger_has_a_picture(
+    held_to: Terms, regime: Regime | None
+) -> None:
+    """What retries would keep alive, or is more than is served, is drawn; nothing else is."""
+    made = case(held_to=held_to)
+    picture = picture_in(made, judge(made))
+    assert (None if picture is None else picture.regime) == regime
+    assert picture_in(made, verdict_of([Finding("validity", Outcome.INVALID, "late")])) is None
+
+
+@settings(max_examples=10, deadline=None)
+@given(made=cases())
+def test_any_case_has_a_picture_or_none(made: Case) -> None:
+    """Whatever was measured, a picture has the points that it has to have."""
+    picture = picture_in(made, judge(made))
+    assert picture is None or len(picture.as_it_is.end_s) == POINTS

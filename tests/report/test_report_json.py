@@ -54,6 +54,18 @@ MU_SLO = closed(
     seconds=NUMBER,
 )
 HEADROOM = closed(ratio=NUMBER, by={"enum": ["mu_SLO", "mu_sat"]})
+POINTS = {"type": "array", "items": NUMBER, "minItems": 18, "maxItems": 18}
+COURSE = closed(waiting=POINTS, goodput_rps=POINTS)
+PICTURE = closed(
+    regime={"enum": ["metastable", "unstable"]},
+    stall_at_s=NUMBER,
+    stall_s=NUMBER,
+    first_try_rps=NUMBER,
+    cure={"type": ["string", "null"]},
+    end_s=POINTS,
+    as_it_is=COURSE,
+    cured={"anyOf": [COURSE, {"type": "null"}]},
+)
 SCHEMA = closed(
     format={"const": "perfgate.verdict/1"},
     verdict=OUTCOMES,
@@ -85,6 +97,7 @@ SCHEMA = closed(
     mu_slo={"anyOf": [MU_SLO, {"type": "null"}]},
     headroom={"anyOf": [HEADROOM, {"type": "null"}]},
     null={"anyOf": [NULL, {"type": "null"}]},
+    picture={"anyOf": [PICTURE, {"type": "null"}]},
     measured={"type": "array", "items": TEXT},
 )
 

@@ -14,12 +14,14 @@ from perfgate.demand.demand import demand_steps
 from perfgate.report.baseline import render_records
 from perfgate.report.demand import render_steps
 
+FULL = "\N{FULL BLOCK}"
 CHANGE = {"from": "2026-12-15", "what": "delegate sign-in", "add_rps": 60.0}
 
 
 def steps(*rows: dict[str, Any]) -> str:
-    """Return the table of the demand until next spring."""
-    return render_steps(demand_steps(ledger(*rows), TODAY, date(2027, 3, 1)))
+    """Return the demand until next spring."""
+    end = date(2027, 3, 1)
+    return render_steps(demand_steps(ledger(*rows), TODAY, end), end)
 
 
 def test_a_record_is_told_with_its_provenance() -> None:
@@ -79,21 +81,56 @@ def test_hostile_records_are_escaped(text: str) -> None:
     assert len(shown.splitlines()) == 6
 
 
-def test_the_demand_has_a_column_for_each_step() -> None:
-    """Each dependent has a row, each day of changes a column, and totals stand below."""
-    text = steps(dependent(attempts=2), dependent("mail", 20.0, change=[CHANGE]))
-    assert [line.split() for line in text.splitlines()] == [
-        ["requests/s", "2026-11-24", "2026-12-15"],
-        ["-" * 52],
-        ["gateway", "100.0", "100.0"],
-        ["mail", "20.0", "80.0"],
-        ["-" * 52],
-        ["first", "tries", "120.0", "180.0"],
-        ["if", "all", "were", "retried", "220.0", "280.0"],
+def test_who_sends_what_and_what_each_change_makes_of_it() -> None:
+    """Whoever sends most is first, then each day of changes with who changes and why."""
+    text = steps(dependent(attempts=2), dependent("mail", 200.0, change=[CHANGE]))
+    assert [line.replace(FULL, "").split() for line in text.splitlines()] == [
+        ["requests/s", "on", "2026-11-24", "sends", "share", "if", "retried"],
+        ["-" * 80],
+        ["mail", "200.0", "67%", "\u258f", "200.0"],
+        ["gateway", "100.0", "33%", "\u258c", "200.0"],
+        ["-" * 80],
+        ["all", "2", "dependents", "300.0", "\u258b", "400.0"],
         [],
-        ["mix", "at", "the", "end:", "introspect", "90.0%,", "login", "10.0%"],
-        ["2026-12-15", "mail:", "delegate", "sign-in"],
+        ["from", "2026-12-15", "on", "360.0", "+60.0", "460.0"],
+        ["mail", "260.0", "+60.0", "\u258c", "260.0"],
+        ["-", "delegate", "sign-in"],
+        [],
+        ["mix:", "introspect", "90.0%,", "login", "10.0%"],
     ]
+
+
+def test_bars_are_of_one_scale() -> None:
+    """Law: the largest sum fills its bar, all others are as long as their share of it."""
+    text = steps(dependent(), dependent("mail", 20.0, change=[CHANGE]))
+    filled = {line.split()[0]: line.count(FULL) for line in text.splitlines() if FULL in line}
+    assert filled == {"gateway": 11, "mail": 8, "all": 13, "from": 20}
+
+
+@pytest.mark.parametrize("count", [1, 10])
+def test_eighty_columns_are_enough(count: int) -> None:
+    """However many dependents and changes there are, and however they are called."""
+    plans = [
+        {**CHANGE, "from": f"2026-12-{1 + day:02}", "what": "moves its tokens " * 9}
+        for day in range(count)
+    ]
+    rows = [dependent(f"frontend-of-{n}" * 4, 9e5 / (1 + n), change=plans) for n in range(count)]
+    assert max(map(len, steps(*rows).splitlines())) <= 80
+
+
+def test_days_without_changes() -> None:
+    """Where nothing is planned that is said, with the day up to which."""
+    text = steps(dependent())
+    assert "No change is planned up to 2027-03-01." in text
+    assert len(text.splitlines()) == 9
+
+
+def test_the_mix_is_told_where_it_changes() -> None:
+    """Two mixes that differ are both told, and a rare operation is not told to be none."""
+    rare = {"login": 0.0004, "introspect": 0.9996}
+    text = steps(dependent(mix=rare), dependent("mail", 0.0, mix={"token": 1.0}, change=[CHANGE]))
+    assert "mix now:        introspect 100.0%, login <0.1%" in text
+    assert "mix at the end: introspect 62.5%, login <0.1%, token 37.5%" in text
 
 
 def test_changes_already_in_force_are_not_announced() -> None:
@@ -108,9 +145,9 @@ def test_hostile_names_are_escaped(text: str) -> None:
     """Names and words of the ledger cannot colour, end or turn a line."""
     shown = steps(dependent(text, mix={text: 1.0}, change=[{**CHANGE, "what": text}]))
     assert all(line.isprintable() for line in shown.split("\n"))
-    assert len(shown.splitlines()) == 9
+    assert len(shown.splitlines()) == 11
 
 
 def test_no_demand_has_no_mix() -> None:
     """Where nobody sends anything the mix says so."""
-    assert "mix at the end: nothing is sent" in steps(dependent(peak_rps=0.0))
+    assert "mix: nothing is sent" in steps(dependent(peak_rps=0.0))

@@ -50,6 +50,13 @@ def test_a_leak_that_takes_its_time_warns() -> None:
     assert own.reason.endswith("At the required rate that is 4.39 MiB an hour.")
 
 
+def test_the_busiest_instance_grows_first() -> None:
+    """Where one of four instances gets twice the mean load, it grows by half of what all would."""
+    uneven = terms(config=config(production={"instances": 4, "imbalance": 2.0}))
+    own = only(check(case(Build(grows=KIB), held_to=uneven)))
+    assert "that is 220 MiB an hour" in own.reason
+
+
 def test_a_cache_that_is_full_is_no_leak() -> None:
     """Law: what has stopped to grow before a session ends is told, and fails no build."""
     leak = only(check(case(Build(grows=4 * KIB))))

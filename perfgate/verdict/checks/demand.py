@@ -45,7 +45,7 @@ def check(case: Case) -> list[Finding]:
         return [carried]
     known = carried.outcome is not Outcome.INCONCLUSIVE
     risk = _risk(case, capacity, peak) if known else []
-    return [carried, *risk, *_retries(case, capacity, steps)]
+    return [carried, *risk, *_retries(case)]
 
 
 def base_carries(case: Case) -> bool:
@@ -122,13 +122,28 @@ def _risk(case: Case, capacity: Interval, peak: Demand) -> list[Finding]:
     ]
 
 
-def _retries(case: Case, capacity: Interval, steps: list[Demand]) -> list[Finding]:
-    """Return what an overload would come to on the day on which retries would be most."""
-    if capacity.lower <= 0:
-        return []
+def scene_of(case: Case) -> Scene | None:
+    """Return the service with the candidate on the day on which retries would be most.
+
+    Where the first tries of a day are too many, on the day with most of them. None where no service
+    rate is certain.
+    """
+    steps, capacity = steps_of(case.terms), capacity_of(case, "candidate")
+    if capacity is None or capacity.lower <= 0:
+        return None
+    peak = peak_demand(steps)
     step = max(steps, key=lambda step: step.worst_rps)
-    instances = case.terms.config.production.instances
-    scene = Scene(case.terms.ledger, step.on, _uncertain(capacity), instances)
+    on = peak.on if peak.first_try_rps >= capacity.lower else step.on
+    own = case.terms.config.production
+    return Scene(case.terms.ledger, on, _uncertain(capacity), own.instances, own.imbalance)
+
+
+def _retries(case: Case) -> list[Finding]:
+    """Return what an overload would come to on the day on which retries would be most."""
+    scene = scene_of(case)
+    if scene is None:
+        return []
+    step, capacity = scene.standing.demand, scene.rate
     safe = scene.standing.outlook.regime is Regime.STABLE
     if not safe:
         words = feeding(scene.standing)
@@ -141,7 +156,7 @@ def _retries(case: Case, capacity: Interval, steps: list[Demand]) -> list[Findin
             check="retries",
             outcome=Outcome.PASS if safe else Outcome.WARN,
             reason=words,
-            observed=capacity.lower,
+            observed=capacity.lower_rps,
             limit=step.worst_rps,
             unit="requests/s",
             hint="" if safe else cure(scene),

@@ -82,8 +82,8 @@ def _more_kib(case: Case, last_share: float) -> Interval | None:
 
 
 def _per_hour_bytes(case: Case, growth_kib: Interval) -> float:
-    """Return what one instance surely grows in DOUBLING_S at the rate it must carry."""
-    requests = required_rps(case.terms) / case.terms.config.production.instances * DOUBLING_S
+    """Return what the busiest instance surely grows in DOUBLING_S at the rate it must carry."""
+    requests = required_rps(case.terms) / case.terms.config.production.full_instances * DOUBLING_S
     return growth_kib.lower * KIB / REQUESTS * requests
 
 

@@ -1,0 +1,93 @@
+"""What every form of an answer to a dependent shows: its rows of figures and its picture.
+
+How they are set is each format's business.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from perfgate.report.lines import ratio
+from perfgate.verdict.overload import pictured
+
+if TYPE_CHECKING:
+    from perfgate.demand.picture import Picture
+    from perfgate.verdict.admission import Admission
+    from perfgate.verdict.matter import Matter, State
+    from perfgate.verdict.order import Crossing
+
+SHOWN_DEPENDENTS = 5
+STATE_COLUMNS = ("demand", "headroom", "regime", "verdict")
+
+
+class Row(NamedTuple):
+    """A figure without the change and with it, as text, and its unit."""
+
+    name: str
+    before: str
+    after: str
+    unit: str = ""
+
+
+def asked(answer: Admission) -> str:
+    """Return who means to do what from when on."""
+    question = answer.matter.question
+    return f"{question.dependent}, {question.what}, from {question.on} on"
+
+
+def figure_rows(matter: Matter) -> list[Row]:
+    """Return what is sent, by whom, and how the service stands; the one that asks is first."""
+    both = (matter.before.standing, matter.after.standing)
+    old, new = (one.demand for one in both)
+    before, after = (one.outlook for one in both)
+    largest = sorted(
+        zip(old.dependents, new.dependents, strict=True),
+        key=lambda rows: (rows[1].name != matter.question.dependent, -rows[1].first_try_rps),
+    )[:SHOWN_DEPENDENTS]
+    return [
+        *(_rates(now.name, was.first_try_rps, now.first_try_rps) for was, now in largest),
+        _rates("all first tries", old.first_try_rps, new.first_try_rps),
+        _rates("if all were retried", old.worst_rps, new.worst_rps),
+        Row("headroom", ratio(before.headroom), ratio(after.headroom)),
+        Row(
+            "retry-safe headroom",
+            ratio(before.retry_safe_headroom),
+            ratio(after.retry_safe_headroom),
+        ),
+        Row("regime", before.regime.value, after.regime.value),
+    ]
+
+
+def state_rows(both: Crossing) -> list[tuple[str, ...]]:
+    """Return a name and the STATE_COLUMNS of each of the four states."""
+    return [(name, *_state_cells(state)) for name, state in four_states(both)]
+
+
+def four_states(both: Crossing) -> list[tuple[str, State]]:
+    """Return the four states with their names."""
+    return [
+        ("build of record, before", both.old_old),
+        ("build of record, after", both.old_new),
+        ("build to ship, before", both.new_old),
+        ("build to ship, after", both.new_new),
+    ]
+
+
+def picture_with(answer: Admission) -> Picture | None:
+    """Return what a stall would do with the change; None where it is stable then."""
+    matter = answer.matter
+    return pictured(matter.after.scene, matter.capacity.headroom)
+
+
+def _rates(name: str, before_rps: float, after_rps: float) -> Row:
+    return Row(name, f"{before_rps:.1f}", f"{after_rps:.1f}", "/s")
+
+
+def _state_cells(state: State) -> tuple[str, ...]:
+    own = state.standing
+    return (
+        f"{own.demand.first_try_rps:.1f}",
+        ratio(own.outlook.headroom),
+        own.outlook.regime.value,
+        str(state.outcome),
+    )

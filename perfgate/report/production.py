@@ -1,0 +1,65 @@
+"""Where production's service rate comes from, in sentences: measured, declared, derived.
+
+The rate itself is worked out in :mod:`perfgate.analysis.capacity`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perfgate.verdict.finding import counted
+
+if TYPE_CHECKING:
+    from perfgate.baseline.capacity import CapacityRecord
+    from perfgate.config.models import Production
+
+
+def origin_of(record: CapacityRecord) -> list[str]:
+    """Return what the rates of a capacity record are made from."""
+    measured, rate = record.service_rate_rps, record.rate
+    return [
+        f"Service rate of record: {measured.estimate:.0f}/s ({measured.lower:.0f} to "
+        f"{measured.upper:.0f}, {counted(measured.runs, 'run')}), {record.service} "
+        f"{record.commit[:12]}, measured {record.measured_at[:10]} on {record.machine}.",
+        declared(record.production, "that machine"),
+        *derived(record.production, rate.estimate_rps, rate.lower_rps, ""),
+        "Under overload it is taken to serve as much; that rate has not been measured.",
+    ]
+
+
+def declared(production: Production, machine: str) -> str:
+    """Return what the configuration says of production, and what is taken in place of the rest."""
+    instances = counted(production.instances, "instance")
+    spread = (
+        ""
+        if production.imbalance == 1
+        else f"; the busiest gets {production.imbalance:g} times the mean load, as declared"
+    )
+    if production.service_rate_rps is None:
+        return (
+            f"Production is taken to be {instances} of {machine}'s speed, as no production rate "
+            f"is declared{spread}."
+        )
+    return (
+        f"Production is {instances} of {production.service_rate_rps:g}/s each, as declared{spread}."
+    )
+
+
+def derived(production: Production, estimate_rps: float, lower_rps: float, ratio: str) -> list[str]:
+    """Return what follows for production's rate; nothing where that is the one measured.
+
+    ``ratio`` says by what a declared rate is carried over to another build.
+    """
+    alone = production.full_instances == 1
+    if production.service_rate_rps is None and alone:
+        return []
+    rate = "the rate measured" if production.service_rate_rps is None else "the declared rate"
+    spread = f"{production.instances:g}"
+    if production.imbalance != 1:
+        spread += f" / {production.imbalance:g}"
+    times = "" if alone else f" times {spread}"
+    carried = "" if production.service_rate_rps is None else ratio
+    return [
+        f"Derived from that: {estimate_rps:.0f}/s in production, {lower_rps:.0f}/s of it certain "
+        f"({rate}{times}{carried})."
+    ]
