@@ -16,6 +16,7 @@ from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns, service_
 from perfgate.analysis.resolution import fits, looks_for
 from perfgate.analysis.sequential import percent
 from perfgate.errors import LoadError
+from perfgate.load.engine import SCHEDULE_FILE
 from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
 from perfgate.load.schedule import Stage, balanced_turns, derived_seed, draw_schedule
 from perfgate.measurement.models import BuildId, DemandRun, Measurement
@@ -333,7 +334,7 @@ def plan_of(
             ramp_s=RAMP_S,
             concurrency=profile.saturation_concurrency,
         ),
-        open=Open("schedule.npz", profile.drain_s, BACKLOG_LIMIT, ramp_s),
+        open=Open(SCHEDULE_FILE, profile.drain_s, BACKLOG_LIMIT, ramp_s),
         pairs=pairs,
         solo=solo,
         timeouts_s=order.terms.ledger.timeouts_s(),

@@ -15,6 +15,7 @@ from perfgate.load.engine import run_load
 from perfgate.load.journal import shut_out
 from perfgate.load.plan import BUILDS, Host
 from perfgate.measurement.models import Incident
+from perfgate.measurement.recovery import recovery_of
 from perfgate.measurement.summarise import Surroundings, in_flight, summarise, trials
 from perfgate.procfs import read_contention
 from perfgate.startup import LOG_LINES, Launch, UnreadyError, await_ready, start_builds, unready
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from perfgate.load.journal import Journal
     from perfgate.load.plan import Plan
     from perfgate.load.schedule import Schedule
-    from perfgate.measurement.models import BuildRole, OpenLoop, Run, Yardstick
+    from perfgate.measurement.models import BuildRole, OpenLoop, Recovery, Run, Upset, Yardstick
     from perfgate.procfs import Contention
     from perfgate.progress import Progress
     from perfgate.startup import Started
@@ -63,7 +64,7 @@ class Assignment:
     """One run to be made: ``plan`` gets the hosts once they are there; times in seconds.
 
     Where no build gets ready, ``witness`` is started to tell whether it is theirs or the setup's
-    doing.
+    doing. With an ``upset`` the open loop is that of calls that are tried again.
     """
 
     stage: str
@@ -75,15 +76,17 @@ class Assignment:
     expected_s: float
     trials: int = 0
     witness: Build | None = None
+    upset: Upset | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it: a run (cut into its trials), or the incidents that ended it."""
+    """What came of it: a run (cut into its trials), a recovery, or the incidents that ended it."""
 
     run: Run | None = None
     trials: tuple[OpenLoop, ...] = ()
     in_flight: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    recovery: Recovery | None = None
     incidents: tuple[Incident, ...] = ()
 
 
@@ -200,6 +203,11 @@ def _load(
         if (own := journal.charged.get(role))
     }
     surroundings = replace(seen, yardsticks=yardsticks, used_s=used_s)
+    if assignment.upset:
+        demand_rps = assignment.offered_rps
+        return Outcome(
+            recovery=recovery_of(journal, plan, assignment.upset, demand_rps, surroundings)
+        )
     run = summarise(journal, plan, assignment.offered_rps, assignment.open_s, surroundings)
     return _cut(Outcome(run), journal, assignment) if assignment.trials else Outcome(run)
 

@@ -34,7 +34,7 @@ class Wish:
 
     ``recorded_s`` are the times that the profile replays, if it does. ``stored``: no base is
     measured, the stored baseline alone is to decide. ``find_capacity``: the highest rate that
-    keeps every promise is searched, too.
+    keeps every promise is searched, too. ``recovery``: an overload is tried, too.
     """
 
     loaded: LoadedConfig
@@ -46,6 +46,7 @@ class Wish:
     recorded_s: Sequence[float]
     stored: bool = False
     find_capacity: bool = False
+    recovery: bool = False
 
     @property
     def ledger_path(self) -> Path:

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 @options.margin
 @options.budget
 @options.find_capacity
+@click.option(
+    "--recovery",
+    is_flag=True,
+    help="Overload the build on purpose, too, with callers that retry, and see whether it recovers "
+    "when that ends: one to five minutes more.",
+)
 @options.as_format
 @click.option(
     "--output",
@@ -53,6 +59,7 @@ def command(
     margin: float | None,
     budget: float | None,
     find_capacity: bool,
+    recovery: bool,
     format_: str,
     output: Path | None,
     on_inconclusive: str | None,
@@ -63,7 +70,8 @@ def command(
             "--stored measures no base, and --base names one", hint="Leave one of them out."
         )
     asked = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
-    wish = replace(held_to(asked, margin=margin, budget_s=budget), stored=stored)
+    held = held_to(asked, margin=margin, budget_s=budget)
+    wish = replace(held, stored=stored, recovery=recovery)
     wish = searching(wish) if find_capacity else wish
     keep_in = None if output is None else prepared(output)
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.

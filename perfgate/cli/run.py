@@ -18,6 +18,7 @@ from perfgate.machine import read_environment
 from perfgate.orders import comparing_order, solitary_order, twin_order
 from perfgate.rig import Rig
 from perfgate.search import find_capacity
+from perfgate.upheaval import try_recovery
 from perfgate.verdict.fitness import rehearsal_of
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def measured(wish: Wish, *, beside_base: bool, keep_in: Path | None) -> Case:
         find = comparing_order if beside_base else solitary_order
         order = find(wish, environment, progress)
         case = carried_out(wish, order, rig)
+        case = try_recovery(case, order, rig) if wish.recovery else case
         return find_capacity(case, order, rig) if wish.find_capacity else case
 
 

@@ -294,6 +294,33 @@ class Search(Section):
     )
 
 
+class RecoveryTest(Section):
+    """An overload made on purpose, and how soon callers must be served again."""
+
+    limit_s: Positive = Field(
+        default=90.0, description="Longest time after it until callers are served again."
+    )
+    upset: Literal["spike", "stall"] = Field(
+        default="spike",
+        description="What happens: more calls than are served, or a stop of the build by signal.",
+    )
+    upset_s: Positive = Field(default=5.0, description="How long that lasts.")
+    spike_ratio: Annotated[float, Field(gt=1, le=10)] = Field(
+        default=1.5, description="Calls in the spike, as a multiple of the service rate."
+    )
+    before_s: Annotated[float, Field(ge=6)] = Field(
+        default=8.0, description="Time at the demand before it."
+    )
+    steps: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        default=(0.5, 0.25),
+        description="Where a build stays down, the demand is lowered to these shares of it, one "
+        "after the other, to find where it gets well again; at last nobody retries.",
+    )
+    step_s: Annotated[float, Field(ge=4)] = Field(
+        default=20.0, description="How long each of these, and the time without retries, lasts."
+    )
+
+
 class Production(Section):
     """How the service runs where the demand meets it."""
 
@@ -366,6 +393,7 @@ class Config(Section):
     margins: Margins = Margins()
     budget: Budget = Budget()
     search: Search = Search()
+    recovery: RecoveryTest = RecoveryTest()
     production: Production = Production()
     demand: DemandSource = DemandSource()
     baseline: Store = Store()

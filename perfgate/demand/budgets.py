@@ -42,7 +42,27 @@ def limits_of(budget: Budget) -> Limits:
             return Limits(0.0, flight_ratio=budget.ratio)
 
 
-def saved_up(budget: Budget, first_rps: float) -> float:
+class Terms(Protocol):
+    """A budget of the ledger, or what else says the same."""
+
+    @property
+    def kind(self) -> str:
+        """What retries are a share of."""
+
+    @property
+    def ratio(self) -> float:
+        """That share."""
+
+    @property
+    def min_rps(self) -> float:
+        """Retries per second and client that are always allowed."""
+
+    @property
+    def clients(self) -> int:
+        """Processes of the dependent, each with a budget of its own."""
+
+
+def saved_up(budget: Terms, first_rps: float) -> float:
     """Return how many retries a budget has at most that nothing has used for long."""
     match budget.kind:
         case "per_request":
@@ -64,7 +84,7 @@ class KeptBudget(Protocol):
         """Hear of an attempt whose outcome will be known at ``known_s``."""
 
 
-def kept_budget(budget: Budget, first_rps: float) -> KeptBudget:
+def kept_budget(budget: Terms, first_rps: float) -> KeptBudget:
     """Return the budget of a dependent with so many first tries per second."""
     match budget.kind:
         case "none":
@@ -73,7 +93,7 @@ def kept_budget(budget: Budget, first_rps: float) -> KeptBudget:
             return _PerRequest(budget, first_rps)
         case "per_success":
             return _PerSuccess(budget)
-        case "concurrency":
+        case _:
             return _Concurrency(budget)
 
 
@@ -88,7 +108,7 @@ class _Unlimited:
 class _PerRequest:
     """A bucket that each first try and each second fills, and each retry empties by one."""
 
-    def __init__(self, budget: Budget, first_rps: float) -> None:
+    def __init__(self, budget: Terms, first_rps: float) -> None:
         self._ratio = budget.ratio
         self._floor_rps = budget.min_rps * budget.clients
         self._most = saved_up(budget, first_rps)
@@ -110,7 +130,7 @@ class _PerRequest:
 class _PerSuccess:
     """A bucket that each success fills and each retry empties by one; it is full at first."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Terms) -> None:
         self._ratio = budget.ratio
         self._most = saved_up(budget, 0.0)
         self._tokens = self._most
@@ -132,7 +152,7 @@ class _PerSuccess:
 class _Concurrency:
     """Retries may be so large a share of what is in flight."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Terms) -> None:
         self._ratio = budget.ratio
         self._all: list[float] = []
         self._retries: list[float] = []

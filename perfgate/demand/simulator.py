@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perfgate.demand.backoff import waits_s
 from perfgate.demand.budgets import kept_budget
 from perfgate.demand.chance import Drawn, Even
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from perfgate.demand.attempts import Floats
     from perfgate.demand.chance import Chance
-    from perfgate.demand.ledger import Backoff, Dependent
+    from perfgate.demand.ledger import Dependent
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,24 +201,13 @@ class _Caller:
         self.attempts = dependent.attempts
         self.upstream_attempts = dependent.upstream_attempts
         self.budget = kept_budget(dependent.budget, first_rps)
-        self._least_s, self._most_s = _waits_s(dependent.backoff, dependent.attempts)
+        self._waits_s = waits_s(dependent.backoff, dependent.attempts)
         self._shares = chance.shares()
 
     def wait_s(self, retries: int) -> float:
         """Return how long it waits after so many retries."""
-        least, most = self._least_s[retries], self._most_s[retries]
+        least, most = self._waits_s[retries]
         return least if least == most else least + (most - least) * next(self._shares)
-
-
-def _waits_s(backoff: Backoff, attempts: int) -> tuple[list[float], list[float]]:
-    """Return the shortest and longest wait after each attempt but the last."""
-    base_s = 0.0 if backoff.kind == "none" else backoff.base_s
-    growth = backoff.factor if backoff.kind == "exponential" else 1.0
-    with np.errstate(over="ignore"):
-        grown_s = base_s * growth ** np.arange(attempts - 1.0)
-    longest = np.minimum(grown_s, inf if backoff.max_s is None else backoff.max_s)
-    least = {"none": 1.0, "full": 0.0, "equal": 0.5}[backoff.jitter]
-    return (least * longest).tolist(), longest.tolist()
 
 
 def _first_tries(rate_rps: float, upset: Upset, seconds: float, chance: Chance) -> Floats:

@@ -18,7 +18,7 @@ from .app import create_app
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 HOST = "127.0.0.1"
 ENVIRONMENT_PREFIX = "AUTH_"
@@ -70,18 +70,21 @@ def parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     for field in dataclasses.fields(Settings):
         described.add_argument(
             "--" + field.name.replace("_", "-"),
-            type=_positive if isinstance(field.default, int) else str,
+            type=_at_least(min(field.default, 1)) if isinstance(field.default, int) else str,
             default=environment.get(ENVIRONMENT_PREFIX + field.name.upper(), field.default),
             help=field.metadata["help"] + " (default: %(default)s)",
         )
     return described
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number
+def _at_least(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, not {number}")
+        return number
+
+    return read
 
 
 def _exit(_signal_number: int, _frame: object) -> NoReturn:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from .backend import Backend
 from .grants import GRANTS, Service, is_live
 from .passwords import Passwords
 from .protocol import OAuthError, answer, authenticate, error_answer, read_form, required
@@ -98,10 +100,11 @@ def create_app(directory: Path, settings: Settings | None = None) -> Starlette:
 
     Database and key are opened, or made, when the application starts up.
     """
+    own = settings or Settings()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.service = _open_service(directory, settings or Settings())
+        app.state.service = _open_service(directory, own)
         try:
             yield
         finally:
@@ -116,6 +119,7 @@ def create_app(directory: Path, settings: Settings | None = None) -> Starlette:
             Route("/healthz", healthz),
         ],
         exception_handlers={OAuthError: error_answer},
+        middleware=[Middleware(Backend, settings=own)] if own.backend_slots else [],
         lifespan=lifespan,
     )
 

@@ -29,6 +29,20 @@ class Settings:
     hash_threads: int = field(
         default=2, metadata={"help": "passwords verified at the same time, 19 MiB each"}
     )
+    backend_slots: int = field(
+        default=0, metadata={"help": "requests that a back end takes at a time; 0: there is none"}
+    )
+    backend_ms: int = field(
+        default=20, metadata={"help": "milliseconds that the back end takes for a request"}
+    )
+    backend_queue: int = field(
+        default=0,
+        metadata={"help": "requests that may wait for the back end, others are refused; 0: all"},
+    )
+    backend_patience_ms: int = field(
+        default=0,
+        metadata={"help": "milliseconds after which a request need not wait any more; 0: never"},
+    )
     # A fixed name rather than the address: tokens stay valid when the port changes.
     issuer: str = field(
         default="https://auth.demo.invalid", metadata={"help": "issuer named in access tokens"}

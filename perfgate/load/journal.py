@@ -85,6 +85,14 @@ class Charge:
     cpu_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """When the calls of dependents began, by the run's clock, and how many there were."""
+
+    start_s: float
+    calls: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Journal:
     """Columns of equal length: a row for each arrival, and one for each CPU window.
@@ -106,6 +114,7 @@ class Journal:
     saturation_busy: dict[str, Busy] = field(default_factory=dict)
     charged: dict[str, Charge] = field(default_factory=dict)
     slow: dict[str, str] = field(default_factory=dict)
+    calls: Calls | None = None
 
 
 def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
@@ -153,9 +162,12 @@ def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
             build: Charge(told["from_s"] + ahead_s, told["to_s"] + ahead_s, told["cpu_s"])
             for build, told in manifests[0].get("charged", {}).items()
         },
+        calls=Calls(**manifests[0]["recovery"]) if manifests[0].get("recovery") else None,
     )
     _prove_batches(journal)
-    if not journal.slow and reached_open(journal, plan):
+    if plan.recovery and journal.calls:
+        _prove_calls(journal.rows, journal.calls.calls)
+    elif not journal.slow and reached_open(journal, plan):
         _prove_complete(journal, plan, arrivals)
     return journal
 
@@ -229,6 +241,21 @@ def _prove_complete(journal: Journal, plan: Plan, arrivals: int) -> None:
                 f"{host.build}: of {arrivals} arrivals, {missing} are missing from the "
                 f"journal and {len(numbers) - arrivals + missing} are doubled"
             )
+
+
+def _prove_calls(rows: dict[str, NDArray[Any]], calls: int) -> None:
+    """Raise LoadError unless every call stands there with all of its attempts, each once."""
+    sent = rows["phase"] == Phase.RECOVERY
+    number, attempt = rows["number"][sent], rows["attempt"][sent].astype(np.int64)
+    order = np.lexsort((attempt, number))
+    number, attempt = number[order], attempt[order]
+    is_first = np.diff(number, prepend=-1) != 0
+    follows = np.where(is_first, attempt == 0, np.diff(attempt, prepend=0) == 1)
+    if np.count_nonzero(is_first) != calls or not follows.all():
+        raise LoadError(
+            f"of {calls} calls, {np.count_nonzero(is_first)} are in the journal, "
+            f"{np.count_nonzero(~follows)} of their attempts without the one before"
+        )
 
 
 def _prove_batches(journal: Journal) -> None:

@@ -9,7 +9,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,7 @@ class Phase(IntEnum):
     OPEN = 3
     PAIRS = 4
     SOLO = 5
+    RECOVERY = 6
 
 
 # The phases in which the arrivals of a schedule are sent.
@@ -41,11 +42,15 @@ SCHEDULED = (Phase.RAMP, Phase.OPEN)
 
 
 class Outcome(IntEnum):
-    """How an arrival ended; every arrival has exactly one outcome."""
+    """How an arrival ended; every arrival has exactly one outcome.
+
+    CENSORED: nobody knows, for the run ended first. ABANDONED: its caller waited no longer.
+    """
 
     OK = 0
     FAILED = 1
     CENSORED = 2
+    ABANDONED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,54 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryBudget:
+    """What keeps a caller from retrying without limit, in the words of the ledger."""
+
+    kind: str = "none"
+    ratio: float = 0.0
+    min_rps: float = 0.0
+    clients: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A dependent that makes calls and tries again: ``rates_rps`` are its first tries by operation.
+
+    It gives an attempt up after ``timeout_s`` and makes up to ``attempts``; before each retry it
+    waits for something between the shortest and the longest of ``waits_s``. Its own callers call
+    ``upstream_attempts`` times.
+    """
+
+    name: str
+    rates_rps: dict[str, float]
+    timeout_s: float
+    attempts: int = 1
+    upstream_attempts: int = 1
+    waits_s: tuple[tuple[float, float], ...] = ()
+    budget: RetryBudget = RetryBudget()
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Open loop with callers that retry, through an upset from ``upset_s`` to ``after_s``.
+
+    The schedule holds the calls' first tries, the upset's included; with ``stalls`` the build is
+    stopped and continued by signals meanwhile. Once callers are served again after the upset, the
+    run ends. From ``quiet_s`` on nobody retries. No more than ``calls_limit`` calls are open at a
+    time; what comes then is not sent.
+    """
+
+    schedule: str
+    callers: tuple[Caller, ...]
+    upset_s: float
+    after_s: float
+    quiet_s: float
+    drain_s: float
+    calls_limit: int
+    stalls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One load run; a phase that is None does not happen.
 
@@ -137,6 +190,7 @@ class Plan:
     open: Open | None
     pairs: Pairs | None
     solo: Solo | None = None
+    recovery: Recovery | None = None
     timeouts_s: dict[str, float] = field(default_factory=dict)
     silence_s: float = 20.0
     warmup_limit_s: float = 0.0
@@ -147,6 +201,11 @@ class Plan:
     def operations(self) -> tuple[str, ...]:
         """Return the operations in the order of their codes in schedule and journal."""
         return tuple(sorted(self.mix))
+
+    @property
+    def schedule(self) -> str:
+        """Return the name of the schedule's file, empty where nothing is scheduled."""
+        return next((part.schedule for part in (self.open, self.recovery) if part), "")
 
     def write(self, path: Path) -> None:
         """Write the plan as JSON; whoever waits for the file finds it whole."""
@@ -170,9 +229,24 @@ class Plan:
             open=Open(**stored["open"]) if stored["open"] else None,
             pairs=Pairs(**stored["pairs"]) if stored["pairs"] else None,
             solo=Solo(**stored["solo"]) if stored["solo"] else None,
+            recovery=_recovery(stored["recovery"]) if stored["recovery"] else None,
             timeouts_s=stored["timeouts_s"],
             silence_s=stored["silence_s"],
             warmup_limit_s=stored["warmup_limit_s"],
             limit_s=stored["limit_s"],
             workers=stored["workers"],
         )
+
+
+def _recovery(stored: dict[str, Any]) -> Recovery:
+    callers = tuple(
+        Caller(
+            **made
+            | {
+                "waits_s": tuple((least, most) for least, most in made["waits_s"]),
+                "budget": RetryBudget(**made["budget"]),
+            }
+        )
+        for made in stored["callers"]
+    )
+    return Recovery(**stored | {"callers": callers})

@@ -1,6 +1,7 @@
 """The journal's row, once for the side that writes it and once for the side that reads it.
 
-A row is one arrival. Times are seconds of ``time.monotonic``; NaN where there is none.
+A row is one arrival, or one attempt of it. Times are seconds of ``time.monotonic``; NaN where there
+is none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 # Column -> its code in a packed, little-endian row. ``sent_s`` is when the first request was handed
 # to the kernel, ``received_s`` the kernel's own stamp of the last answer; NaN where the transport
-# does not tell.
+# does not tell. Where callers retry, ``attempt`` counts the attempts of an arrival from 0, each due
+# at its ``intended_s``, and ``caller`` is the place of who calls in the plan; 0 elsewhere.
 COLUMNS = {
     "number": "q",
     "phase": "B",
@@ -31,6 +33,8 @@ COLUMNS = {
     "size_bytes": "Q",
     "connects": "B",
     "redirects": "B",
+    "attempt": "H",
+    "caller": "H",
 }
 ROW = Struct("<" + "".join(COLUMNS.values()))
 # The same as numpy says it.

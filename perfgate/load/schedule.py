@@ -114,12 +114,12 @@ def draw_schedule(
             reached = np.arange(np.round(above[-1]))
         case "replayed":
             reached = _replayed(rng, np.sort(recorded_s), above)
-    operation = _shuffled_shares(np.array([mix[name] for name in sorted(mix)]), len(reached), rng)
+    operation = shuffled_shares(np.array([mix[name] for name in sorted(mix)]), len(reached), rng)
     number = np.arange(len(reached), dtype=np.int64)
     return Schedule(number, _moments(stages, above, reached), operation)
 
 
-def _shuffled_shares(
+def shuffled_shares(
     shares: NDArray[np.float64], count: int, rng: np.random.Generator
 ) -> NDArray[np.uint16]:
     """Return so many operations in any order, of each its share: less than one more or fewer.

@@ -258,6 +258,47 @@ class Search(Value):
     seconds: float = 0.0
 
 
+class Upset(Value):
+    """What happens to a build, in seconds from the first call, and what follows if it stays down.
+
+    A spike sends ``rate_rps`` calls a second; in a stall the build stands still. If callers are not
+    served again ``limit_s`` after it, the demand is lowered in ``steps``, (seconds, calls per
+    second) each, and at last is what it was, but nobody retries.
+    """
+
+    kind: Literal["spike", "stall"]
+    rate_rps: float
+    from_s: float
+    to_s: float
+    limit_s: float
+    steps: tuple[tuple[float, float], ...]
+    quiet_s: float
+
+
+class Recovery(Value):
+    """How one build fared through an upset, with callers that retry.
+
+    A figure for each second from the first call: first tries sent, attempts sent, calls answered in
+    time, and attempts that waited at its end, given up or not, as far as is known (None else).
+    ``mu_over_rps`` is how many attempts a second it completed while callers gave up, None where
+    too few were seen. ``rss_bytes`` is its memory before the upset, and at the end.
+    """
+
+    build: BuildRole
+    seed: int
+    demand_rps: float
+    upset: Upset
+    first_tries: tuple[int, ...]
+    attempts: tuple[int, ...]
+    answered: tuple[int, ...]
+    waiting: tuple[int | None, ...]
+    mu_over_rps: float | None
+    failures: dict[str, Failures]
+    unsent: int
+    rss_bytes: tuple[int, int]
+    validity: Validity
+
+
 class Incident(Value):
     """A build that did not come through: what happened, when, and the end of its log."""
 
@@ -306,6 +347,7 @@ class Measurement(Value):
     conditions: Conditions | None = None
     demand_run: DemandRun | None
     sessions: tuple[Run, ...]
+    recoveries: tuple[Recovery, ...] = ()
     discarded: tuple[Run, ...]
     broken_off: tuple[str, ...] = ()
     incidents: tuple[Incident, ...]

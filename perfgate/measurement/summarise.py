@@ -133,7 +133,7 @@ def summarise(
         offered_rps=offered_rps,
         builds=builds,
         others_ratio=_others_ratio(journal.pairs_busy, pairs_cpu_s),
-        validity=_validity(frame, windows, journal, surroundings),
+        validity=validity_of(frame[frame["phase"] == Phase.OPEN], windows, journal, surroundings),
     )
 
 
@@ -212,7 +212,7 @@ def _build_figures(
             for code, name in enumerate(plan.operations)
             if (windows["operation"] == code).any()
         },
-        failures=_failures(judged),
+        failures=failures_of(judged),
         connects=int(judged["connects"].sum()),
         redirects=int(judged["redirects"].sum()),
         peak_rss_bytes=peak_rss_bytes,
@@ -246,7 +246,7 @@ def _thirds_s(service_s: SeriesGroupBy[float, float]) -> tuple[float, ...]:
     return tuple(float(median) for median in service_s.median()) if enough else ()
 
 
-def _failures(rows: pd.DataFrame) -> dict[str, Failures]:
+def failures_of(rows: pd.DataFrame) -> dict[str, Failures]:
     """Return per operation how many requests were made and how they failed."""
     found = {}
     for name, own in rows.groupby("operation", observed=True):
@@ -288,10 +288,10 @@ def _within(times_s: np.typing.NDArray[np.float64], from_s: float, to_s: float) 
     return int(np.count_nonzero((times_s >= from_s) & (times_s <= to_s)))
 
 
-def _validity(
-    frame: pd.DataFrame, windows: pd.DataFrame, journal: Journal, surroundings: Surroundings
+def validity_of(
+    is_open: pd.DataFrame, windows: pd.DataFrame, journal: Journal, surroundings: Surroundings
 ) -> Validity:
-    is_open = frame[frame["phase"] == Phase.OPEN]
+    """Return how far a run can be trusted, by its rows of open loop and all its windows."""
     prompt = is_open[(is_open["waited"] == 0) & is_open["started_s"].notna()]
     lag_ms = (prompt["started_s"] - prompt["intended_s"]).to_numpy() * 1000.0
     lag_p50_ms, lag_p99_ms = np.quantile(lag_ms, [0.5, 0.99]) if len(lag_ms) else (0.0, 0.0)

@@ -37,6 +37,8 @@ _ROW: dict[str, Any] = {
     "size_bytes": 0,
     "connects": 0,
     "redirects": 0,
+    "attempt": 0,
+    "caller": 0,
 }
 _WINDOW: dict[str, Any] = {
     "phase": Phase.PAIRS,

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import gevent
 
+from perfgate.load.calls import whose
 from perfgate.load.inside.closed import Bench
 from perfgate.load.inside.crew import Crew, raise_faults
-from perfgate.load.inside.identities import sign_in
+from perfgate.load.inside.identities import bound_to, sign_in
 from perfgate.load.inside.lane import Lane
 from perfgate.load.inside.patience import Patience
 from perfgate.load.inside.recorder import Arrival, Reading
 from perfgate.load.inside.timer import Timer
+from perfgate.load.inside.upset import Upset
 from perfgate.load.plan import BUILDS, SCHEDULED, Phase
 from perfgate.load.schedule import balanced_turns, coin, derived_seed, even_mix
 from perfgate.load.warmup import Rounds, round_of
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from perfgate.load.inside.draws import Draws
     from perfgate.load.inside.identities import Identity
     from perfgate.load.inside.recorder import Recorder
-    from perfgate.load.plan import Open, Plan, Saturation
+    from perfgate.load.plan import Open, Outcome, Plan, Recovery, Saturation
     from perfgate.load.schedule import Schedule
 
 _Item = TypeVar("_Item")
@@ -42,6 +44,8 @@ WARMUP_CONCURRENCY = 8
 HEAD_START_S = 0.1
 AT_ONCE = 1024
 SIGN_IN_STAGE = "sign-in"
+# Longer than any run lasts.
+PATIENCE_S = 3600.0
 # Each seed has numbers of its own, as long as they fit the journal's 64 bits.
 NUMBERS_PER_SEED = 1_000_000
 SEED_LIMIT = 2**40
@@ -81,6 +85,7 @@ class Driver:
         self.pairs_busy: dict[str, float] | None = None
         self.saturation_busy: dict[str, list[dict[str, float]]] = {}
         self.charged: dict[str, dict[str, float]] = {}
+        self.recovery: dict[str, float] | None = None
         self._patience = Patience(plan.limit_s, [host.build for host in plan.hosts])
 
     def run(
@@ -93,8 +98,9 @@ class Driver:
         plan = self.plan
         for host in self._tossed(plan.hosts, "sign-in"):
             numbers = range(self.worker, plan.identities, self.workers)
+            classes = bound_to(host, user_classes, self._attributes())
             newcomers, identities = sign_in(
-                host, plan.seed, numbers, user_classes, environment, self.recorder
+                host.build, plan.seed, numbers, classes, environment, self.recorder
             )
             self._finish(newcomers, host.build, SIGN_IN_STAGE)
             self.lanes.append(Lane(host, identities, plan.identities))
@@ -109,6 +115,16 @@ class Driver:
             told = {"from_s": first.at_s, "to_s": last.at_s, "cpu_s": used_s}
             self.charged[lane.host.build] = told
 
+    def _attributes(self) -> dict[str, object]:
+        """Return what users have to be like: callers give up by themselves, and never queue.
+
+        FastHttpUser would hold requests back beyond a number, and give them up on its own.
+        """
+        if self.plan.recovery is None:
+            return {}
+        patient = dict.fromkeys(("network_timeout", "connection_timeout"), PATIENCE_S)
+        return {**patient, "concurrency": self.plan.recovery.calls_limit}
+
     def _run_phases(self, schedule: Schedule | None) -> None:
         """Send what the plan says to the users that have signed in."""
         plan = self.plan
@@ -120,6 +136,8 @@ class Driver:
             self._saturate(plan.saturation)
         if plan.open and schedule is not None:
             self._open(plan.open, schedule)
+        if plan.recovery and schedule is not None:
+            self._recover(plan.recovery, schedule)
         # Batches of a few requests are one worker's work: the others would only add delay.
         if len(self.lanes) == len(BUILDS) and self.worker == 0:
             base, candidate = self.lanes
@@ -159,10 +177,10 @@ class Driver:
         first = seed % SEED_LIMIT * NUMBERS_PER_SEED
         return enumerate(even_mix(shares, seed), start=first)
 
-    def _execute(self, identity: Identity, arrival: Arrival) -> None:
+    def _execute(self, identity: Identity, arrival: Arrival) -> Outcome:
         """Run one operation as that identity, with draws that depend on the arrival's number."""
         self._draws.promise(self.plan.seed * 1_000_003 + arrival.number)
-        self.recorder.run(identity.task(self.operations[arrival.operation]), arrival)
+        return self.recorder.run(identity.task(self.operations[arrival.operation]), arrival)
 
     def _batch(
         self, lane: Lane, phase: Phase, work: Iterable[tuple[int, int]], concurrency: int
@@ -274,6 +292,18 @@ class Driver:
         for phase, (before, after) in zip(phases, pairwise(marks), strict=True):
             for lane, first, last in zip(self.lanes, before, after, strict=False):
                 self.recorder.window(phase, lane.code, 0, (first, last))
+
+    def _recover(self, spec: Recovery, schedule: Schedule) -> None:
+        """Send the calls of the build's dependents, who try again, through an upset."""
+        (lane,) = self.lanes
+        callers = whose(schedule.operation, self.operations, spec.callers, self.plan.seed)
+        upset = Upset(spec, lane, self.plan.seed, self._execute, self.recorder)
+        begun = self._readings()
+        quiet = gevent.spawn(self._readings, upset.start_s + spec.upset_s)
+        self.recovery = upset.send(schedule, callers)
+        marks = [*begun, *quiet.get(), *self._readings()]
+        for index, readings in enumerate(pairwise(marks)):
+            self.recorder.window(Phase.RECOVERY, lane.code, index, readings)
 
     def _readings(self, moment_s: float = 0.0) -> list[Reading]:
         """Read every build, now or at a moment to come; the first worker does it for all."""

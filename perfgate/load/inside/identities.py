@@ -88,8 +88,16 @@ def operations_of(user_classes: Iterable[type[User]]) -> dict[str, list[str]]:
     return owners
 
 
+def bound_to(
+    host: Host, user_classes: Iterable[type[User]], attributes: Mapping[str, object]
+) -> list[type[User]]:
+    """Return the classes with requests going to the host, and these attributes for their own."""
+    own = {**attributes, "host": host.url}
+    return [type(user_class.__name__, (user_class,), own) for user_class in user_classes]
+
+
 def sign_in(
-    host: Host,
+    build: str,
     seed: int,
     numbers: Iterable[int],
     user_classes: list[type[User]],
@@ -101,26 +109,20 @@ def sign_in(
     They come to the pool as they are ready. What fails is noted by the recorder under the build's
     name; such identities are left out. Identity *i* of either build draws the same random numbers.
     """
-    classes = [_at(user_class, host.url) for user_class in user_classes]
     waiting = iter(numbers)
     identities = Pool()
 
     def worker() -> None:
         for number in waiting:
-            with recorder.sign_in(host.build) as fails:
+            with recorder.sign_in(build) as fails:
                 random.seed(seed + number)
-                users = [user_class(environment) for user_class in classes]
+                users = [user_class(environment) for user_class in user_classes]
                 identity = Identity(number, users)
                 # A failed request need not raise anything.
                 if not fails():
                     identities.put(identity)
 
     return Crew(SIGN_IN_CONCURRENCY, worker), identities
-
-
-def _at(user_class: type[User], url: str) -> type[User]:
-    """Return the class with its requests going to ``url``."""
-    return type(user_class.__name__, (user_class,), {"host": url})
 
 
 def _named_tasks(owner: str, tasks: Any) -> Iterator[tuple[str, str]]:

@@ -142,7 +142,7 @@ class Master:
         if self._broken:
             return None
         self._members[name] = _Member(worker=len(self._members))
-        schedule = self._run_dir / self._plan.open.schedule if self._plan.open else None
+        schedule = self._run_dir / self._plan.schedule if self._plan.schedule else None
         return {
             "worker": self._members[name].worker,
             "workers": self._plan.workers,

@@ -101,7 +101,7 @@ events.quitting.add_listener(_forget_exit_code)  # type: ignore[no-untyped-call]
 
 def _carry_out_alone(user_classes: list[type[User]], environment: Environment) -> None:
     plan, run_dir = _awaited_plan()
-    schedule = Schedule.read(run_dir / plan.open.schedule) if plan.open else None
+    schedule = Schedule.read(run_dir / plan.schedule) if plan.schedule else None
     _carry_out(plan, schedule, run_dir, Alone(plan.hosts), (user_classes, environment))
 
 
@@ -134,10 +134,10 @@ def _told_plan(worker: Worker, run_dir: Path) -> tuple[Plan, Schedule | None]:
     """Write down what the master has told, and read it."""
     (run_dir / PLAN_FILE).write_text(worker.plan)
     plan = Plan.read(run_dir / PLAN_FILE)
-    if not plan.open:
+    if not plan.schedule:
         return plan, None
-    (run_dir / plan.open.schedule).write_bytes(worker.schedule)
-    return plan, Schedule.read(run_dir / plan.open.schedule)
+    (run_dir / plan.schedule).write_bytes(worker.schedule)
+    return plan, Schedule.read(run_dir / plan.schedule)
 
 
 def _seal() -> Seal:
@@ -173,6 +173,7 @@ def _carry_out(
         facts |= {"locked_out": driver.locked_out}
         facts |= {"warmup": driver.warmup, "pairs_busy": driver.pairs_busy}
         facts |= {"saturation_busy": driver.saturation_busy, "charged": driver.charged}
+        facts |= {"recovery": driver.recovery}
     manifest = manifest_file(run_dir, conductor.worker)
     recorder.close(manifest, _take_unhandled() | facts | {"condition": condition.facts()})
 

@@ -38,6 +38,7 @@ ROWS_AT_ONCE = 512
 _NAN = float("nan")
 _STATUS_LIMIT = 2**16
 _MOST_TOLD = 255
+_MOST_ATTEMPTS = 2**16 - 1
 MOST_BYTES = 2**64 - 1
 # What tells one occurrence from the next, or base from candidate: origins, queries (which may hold
 # secrets), ports, addresses of objects.
@@ -52,7 +53,8 @@ _FAULTS = (Exception, gevent.Timeout)
 class Arrival:
     """One request to be made; without ``intended_s`` it is intended when it starts.
 
-    ``waited`` says that every identity was busy at the time.
+    ``waited`` says that every identity was busy at the time. Of what a caller sends, ``attempt``
+    counts the attempts from 0, and ``caller`` is its place in the plan.
     """
 
     number: int
@@ -61,6 +63,12 @@ class Arrival:
     operation: int
     intended_s: float | None = None
     waited: bool = False
+    attempt: int = 0
+    caller: int = 0
+
+
+class GivenUpError(BaseException):
+    """Whoever waited for a task waits no longer; no Exception, for a task is not to catch it."""
 
 
 class _Call:
@@ -190,8 +198,11 @@ class Recorder:
         if call.failure:
             self.sign_in_failures[build].append(call.failure)
 
-    def run(self, task: Any, arrival: Arrival) -> None:
-        """Run ``task`` and write the arrival's row, even if the greenlet is killed meanwhile."""
+    def run(self, task: Any, arrival: Arrival) -> Outcome:
+        """Run ``task`` and write the arrival's row, even if the greenlet is killed meanwhile.
+
+        Where GivenUpError is thrown into it, the outcome is ABANDONED.
+        """
         current = gevent.getcurrent()
         call = self._calls[current] = _Call()
         started_s = time.monotonic()
@@ -199,11 +210,14 @@ class Recorder:
         try:
             _run_task(task, call)
             outcome = Outcome.FAILED if call.failure else Outcome.OK
+        except GivenUpError:
+            outcome = Outcome.ABANDONED
         finally:
             ended_s = _NAN if outcome is Outcome.CENSORED else time.monotonic()
             del self._calls[current]
             self._ended += 1
             self._append(arrival, started_s, ended_s, outcome, call)
+        return outcome
 
     def expect_open_loop(self, builds: Iterable[int], arrivals: int) -> None:
         """Get ready for an open loop: these builds are owed so many arrivals."""
@@ -288,6 +302,8 @@ class Recorder:
                 min(call.size_bytes, MOST_BYTES),
                 min(call.connects, _MOST_TOLD),
                 min(call.redirects, _MOST_TOLD),
+                min(arrival.attempt, _MOST_ATTEMPTS),
+                arrival.caller,
             )
             if arrival.phase in SCHEDULED:
                 self._open_loop[arrival.build][arrival.number] = 1

@@ -1,0 +1,45 @@
+"""Whether callers are served again, told from what they sent and got in the last few seconds.
+
+It is asked while a run lasts; what the run has shown is the measurement's business.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+# All is well where nearly every call is answered at its first attempt, for so many whole seconds.
+WELL_FOR_S = 3
+LEAST_ANSWERED = 0.95
+MOST_ATTEMPTS = 1.1
+
+
+class Pulse:
+    """Counts, by whole seconds of a clock: first tries, attempts, and answers in time."""
+
+    def __init__(self) -> None:
+        self._first_tries: Counter[int] = Counter()
+        self._attempts: Counter[int] = Counter()
+        self._answers: Counter[int] = Counter()
+
+    def sent(self, at_s: float, *, retry: bool) -> None:
+        """Note an attempt."""
+        self._attempts[int(at_s)] += 1
+        if not retry:
+            self._first_tries[int(at_s)] += 1
+
+    def answered(self, at_s: float) -> None:
+        """Note an answer that came in time."""
+        self._answers[int(at_s)] += 1
+
+    def is_well(self, now_s: float, since_s: float) -> bool:
+        """Return whether the last whole seconds were well, all of them after ``since_s``.
+
+        Seconds in which nobody calls say nothing, so they are not well.
+        """
+        last = range(int(now_s) - WELL_FOR_S, int(now_s))
+        calls = sum(self._first_tries[second] for second in last)
+        if last[0] < since_s or not calls:
+            return False
+        answered = sum(self._answers[second] for second in last)
+        attempts = sum(self._attempts[second] for second in last)
+        return answered >= LEAST_ANSWERED * calls and attempts <= MOST_ATTEMPTS * calls

@@ -1,0 +1,119 @@
+"""The journal of a run through an upset becomes what callers sent and got, second by second.
+
+Whether that is a recovery is :mod:`perfgate.analysis.recovery`'s business.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from perfgate.errors import LoadError
+from perfgate.load.plan import BUILDS, Outcome, Phase
+from perfgate.measurement.models import Recovery
+from perfgate.measurement.summarise import failures_of, frame_of, validity_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from perfgate.load.journal import Journal
+    from perfgate.load.plan import Plan
+    from perfgate.measurement.models import BuildRole, Upset
+    from perfgate.measurement.summarise import Surroundings
+
+    Times = NDArray[np.float64]
+
+# Fewer late answers do not tell how fast attempts are completed.
+LEAST_LATE = 5
+
+
+def recovery_of(
+    journal: Journal, plan: Plan, upset: Upset, demand_rps: float, surroundings: Surroundings
+) -> Recovery:
+    """Return how the build of the plan's only host fared; raises LoadError where no call was made.
+
+    An answer counts where it was correct and came before its caller gave up.
+    """
+    if journal.calls is None or plan.recovery is None:
+        raise LoadError("the load run did not get as far as the calls")
+    role: BuildRole = "base" if plan.hosts[0].build == "base" else "candidate"
+    frame = frame_of(journal)
+    rows = frame[(frame["phase"] == Phase.RECOVERY) & (frame["build"] == BUILDS.index(role))]
+    sent_s = (rows["started_s"] - journal.calls.start_s).to_numpy()
+    ended_s = (rows["ended_s"] - journal.calls.start_s).to_numpy()
+    patience_s = np.array([caller.timeout_s for caller in plan.recovery.callers])
+    late = ended_s - sent_s > patience_s[rows["caller"].to_numpy()]
+    good = (rows["outcome"] == Outcome.OK).to_numpy()
+    ends = np.arange(1, int(np.nanmax(sent_s)) + 2)
+    quiet = rows[(rows["intended_s"] - journal.calls.start_s) < upset.from_s]
+    served = _served(sent_s, ended_s, good & late)
+    return Recovery(
+        build=role,
+        seed=plan.seed,
+        demand_rps=demand_rps,
+        upset=upset,
+        first_tries=_by_second(sent_s[(rows["attempt"] == 0).to_numpy()], ends),
+        attempts=_by_second(sent_s, ends),
+        answered=_by_second(ended_s[good & ~late], ends),
+        waiting=_waiting(sent_s, *served, ends),
+        mu_over_rps=_completed_rps(sent_s, *served),
+        failures=failures_of(rows),
+        unsent=sum(sum(own.unsent.values()) for own in journal.generators),
+        rss_bytes=_memory(journal),
+        validity=validity_of(quiet, pd.DataFrame(journal.windows), journal, surroundings),
+    )
+
+
+def _by_second(times_s: Times, ends: NDArray[np.int64]) -> tuple[int, ...]:
+    """Return how many of the times fall into each second."""
+    upto = np.searchsorted(np.sort(times_s[~np.isnan(times_s)]), ends)
+    return tuple(np.diff(upto, prepend=0).tolist())
+
+
+def _served(sent_s: Times, ended_s: Times, late: NDArray[np.bool_]) -> tuple[Times, Times]:
+    """Return when attempts were sent and when they were answered, of those answered late.
+
+    In the order in which they were sent; a service that serves in order answers them in it.
+    """
+    order = np.argsort(sent_s[late])
+    return sent_s[late][order], np.maximum.accumulate(ended_s[late][order])
+
+
+def _completed_rps(sent_s: Times, late_s: Times, answered_s: Times) -> float | None:
+    """Return the attempts completed per second between the first late answer and the last.
+
+    Served in order, what was sent between two attempts is completed between their answers, whoever
+    still waits for it.
+    """
+    if len(late_s) < LEAST_LATE or answered_s[-1] <= answered_s[0]:
+        return None
+    between = np.count_nonzero((sent_s >= late_s[0]) & (sent_s < late_s[-1]))
+    return float(between / (answered_s[-1] - answered_s[0]))
+
+
+def _waiting(
+    sent_s: Times, late_s: Times, answered_s: Times, ends: NDArray[np.int64]
+) -> tuple[int | None, ...]:
+    """Return how many attempts waited at the end of each second, served in order.
+
+    Before the first late answer that is nearly none, after the last one it is not known.
+    """
+    if not len(late_s):
+        return tuple(0 for _ in ends)
+    sent = np.searchsorted(np.sort(sent_s), ends)
+    begun_s = np.interp(ends, answered_s, late_s)
+    done = np.searchsorted(np.sort(sent_s), begun_s)
+    waiting = np.maximum(sent - done, 0)
+    return tuple(
+        0 if end < answered_s[0] else None if end > answered_s[-1] else int(count)
+        for end, count in zip(ends, waiting.tolist(), strict=True)
+    )
+
+
+def _memory(journal: Journal) -> tuple[int, int]:
+    """Return the build's memory before the upset and at the end."""
+    own = journal.windows["phase"] == Phase.RECOVERY
+    before, after = journal.windows["rss_bytes"][own].tolist()
+    return before, after

@@ -1,0 +1,164 @@
+"""The recovery part of a check: an overload is made for the candidate and, if need be, the base.
+
+What came of it is judged in :mod:`perfgate.verdict.checks.recovery`; nothing is printed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from perfgate.analysis.change import service_rates
+from perfgate.demand.backoff import waits_s
+from perfgate.demand.demand import peak_demand
+from perfgate.gate import OVERHEAD_S, add, local_required_rps, plan_of, schedule_of
+from perfgate.load.engine import SCHEDULE_FILE
+from perfgate.load.plan import Caller, Recovery, RetryBudget
+from perfgate.load.schedule import Stage
+from perfgate.measurement.models import Upset
+from perfgate.rig import Assignment, run_once
+from perfgate.verdict.case import steps_of
+from perfgate.verdict.checks.recovery import is_down
+from perfgate.verdict.checks.validity import DISCARD_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from perfgate.build.provide import Build
+    from perfgate.config.models import RecoveryTest
+    from perfgate.demand.ledger import Dependent, Ledger
+    from perfgate.gate import Order
+    from perfgate.load.plan import Host, Plan
+    from perfgate.measurement.models import BuildRole
+    from perfgate.rig import Rig
+    from perfgate.verdict.case import Case, Terms
+
+ROLES: tuple[BuildRole, ...] = ("candidate", "base")
+# Above the seeds of sessions and of trials.
+SEEDS_FROM = 2_000_000
+
+# Enough to hold the calls of a minute, and far from what the generator may open.
+CALLS_LIMIT = 5000
+DRAIN_S = 2.0
+
+
+def try_recovery(case: Case, order: Order, rig: Rig) -> Case:
+    """Put the candidate through an upset, and, where it does not come through, the base.
+
+    The case is unchanged where the candidate did not even come through the sessions. A spike is
+    measured by the faster of the builds, for both are to be overloaded.
+    """
+    runs = case.measurement.runs
+    rates = [service_rates(runs, role) for role in ROLES]
+    fastest_rps = max((float(own.mean()) for own in rates if len(own)), default=0.0)
+    if case.measurement.incidents or not fastest_rps:
+        rig.progress.learned("no service rate is known, so recovery is not tried")
+        return case
+    case = _with_recovery(case, order, rig, fastest_rps, {"candidate": order.candidate})
+    if order.base is None or case.measurement.incidents or not is_down(case):
+        return case
+    return _with_recovery(case, order, rig, fastest_rps, {"base": order.base})
+
+
+def _with_recovery(
+    case: Case, order: Order, rig: Rig, service_rps: float, build: Mapping[BuildRole, Build]
+) -> Case:
+    """Put a build through the upset; a run not to be trusted is repeated."""
+    attempt = 0
+    while True:
+        outcome = run_once(rig, _assignment(order, service_rps, build, attempt))
+        if outcome.recovery is None:
+            return add(case, incidents=outcome.incidents)
+        faults, attempt = outcome.recovery.validity.faults, attempt + 1
+        if not faults or attempt > DISCARD_LIMIT:
+            return add(case, recoveries=(*case.measurement.recoveries, outcome.recovery))
+        rig.progress.learned(f"to be repeated: {faults[0]}")
+
+
+def _assignment(
+    order: Order, service_rps: float, build: Mapping[BuildRole, Build], attempt: int
+) -> Assignment:
+    """Return the run in which it happens; every build is sent the same calls."""
+    config = order.terms.config
+    demand_rps = local_required_rps(order.terms) / config.margins.headroom
+    upset = upset_of(config.recovery, demand_rps, service_rps)
+    stages = stages_of(upset, demand_rps, config.recovery.step_s)
+    seed = config.load.seed + SEEDS_FROM + attempt
+    callers = callers_of(order.terms, demand_rps)
+
+    def plan(hosts: tuple[Host, ...]) -> Plan:
+        spec = spec_of(upset, callers, SCHEDULE_FILE)
+        whole = plan_of(order, hosts, seed)
+        return replace(whole, saturation=None, open=None, recovery=spec, workers=1)
+
+    return Assignment(
+        stage=f"recovery of the {next(iter(build))}",
+        builds=build,
+        plan=plan,
+        schedule=schedule_of(order, stages, seed),
+        offered_rps=demand_rps,
+        open_s=0.0,
+        expected_s=OVERHEAD_S + upset.to_s + upset.limit_s,
+        upset=upset,
+    )
+
+
+def upset_of(test: RecoveryTest, demand_rps: float, service_rps: float) -> Upset:
+    """Return what is to happen to a build with this demand here, and this service rate."""
+    after_s = test.before_s + test.upset_s
+    lowered_s = after_s + test.limit_s
+    return Upset(
+        kind=test.upset,
+        rate_rps=demand_rps if test.upset == "stall" else test.spike_ratio * service_rps,
+        from_s=test.before_s,
+        to_s=after_s,
+        limit_s=test.limit_s,
+        steps=tuple((test.step_s, share * demand_rps) for share in test.steps),
+        quiet_s=lowered_s + test.step_s * len(test.steps),
+    )
+
+
+def stages_of(upset: Upset, demand_rps: float, last_s: float) -> list[Stage]:
+    """Return the rates of calls; the last stage, in which nobody retries, takes ``last_s``."""
+    return [
+        Stage(demand_rps, upset.from_s),
+        Stage(upset.rate_rps, upset.to_s - upset.from_s),
+        Stage(demand_rps, upset.limit_s),
+        *(Stage(rate_rps, seconds) for seconds, rate_rps in upset.steps),
+        Stage(demand_rps, last_s),
+    ]
+
+
+def spec_of(upset: Upset, callers: tuple[Caller, ...], schedule: str) -> Recovery:
+    """Return what the load generator is told of it."""
+    return Recovery(
+        schedule=schedule,
+        callers=callers,
+        upset_s=upset.from_s,
+        after_s=upset.to_s,
+        quiet_s=upset.quiet_s,
+        drain_s=DRAIN_S,
+        calls_limit=CALLS_LIMIT,
+        stalls=upset.kind == "stall",
+    )
+
+
+def callers_of(terms: Terms, demand_rps: float) -> tuple[Caller, ...]:
+    """Return the dependents of the highest demand, which sums to ``demand_rps`` here."""
+    peak = peak_demand(steps_of(terms))
+    share = demand_rps / peak.first_try_rps if peak.first_try_rps else 0.0
+    rates = {row.name: share * row.first_try_rps for row in peak.dependents}
+    return tuple(_caller(terms.ledger, one, rates[one.name]) for one in terms.ledger.dependents)
+
+
+def _caller(ledger: Ledger, dependent: Dependent, rate_rps: float) -> Caller:
+    mix, budget = ledger.mix_of(dependent), dependent.budget
+    return Caller(
+        name=dependent.name,
+        rates_rps={name: rate_rps * portion for name, portion in mix.items()},
+        timeout_s=dependent.timeout_s,
+        attempts=dependent.attempts,
+        upstream_attempts=dependent.upstream_attempts,
+        waits_s=tuple(waits_s(dependent.backoff, dependent.attempts)),
+        budget=RetryBudget(budget.kind, budget.ratio, budget.min_rps, budget.clients),
+    )

@@ -1,0 +1,113 @@
+"""Recovery: a build that an overload leaves down fails, and the reason tells what ended it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from builders import case
+from upsets import DOWN, LIMIT_S, STEP_S, UPSET, VALIDITY, WELL, came_back, recovery, stayed_down
+
+from perfgate.verdict.checks.recovery import check, is_down
+from perfgate.verdict.finding import Outcome
+
+if TYPE_CHECKING:
+    from perfgate.measurement.models import Recovery
+    from perfgate.verdict.case import Case
+    from perfgate.verdict.finding import Finding
+
+
+def after(*recoveries: Recovery) -> Case:
+    """Return a case whose builds went through an upset."""
+    made = case()
+    measured = made.measurement.model_copy(update={"recoveries": recoveries})
+    return made.model_copy(update={"measurement": measured})
+
+
+def found(*recoveries: Recovery) -> Finding:
+    """Return the only finding."""
+    (own,) = check(after(*recoveries))
+    return own
+
+
+def test_without_an_upset_there_is_nothing_to_say() -> None:
+    """What was not tried is not judged."""
+    assert check(case()) == []
+    assert not is_down(case())
+
+
+def test_a_recovery_passes_and_says_how_soon() -> None:
+    """A build that comes back passes."""
+    own = found(came_back(3))
+    assert own.outcome is Outcome.PASS
+    assert own.reason == (
+        "After a spike to 300/s for 5 s, callers were served again 3 s later (limit 30 s)."
+    )
+    assert "served again at once" in found(came_back(0)).reason
+
+
+def test_who_stays_down_fails() -> None:
+    """A build that stays down fails: what callers got is told, and that nothing helped."""
+    own = found(stayed_down())
+    assert own.outcome is Outcome.FAIL
+    assert own.reason == (
+        "30 s after a spike to 300/s for 5 s, with the demand back at 50/s, 0 % of calls were "
+        "answered in time, at 3.0 attempts each. Neither less demand nor an end of all retries "
+        "brought it back."
+    )
+    assert own.hint
+
+
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        ([*[DOWN] * STEP_S, *[WELL] * STEP_S], "when the demand was lowered to 12/s (25 %)."),
+        ([*[DOWN] * 2 * STEP_S, *[WELL] * STEP_S], "when nobody retried any more."),
+    ],
+)
+def test_what_ended_it_is_told(then: list[tuple[int, int, int]], words: str) -> None:
+    """What brought the build back at last says how fast it is stuck."""
+    assert f"It ended only {words}" in found(recovery([*[DOWN] * LIMIT_S, *then])).reason
+
+
+def test_the_base_decides_whose_fault_it_is() -> None:
+    """Law: staying down fails only where the base comes back from the same."""
+    own = found(stayed_down(), came_back(7, build="base"))
+    assert own.outcome is Outcome.FAIL
+    assert own.reason.endswith("At the base they were, after 7 s.")
+    both = found(stayed_down(), stayed_down(build="base"))
+    assert both.outcome is Outcome.WARN
+    assert both.reason.endswith("The base stays down too, so this change is not why.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "words"),
+    [
+        ({"before": DOWN}, Outcome.INCONCLUSIVE, "not even served before a spike to 300/s"),
+        (
+            {"validity": VALIDITY.model_copy(update={"faults": ("the clock was set",)})},
+            Outcome.INVALID,
+            "could be trusted: the clock was set",
+        ),
+    ],
+)
+def test_what_proves_nothing_never_passes(
+    changes: dict[str, Any], outcome: Outcome, words: str
+) -> None:
+    """Law: without a trustworthy run of a build that was well, nothing is decided."""
+    own = found(came_back(0, **changes))
+    assert own.outcome is outcome
+    assert words in own.reason
+    assert not is_down(after(came_back(0, **changes)))
+
+
+def test_a_standstill_is_called_so() -> None:
+    """A stall is no spike."""
+    stall = UPSET.model_copy(update={"kind": "stall", "rate_rps": 50.0})
+    assert found(came_back(2, upset=stall)).reason.startswith("After a standstill of 5 s,")
+
+
+def test_the_base_is_asked_only_where_the_candidate_stays_down() -> None:
+    """Law: who came back needs no base to compare with."""
+    assert is_down(after(stayed_down()))
+    assert not is_down(after(came_back(3)))
