@@ -22,6 +22,7 @@ from perfgate.load.journal import (
     shut_out,
 )
 from perfgate.load.plan import Phase
+from perfgate.load.rows import ROW
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,7 +206,7 @@ def test_a_wrong_number_of_rows_is_refused(tmp_path: Path) -> None:
     """Law: manifest and journal must count alike."""
     write_run(tmp_path, arrivals([0, 1]), manifest={"rows": 3})
 
-    assert refusal(tmp_path, 2) == "journal-0.bin holds 136 bytes, not 3 rows"
+    assert refusal(tmp_path, 2) == f"journal-0.bin holds {2 * ROW.size} bytes, not 3 rows"
 
 
 def test_a_broken_run_says_what_broke_it(tmp_path: Path) -> None:
