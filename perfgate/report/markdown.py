@@ -11,6 +11,7 @@ from perfgate.report.figures import figures_of, how_measured, picture_in, shown_
 from perfgate.report.markup import MARKS, as_text, fenced, finding_row
 from perfgate.report.null import what_shows
 from perfgate.report.picture import picture_lines
+from perfgate.report.upset import upset_lines
 from perfgate.verdict.finding import number
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def render(case: Case, verdict: Verdict) -> str:
         *map(finding_row, verdict.findings),
         "",
         *_picture(case, verdict),
+        *_upset(case),
         as_text(what_shows(case)),
         "",
         "<details><summary>Figures</summary>",
@@ -56,6 +58,11 @@ def render(case: Case, verdict: Verdict) -> str:
 def _picture(case: Case, verdict: Verdict) -> list[str]:
     picture = picture_in(case, verdict)
     return [] if picture is None else fenced(picture_lines(picture))
+
+
+def _upset(case: Case) -> list[str]:
+    lines = upset_lines(case)
+    return fenced(lines) if lines else []
 
 
 def _number(value: float | None) -> str:

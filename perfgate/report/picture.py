@@ -15,7 +15,7 @@ from perfgate.verdict.finding import number, told_apart
 from perfgate.verdict.overload import in_words, pictured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from perfgate.demand.attempts import Floats
     from perfgate.demand.levers import Lever, Scene
@@ -47,12 +47,14 @@ def render_picture(scene: Scene, asked: Lever | None, headroom: float) -> str:
 def picture_lines(picture: Picture) -> list[str]:
     """Return the picture as lines of at most WIDTH columns."""
     full = _full_queue(picture)
-    lines = [wrapped(_title(picture), "", width=WIDTH), "", _head("as it is")]
+    lines = [wrapped(_title(picture), "", width=WIDTH), "", head("as it is")]
     lines += _course(picture, picture.as_it_is, full)
     if picture.cure is not None and picture.cured is not None:
         lines += wrapped(f"with {escaped(in_words(picture.cure))}", "", width=WIDTH).split("\n")
         lines += _course(picture, picture.cured, full)
-    return [line.rstrip() for text in [*lines, *_axis(picture)] for line in text.split("\n")]
+    end_s, columns = float(picture.as_it_is.end_s[-1]), _columns(picture)
+    lines += axis(end_s, columns, "stands still")
+    return [line.rstrip() for text in lines for line in text.split("\n")]
 
 
 def picture_document(picture: Picture) -> dict[str, object]:
@@ -103,19 +105,21 @@ def _full_queue(picture: Picture) -> float:
     return max(min(longest, TIMES * cured) if cured > least else longest, least)
 
 
-def _head(text: str) -> str:
+def head(text: str) -> str:
+    """Return the line above the plots of one course."""
     return f"{text:<{LABEL + POINTS + 1}}{'at the end':>{WIDTH - LABEL - POINTS - 1}}"
 
 
 def _course(picture: Picture, trace: Trace, full: float) -> list[str]:
     good = 100 * answered_ratio(trace)
     return [
-        *_plot("queue", trace.waiting.tolist(), full, f"{trace.waiting[-1]:.0f}"),
-        *_plot("goodput", trace.goodput_rps.tolist(), picture.first_try_rps, f"{good:.0f} %"),
+        *strip("queue", trace.waiting.tolist(), full, f"{trace.waiting[-1]:.0f}"),
+        *strip("goodput", trace.goodput_rps.tolist(), picture.first_try_rps, f"{good:.0f} %"),
     ]
 
 
-def _plot(name: str, values: list[float], most: float, last: str) -> list[str]:
+def strip(name: str, values: Sequence[float], most: float, last: str) -> list[str]:
+    """Return a plot of POINTS values that is full at ``most``, with what stands at its end."""
     *upper, lowest = plot(values, most, HEIGHT)
     rest = WIDTH - LABEL - POINTS
     return [
@@ -124,13 +128,18 @@ def _plot(name: str, values: list[float], most: float, last: str) -> list[str]:
     ]
 
 
-def _axis(picture: Picture) -> Iterable[str]:
-    """Return the axis with the stall on it, and what it means."""
+def _columns(picture: Picture) -> tuple[int, int]:
+    """Return where in the plots the stall begins, and how wide it is: 0 where there is none."""
     window_s = float(picture.as_it_is.end_s[0])
-    first = round(picture.stall_at_s / window_s)
-    columns = max(round(picture.stall_s / window_s), 1) if picture.stall_s else 0
-    rest = POINTS - first - columns
-    yield f"{'':<{LABEL}}{'-' * first}{'=' * columns}{'-' * rest}"
-    end = f"{number(picture.as_it_is.end_s[-1])} s"
-    middle = "= stands still" if columns else ""
-    yield f"{'':<{LABEL}}0 s{middle:^{POINTS - 3 - len(end)}}{end}"
+    wide = max(round(picture.stall_s / window_s), 1) if picture.stall_s else 0
+    return round(picture.stall_at_s / window_s), wide
+
+
+def axis(end_s: float, columns: tuple[int, int], what: str) -> list[str]:
+    """Return the axis below plots, with what happened from a column on, so many wide."""
+    first, wide = columns
+    end, middle = f"{number(end_s)} s", f"= {what}" if wide else ""
+    return [
+        f"{'':<{LABEL}}{'-' * first}{'=' * wide}{'-' * (POINTS - first - wide)}",
+        f"{'':<{LABEL}}0 s{middle:^{POINTS - 3 - len(end)}}{end}",
+    ]

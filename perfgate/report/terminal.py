@@ -11,6 +11,7 @@ from perfgate.report.figures import figures_of, how_measured, picture_in, shown_
 from perfgate.report.lines import finding_lines, indented, wrapped
 from perfgate.report.null import what_shows
 from perfgate.report.picture import picture_lines
+from perfgate.report.upset import upset_lines
 from perfgate.tail import escaped, shortened
 from perfgate.verdict.finding import number
 
@@ -38,6 +39,7 @@ def render(case: Case, verdict: Verdict) -> str:
         *_table(figures_of(case)),
         "",
         *_picture(case, verdict),
+        *_upset(case),
         *(wrapped(line, "  ") for line in how_measured(case)),
     ]
     return "\n".join(parts) + "\n"
@@ -46,6 +48,11 @@ def render(case: Case, verdict: Verdict) -> str:
 def _picture(case: Case, verdict: Verdict) -> list[str]:
     picture = picture_in(case, verdict)
     return [] if picture is None else [*indented(picture_lines(picture)), ""]
+
+
+def _upset(case: Case) -> list[str]:
+    lines = upset_lines(case)
+    return [*indented(lines), ""] if lines else []
 
 
 def _table(figures: list[Figure]) -> list[str]:

@@ -38,7 +38,7 @@ def test_without_an_upset_there_is_nothing_to_say() -> None:
 
 def test_a_recovery_passes_and_says_how_soon() -> None:
     """A build that comes back passes."""
-    own = found(came_back(3))
+    own = found(came_back(3, mu_over_rps=None))
     assert own.outcome is Outcome.PASS
     assert own.reason == (
         "After a spike to 300/s for 5 s, callers were served again 3 s later (limit 30 s)."
@@ -48,7 +48,7 @@ def test_a_recovery_passes_and_says_how_soon() -> None:
 
 def test_who_stays_down_fails() -> None:
     """A build that stays down fails: what callers got is told, and that nothing helped."""
-    own = found(stayed_down())
+    own = found(stayed_down(mu_over_rps=None))
     assert own.outcome is Outcome.FAIL
     assert own.reason == (
         "30 s after a spike to 300/s for 5 s, with the demand back at 50/s, 0 % of calls were "
@@ -74,10 +74,23 @@ def test_the_base_decides_whose_fault_it_is() -> None:
     """Law: staying down fails only where the base comes back from the same."""
     own = found(stayed_down(), came_back(7, build="base"))
     assert own.outcome is Outcome.FAIL
-    assert own.reason.endswith("At the base they were, after 7 s.")
+    assert "At the base they were, after 7 s." in own.reason
     both = found(stayed_down(), stayed_down(build="base"))
     assert both.outcome is Outcome.WARN
-    assert both.reason.endswith("The base stays down too, so this change is not why.")
+    assert "The base stays down too, so this change is not why." in both.reason
+
+
+@pytest.mark.parametrize(("mu_over_rps", "expected"), [(40.0, "not as"), (60.0, "as")])
+def test_what_the_formula_expected_stands_beside_it(mu_over_rps: float, expected: str) -> None:
+    """Law: a build is expected back if it works off more than callers send who all retry."""
+    made = found(came_back(3, mu_over_rps=mu_over_rps))
+    assert made.reason.endswith(
+        f"Callers that all retry send 50/s, and {mu_over_rps:.0f}/s are worked off under overload: "
+        f"{expected} was to be expected."
+    )
+    opposite = {"as": "not as", "not as": "as"}[expected]
+    down = found(stayed_down(mu_over_rps=mu_over_rps))
+    assert down.reason.endswith(f"overload: {opposite} was to be expected.")
 
 
 @pytest.mark.parametrize(

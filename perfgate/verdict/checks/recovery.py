@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.recovery import course_of
-from perfgate.verdict.finding import Finding, Outcome, number
+from perfgate.demand.demand import peak_demand
+from perfgate.verdict.case import steps_of
+from perfgate.verdict.finding import Finding, Outcome, number, told_apart
 
 if TYPE_CHECKING:
     from perfgate.analysis.recovery import Course
@@ -28,12 +30,14 @@ def check(case: Case) -> list[Finding]:
         words = f"No run through an overload could be trusted: {own.validity.faults[0]}."
         return [Finding(CHECK, Outcome.INVALID, words)]
     if not course.was_well:
-        words = f"Callers were not even served before {_what(own)}: recovery was not tried."
+        words = f"Callers were not even served before {what_happened(own)}: recovery was not tried."
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
     if course.recovered_s is not None:
-        return [_finding(own, course, Outcome.PASS, _came_back(own, course))]
+        words = f"{_came_back(own, course)}{_expected(case, own, stays_down=False)}"
+        return [_finding(own, course, Outcome.PASS, words)]
     outcome, beside = _beside(recovery_of(case, "base"))
-    return [_finding(own, course, outcome, f"{_stayed_down(own, course)}{beside}")]
+    words = f"{_stayed_down(own, course)}{beside}{_expected(case, own, stays_down=True)}"
+    return [_finding(own, course, outcome, words)]
 
 
 def _beside(base: Recovery | None) -> tuple[Outcome, str]:
@@ -44,6 +48,20 @@ def _beside(base: Recovery | None) -> tuple[Outcome, str]:
     if other.recovered_s is None:
         return Outcome.WARN, " The base stays down too, so this change is not why."
     return Outcome.FAIL, f" At the base they were, after {number(other.recovered_s)} s."
+
+
+def _expected(case: Case, own: Recovery, *, stays_down: bool) -> str:
+    """Return what the formula says of it: a backlog keeps itself if more is retried than served."""
+    peak = peak_demand(steps_of(case.terms))
+    if own.mu_over_rps is None or not peak.first_try_rps:
+        return ""
+    worst_rps = own.demand_rps * peak.worst_rps / peak.first_try_rps
+    sent, served = told_apart([worst_rps, own.mu_over_rps], 0)
+    right = stays_down == (worst_rps > own.mu_over_rps)
+    return (
+        f" Callers that all retry send {sent}/s, and {served}/s are worked off under overload: "
+        f"{'as' if right else 'not as'} was to be expected."
+    )
 
 
 def recovery_of(case: Case, role: BuildRole) -> Recovery | None:
@@ -78,7 +96,8 @@ HINT = (
 )
 
 
-def _what(own: Recovery) -> str:
+def what_happened(own: Recovery) -> str:
+    """Return "a spike to 300/s for 5 s"."""
     upset = own.upset
     seconds = number(upset.to_s - upset.from_s)
     if upset.kind == "stall":
@@ -89,7 +108,7 @@ def _what(own: Recovery) -> str:
 def _came_back(own: Recovery, course: Course) -> str:
     soon = "at once" if not course.recovered_s else f"{number(course.recovered_s)} s later"
     return (
-        f"After {_what(own)}, callers were served again {soon} (limit "
+        f"After {what_happened(own)}, callers were served again {soon} (limit "
         f"{number(own.upset.limit_s)} s)."
     )
 
@@ -97,7 +116,7 @@ def _came_back(own: Recovery, course: Course) -> str:
 def _stayed_down(own: Recovery, course: Course) -> str:
     queue = "" if not course.most_waiting else f"; up to {course.most_waiting} waited"
     return (
-        f"{number(own.upset.limit_s)} s after {_what(own)}, with the demand back at "
+        f"{number(own.upset.limit_s)} s after {what_happened(own)}, with the demand back at "
         f"{own.demand_rps:.0f}/s, {100 * course.answered_ratio:.0f} % of calls were answered in "
         f"time, at {course.attempts_per_call:.1f} attempts each{queue}. {_healing(own, course)}"
     )

@@ -1,0 +1,63 @@
+"""How builds came through an upset, as measured: queue and goodput over time, as plots.
+
+How they were expected to is said in the finding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perfgate.demand.picture import POINTS
+from perfgate.report.lines import wrapped
+from perfgate.report.picture import WIDTH, axis, head, strip
+from perfgate.verdict.checks.recovery import what_happened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perfgate.measurement.models import Recovery
+    from perfgate.verdict.case import Case
+
+
+def upset_lines(case: Case) -> list[str]:
+    """Return the plots as lines of at most WIDTH columns; nothing where no upset was made."""
+    recoveries = case.measurement.recoveries
+    if not recoveries:
+        return []
+    upset = recoveries[0].upset
+    seconds = max(len(own.first_tries) for own in recoveries)
+    most = max(max(_known(own.waiting)) for own in recoveries)
+    title = f"Measured: {what_happened(recoveries[0])}, with {recoveries[0].demand_rps:.0f} calls/s"
+    lines = [wrapped(f"{title} before and after it.", "", width=WIDTH), ""]
+    for own in recoveries:
+        lines += [head(own.build), *_course(own, seconds, most)]
+    first, last = (round(at * POINTS / seconds) for at in (upset.from_s, upset.to_s))
+    lines += axis(seconds, (first, max(last - first, 1)), upset.kind)
+    return [line.rstrip() for text in lines for line in text.split("\n")]
+
+
+def _course(own: Recovery, seconds: int, most: float) -> list[str]:
+    waiting, answered = _known(own.waiting), own.answered
+    return [
+        *strip("queue", _columns(waiting, seconds), most, f"{waiting[-1]:.0f}"),
+        *strip("goodput", _columns(answered, seconds), own.demand_rps, f"{answered[-1]}/s"),
+    ]
+
+
+def _known(waiting: Sequence[int | None]) -> list[int]:
+    """Return the figures, with the last one that is known where one is not."""
+    known = [0]
+    for count in waiting:
+        known.append(known[-1] if count is None else count)
+    return known[1:]
+
+
+def _columns(figures: Sequence[int], seconds: int) -> list[float]:
+    """Return POINTS figures for so many seconds; 0 after the last."""
+    padded = [*figures, *[0] * (seconds - len(figures))]
+    places = np.linspace(0, seconds, POINTS + 1)
+    middles = (places[:-1] + places[1:]) / 2
+    columns: list[float] = np.interp(middles, np.arange(seconds) + 0.5, padded).tolist()
+    return columns

@@ -1,0 +1,57 @@
+"""Plots of what was measured through an upset: as wide as a terminal, and of all builds alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import case
+from hypothesis import given
+from hypothesis import strategies as st
+from upsets import DOWN, SPIKE, WELL, came_back, recovery, stayed_down
+
+from perfgate.report import markdown, terminal
+from perfgate.report.picture import WIDTH
+from perfgate.report.upset import upset_lines
+from perfgate.verdict.judge import judge
+
+if TYPE_CHECKING:
+    from perfgate.measurement.models import Recovery
+    from perfgate.verdict.case import Case
+
+
+def after(*recoveries: Recovery) -> Case:
+    """Return a case whose builds went through an upset."""
+    made = case()
+    measured = made.measurement.model_copy(update={"recoveries": recoveries})
+    return made.model_copy(update={"measurement": measured})
+
+
+def test_without_an_upset_nothing_is_drawn() -> None:
+    """A check that did not try has no plot."""
+    assert upset_lines(case()) == []
+
+
+@given(st.lists(st.sampled_from([WELL, DOWN, SPIKE]), min_size=1, max_size=200))
+def test_plots_fit_a_terminal(seconds: list[tuple[int, int, int]]) -> None:
+    """Law: no line is wider than a terminal, however long the upset took."""
+    waiting = (*range(10), *[None] * (3 + len(seconds)))
+    lines = upset_lines(after(recovery(seconds, waiting=waiting)))
+    assert all(len(line) <= WIDTH for line in lines)
+    assert lines[0].startswith("Measured: a spike to 300/s for 5 s")
+
+
+def test_both_builds_share_their_scales() -> None:
+    """Law: a build that stays down has no goodput at the end, one that came back has."""
+    lines = upset_lines(after(stayed_down(), came_back(7, build="base")))
+    ends = [line.split()[-1] for line in lines if line.lstrip().startswith("goodput")]
+    assert ends == ["0/s", "50/s"]
+    assert [line.split()[0] for line in lines if "at the end" in line] == ["candidate", "base"]
+
+
+@pytest.mark.parametrize("report", [terminal, markdown])
+def test_reports_show_them(report: object) -> None:
+    """Terminal and Markdown have the plots of a check that tried."""
+    made = after(stayed_down())
+    text = report.render(made, judge(made))  # type: ignore[attr-defined]
+    assert "Measured: a spike to 300/s for 5 s" in text
