@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL, production_rate, scaled_rate
 from perfgate.analysis.interval import Interval
-from perfgate.baseline.record import RECORD_LEVEL, RateOfRecord
+from perfgate.baseline.record import (
+    RECORD_LEVEL,
+    RateOfRecord,
+    WeightsOfRecord,
+    work_of_record,
+)
 from perfgate.baseline.sealed import Sealed, parse_sealed
 from perfgate.config.models import Production
 from perfgate.demand.ledger import StoredLedger
+from perfgate.demand.mix import MixedRate
 from perfgate.demand.risk import UncertainRate
 from perfgate.measurement.models import Conditions
 
@@ -22,11 +28,12 @@ if TYPE_CHECKING:
     from perfgate.baseline.record import BaselineRecord
     from perfgate.config.models import Config
     from perfgate.demand.ledger import Ledger
+    from perfgate.demand.mix import Work
 
 FORMAT: Final = "perfgate.capacity/2"
 # History of the format:
 #   1  capacity of record with its provenance, production, what is required, ledger, checksum.
-#   2  imbalance of production.
+#   2  imbalance of production, and what operations weigh.
 
 AGAIN = "Export it again: perfgate demand export --output FILE"
 
@@ -53,6 +60,17 @@ class CapacityRecord(Sealed):
     horizon_days: int
     stale_days: int
     ledger: StoredLedger
+    weights: WeightsOfRecord | None = None
+
+    @property
+    def work(self) -> Work:
+        """Return what the rate was measured with, as far as the record says."""
+        return work_of_record(self.conditions, self.weights)
+
+    @property
+    def mixed(self) -> MixedRate:
+        """Return production's service rate with that work."""
+        return MixedRate(self.rate, self.work)
 
     @property
     def rate(self) -> UncertainRate:
@@ -103,6 +121,7 @@ def capacity_record(config: Config, ledger: Ledger, record: BaselineRecord) -> C
         horizon_days=config.demand.horizon_days,
         stale_days=config.demand.stale_days,
         ledger=ledger,
+        weights=record.weights,
     ).sealed()
 
 

@@ -17,11 +17,14 @@ from perfgate.analysis.change import (
 )
 from perfgate.analysis.compare import rate_interval
 from perfgate.analysis.stored import speed_of
+from perfgate.analysis.work import work_of
 from perfgate.baseline.record import (
     RECORD_LEVEL,
     BaselineRecord,
+    FigureOfRecord,
     OperationOfRecord,
     RateOfRecord,
+    WeightsOfRecord,
 )
 from perfgate.baseline.sealed import rounded
 from perfgate.errors import StoreError
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from perfgate.baseline.record import PromisedRate
+    from perfgate.demand.ledger import Spread
     from perfgate.measurement.models import Measurement, OpenLoop
 
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
@@ -86,6 +90,7 @@ def record_of(
         yardstick_per_s=None if speed is None else rounded(speed),
         conditions=measurement.conditions,
         mu_slo_rps=mu_slo,
+        weights=_weights(measurement),
     ).sealed()
 
 
@@ -97,6 +102,21 @@ def _rate(rates: NDArray[np.float64]) -> RateOfRecord:
         upper=rounded(rate.upper),
         runs=len(rates),
     )
+
+
+def _weights(measurement: Measurement) -> WeightsOfRecord | None:
+    if measurement.conditions is None:
+        return None
+    work = work_of(measurement.runs, "candidate", measurement.conditions.mix)
+    if not work.weights:
+        return None
+    figures = {name: _figure(weight) for name, weight in work.weights.items()}
+    return WeightsOfRecord(operations=figures, alone=_figure(work.alone))
+
+
+def _figure(spread: Spread) -> FigureOfRecord:
+    low, likely, high = map(rounded, spread)
+    return FigureOfRecord(estimate=likely, lower=low, upper=high)
 
 
 def _operations(trials: Sequence[OpenLoop]) -> dict[str, OperationOfRecord]:

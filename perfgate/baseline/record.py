@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from perfgate.baseline.sealed import Sealed, parse_sealed
+from perfgate.demand.ledger import Spread
+from perfgate.demand.mix import Work
 from perfgate.measurement.models import Conditions, Environment, Value
 
 FORMAT: Final = "perfgate.baseline/2"
@@ -18,10 +20,11 @@ FIRST_FORMAT: Final = "perfgate.baseline/1"
 # History of the format:
 #   1  capacity of record, cost, quantiles per operation, session spread, provenance, checksum.
 #   2  the undisturbed rate, the yardstick, the conditions, and the records that came before.
-#      Later, so that records without it are still read: the highest rate within the promises.
-NEW_IN_2 = ("undisturbed_rps", "yardstick_per_s", "conditions", "history", "mu_slo_rps")
+#      Later, so that records without them are still read: the highest rate within the promises,
+#      and what operations weigh.
+NEW_IN_2 = ("undisturbed_rps", "yardstick_per_s", "conditions", "history", "mu_slo_rps", "weights")
 # What a record of format 2 need not have; where it does not, its checksum does not cover it.
-LATER_IN_2 = ("mu_slo_rps",)
+LATER_IN_2 = ("mu_slo_rps", "weights")
 
 AGAIN = (
     "Restore it from git, or remove it and begin anew: perfgate baseline accept FILE. Baselines "
@@ -56,6 +59,26 @@ class OperationOfRecord(Value):
     p99_ms: float | None
 
 
+class FigureOfRecord(Value):
+    """A figure with its two-sided 95 % interval."""
+
+    estimate: float
+    lower: float
+    upper: float
+
+    @property
+    def spread(self) -> Spread:
+        """Return it as what recomputing takes."""
+        return Spread(self.lower, self.estimate, self.upper)
+
+
+class WeightsOfRecord(Value):
+    """What operations cost, each sent alone: see :class:`perfgate.demand.mix.Work`."""
+
+    operations: dict[str, FigureOfRecord]
+    alone: FigureOfRecord
+
+
 class Past(Value):
     """What is kept of a record that was replaced; None where it did not have that figure."""
 
@@ -73,6 +96,7 @@ class BaselineRecord(Sealed):
     ``history`` holds the records before it in this place, oldest first; ``yardstick_per_s`` is how
     fast the machine was. Both, the conditions and the undisturbed rate are missing in format 1.
     ``mu_slo_rps`` is None where it was not searched, or does not lie among the rates tried.
+    ``weights`` are None where operations were not timed alone.
     """
 
     format: Literal["perfgate.baseline/1", "perfgate.baseline/2"] = FORMAT
@@ -94,6 +118,7 @@ class BaselineRecord(Sealed):
     conditions: Conditions | None = None
     mu_slo_rps: PromisedRate | None = None
     history: Annotated[tuple[Past, ...], Field(max_length=HISTORY_LENGTH)] = ()
+    weights: WeightsOfRecord | None = None
 
     @model_validator(mode="after")
     def _format_1_has_nothing_new(self) -> Self:
@@ -136,6 +161,15 @@ class BaselineRecord(Sealed):
         unknown = {name for name in LATER_IN_2 if name not in self.model_fields_set}
         new = set(NEW_IN_2) if self.format == FIRST_FORMAT else unknown
         return self.model_dump(mode="json", exclude=new)
+
+
+def work_of_record(conditions: Conditions | None, weights: WeightsOfRecord | None) -> Work:
+    """Return what a rate of record was measured with, as far as that is said."""
+    mix = {} if conditions is None else conditions.mix
+    if weights is None:
+        return Work(mix)
+    figures = {name: figure.spread for name, figure in weights.operations.items()}
+    return Work(mix, figures, weights.alone.spread)
 
 
 def parse_record(text: str, path: str) -> BaselineRecord:

@@ -60,13 +60,15 @@ def explain(
     """
     # These import pydantic and numpy, which --help need not wait for.
     from perfgate.baseline.origin import read_origin  # noqa: PLC0415 - see above
+    from perfgate.demand.demand import demand_on  # noqa: PLC0415 - see above
     from perfgate.demand.levers import Lever, Scene  # noqa: PLC0415 - see above
     from perfgate.demand.remedies import suggestions  # noqa: PLC0415 - see above
     from perfgate.report.levers import render_levers  # noqa: PLC0415 - see above
 
     record = read_origin(of, ref, profile)
-    own = record.production
-    scene = Scene(record.ledger, on or options.today(), record.rate, own.instances, own.imbalance)
+    own, day = record.production, on or options.today()
+    rate = record.mixed.at(demand_on(record.ledger, day).mix).rate or record.rate
+    scene = Scene(record.ledger, day, rate, own.instances, own.imbalance)
     asked = Lever(attempts, budget, timeout, instances, imbalance, dependent)
     _refuse_impossible(scene.instances, asked)
     if picture:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 from perfgate.baseline.capacity import FORMAT as CAPACITY_FORMAT
 from perfgate.baseline.capacity import parse_capacity, uncertain
 from perfgate.baseline.origin import text_of
-from perfgate.baseline.record import FIRST_FORMAT, parse_record
+from perfgate.baseline.record import FIRST_FORMAT, parse_record, work_of_record
 from perfgate.baseline.record import FORMAT as RECORD_FORMAT
+from perfgate.demand.mix import MixedRate
 from perfgate.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from perfgate.baseline.capacity import CapacityRecord
-    from perfgate.demand.risk import UncertainRate
 
 
-def rate_in(file: Path, record: CapacityRecord) -> UncertainRate:
+def rate_in(file: Path, record: CapacityRecord) -> MixedRate:
     """Return the rate that production, as ``record`` describes it, has with the build in the file.
 
     Raises UsageError for a file that is of another service or another kind of machine, or that
@@ -35,18 +35,19 @@ def rate_in(file: Path, record: CapacityRecord) -> UncertainRate:
         case name if name == CAPACITY_FORMAT:
             exported = parse_capacity(text, str(file))
             _same(file, record, exported.service, exported.machine)
-            return record.rate_with(exported.service_rate_rps)
+            return MixedRate(record.rate_with(exported.service_rate_rps), exported.work)
         case name if name in (RECORD_FORMAT, FIRST_FORMAT):
             stored = parse_record(text, str(file))
             _same(file, record, stored.service, stored.environment.slug)
-            return record.rate_with(stored.service_rate_rps)
+            work = work_of_record(stored.conditions, stored.weights)
+            return MixedRate(record.rate_with(stored.service_rate_rps), work)
         case _:
             return _measured(file, record)
 
 
-def _measured(file: Path, record: CapacityRecord) -> UncertainRate:
+def _measured(file: Path, record: CapacityRecord) -> MixedRate:
     # It imports pandas and scipy, which takes a second that records need not take.
-    from perfgate.verdict.case import capacity_of, read_case  # noqa: PLC0415 - see above
+    from perfgate.verdict.case import capacity_of, read_case, work_of_case  # noqa: PLC0415
 
     case = read_case(file)
     _same(file, record, case.terms.config.service, case.measurement.environment.slug)
@@ -58,7 +59,7 @@ def _measured(file: Path, record: CapacityRecord) -> UncertainRate:
             f"{file} tells no service rate of the build in production",
             hint="Measure it beside the build of record: perfgate measure --base REF.",
         )
-    return uncertain(rate)
+    return MixedRate(uncertain(rate), work_of_case(case, "candidate"))
 
 
 def _text(file: Path) -> str:

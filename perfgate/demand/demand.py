@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from perfgate.demand.budgets import limits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import date
 
     from perfgate.demand.attempts import Floats
@@ -56,7 +56,10 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What one dependent adds on a day through the changes named in ``what``."""
+    """What one dependent adds on a day through the changes named in ``what``.
+
+    Nothing, or less, where it is the other mix of its requests that matters.
+    """
 
     dependent: str
     what: str
@@ -141,11 +144,6 @@ def amplification(dependent: Dependent, first_rps: float) -> float:
     return calls * min(float(dependent.attempts), capped + floor_ratio)
 
 
-def cold_rps(dependent: Dependent, on: date) -> float:
-    """Return what :func:`first_try_rps` is while the dependent's cache is empty."""
-    return first_try_rps(dependent.model_copy(update={"cache": None}), on)
-
-
 def demand_on(ledger: Ledger, on: date) -> Demand:
     """Return the demand of the day ``on``, with the changes effective by then."""
     return _demand(ledger, on, [_dependent_on(dependent, on) for dependent in ledger.dependents])
@@ -175,12 +173,16 @@ def peak_demand(steps: Sequence[Demand]) -> Demand:
     return max(steps, key=lambda step: (step.first_try_rps, -step.on.toordinal()))
 
 
-def tipping_point(steps: Sequence[Demand], limit_rps: float) -> TippingPoint | None:
+def tipping_point(
+    steps: Sequence[Demand], limit_of: Callable[[Demand], float]
+) -> TippingPoint | None:
     """Return where the first tries of ``steps`` (in order of their days) first exceed the limit.
 
-    None when they never do. ``limit_rps`` itself is not exceeded by a demand that equals it.
+    None when they never do. ``limit_of`` tells the limit in requests per second, which may depend
+    on the mix; a demand that equals it does not exceed it.
     """
     for position, step in enumerate(steps):
+        limit_rps = limit_of(step)
         if step.first_try_rps > limit_rps:
             before = steps[max(position - 1, 0)]
             return TippingPoint(
@@ -278,12 +280,14 @@ def _positions_by_day(ledger: Ledger, start: date, end: date) -> dict[date, set[
 
 
 def _causes(before: Demand, after: Demand) -> tuple[Cause, ...]:
+    """Return who sends more; where nobody does, who sends something else."""
     causes = [
         Cause(new.name, _whats(new, after.on), new.first_try_rps - old.first_try_rps)
         for old, new in zip(before.dependents, after.dependents, strict=True)
-        if new.first_try_rps > old.first_try_rps
+        if new.changes != old.changes
     ]
-    return tuple(sorted(causes, key=lambda cause: -cause.added_rps))
+    adding = [cause for cause in causes if cause.added_rps > 0]
+    return tuple(sorted(adding or causes, key=lambda cause: -cause.added_rps))
 
 
 def _whats(row: DependentDemand, on: date) -> str:
@@ -298,7 +302,8 @@ def _told_causes(tipping: TippingPoint) -> str:
     causes = tipping.causes[:LARGEST_NAMED]
     rates = _told(*(cause.added_rps for cause in causes))
     parts = [
-        f'the change "{cause.what}" of {cause.dependent} on {tipping.on} adds {rate}'
+        f'the change "{cause.what}" of {cause.dependent} on {tipping.on} '
+        f"{f'adds {rate}' if cause.added_rps > 0 else 'makes other requests'}"
         for cause, rate in zip(causes, rates, strict=True)
     ]
     more = len(tipping.causes) - len(causes)

@@ -228,6 +228,10 @@ class Dependent(Row):
         description="Planned changes, in any order.",
     )
 
+    def __hash__(self) -> int:
+        """Return a hash of all its figures: a mix, being a dictionary, has none of its own."""
+        return hash(self.model_dump_json())
+
 
 class Ledger(Row):
     """All dependents of the service."""

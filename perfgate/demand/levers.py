@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import amplification, first_try_rps
+from perfgate.demand.demand import amplification, demand_on, first_try_rps
 from perfgate.demand.question import dependent_of, each_dependent
 from perfgate.demand.standing import standing
 
@@ -80,7 +80,7 @@ class Scene:
     @cached_property
     def standing(self) -> Standing:
         """How the service stands."""
-        return standing(self.ledger, self.on, self.rate)
+        return standing(self.ledger, demand_on(self.ledger, self.on), self.rate)
 
     def after(self, lever: Lever) -> Scene:
         """Return the scene once the lever is pulled.

@@ -119,9 +119,12 @@ def fixed_points(callers: Callers, curve: FailureCurve) -> tuple[FixedPoint, ...
     low, high = float(callers.first_try_rps.sum()), curve.overload_rps
     if low >= high:
         return ()
+    most = float(np.nextafter(high, 0))
+    if not curve.failed_ratio(most, callers.timeout_s).any():
+        return (FixedPoint(low, stable=True),)  # as nothing fails at less either, nobody retries
     grows = _grows(callers, curve)
     # Rounding must not hide that nobody sends less than the first tries.
-    loads = [*np.linspace(low, high, _GRID, endpoint=False).tolist(), float(np.nextafter(high, 0))]
+    loads = [*np.linspace(low, high, _GRID, endpoint=False).tolist(), most]
     up = [True, *(grows(load) for load in loads[1:])]
     return tuple(
         _turn(grows, *cell, stable=before)

@@ -7,9 +7,10 @@ peaks that come together, or changes that share a cause, make larger demands lik
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import inf, log, log1p, prod, sqrt
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,8 @@ DRAWS = 20_000
 # sum hardly varies; they get a twentieth of the draws, over and over.
 DRAWN_IN_FULL = 500
 REPEATS = 20
+# Draws of so many ledgers and days are kept: one check or admission asks about few.
+LEDGERS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +85,33 @@ def demand_risk(
     deviation, the scales of changes effective on or before ``on`` triangular, service rates
     lognormal about their estimates.
     """
+    drawn = drawn_once(tuple(dependents), on, seed, draws)
+    return Risk(
+        draws=draws,
+        overload_ratio=float(np.mean(_rates(mu_slo, drawn.slo) < drawn.first)),
+        retries_unsafe_ratio=float(np.mean(_rates(mu_over, drawn.over) < drawn.worst)),
+    )
+
+
+class Drawn(NamedTuple):
+    """Draws of both loads, and of how far both rates lie from their estimates, in sd of logs."""
+
+    first: Floats
+    worst: Floats
+    slo: Floats
+    over: Floats
+
+
+@lru_cache(maxsize=LEDGERS_KEPT)
+def drawn_once(dependents: tuple[Dependent, ...], on: date, seed: int, draws: int) -> Drawn:
+    """Return all draws that do not depend on the service rates; who asks again gets the same."""
     rng = np.random.default_rng(seed)
     ranked = sorted(dependents, key=lambda one: _at_most_rps(one, on), reverse=True)
     rest = _loads(ranked[DRAWN_IN_FULL:], on, -(-draws // REPEATS), rng)
     first, worst = (
         _loads(ranked[:DRAWN_IN_FULL], on, draws, rng) + np.tile(rest, REPEATS)[:, :draws]
     )
-    return Risk(
-        draws=draws,
-        overload_ratio=float(np.mean(_rates(mu_slo, draws, rng) < first)),
-        retries_unsafe_ratio=float(np.mean(_rates(mu_over, draws, rng) < worst)),
-    )
+    return Drawn(first, worst, rng.standard_normal(draws), rng.standard_normal(draws))
 
 
 def _loads(
@@ -136,5 +155,5 @@ def _at_most_rps(dependent: Dependent, on: date) -> float:
     return sent_rps(dependent, own_rps + sum(change.add_rps for change in changes))
 
 
-def _rates(rate: UncertainRate, draws: int, rng: np.random.Generator) -> Floats:
-    return rate.estimate_rps * np.exp(rate.log_sd * rng.standard_normal(draws))
+def _rates(rate: UncertainRate, away: Floats) -> Floats:
+    return rate.estimate_rps * np.exp(rate.log_sd * away)

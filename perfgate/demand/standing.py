@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from perfgate.demand.attempts import callers_of
 from perfgate.demand.curve import RateCurve
-from perfgate.demand.demand import demand_on
 from perfgate.demand.retries import retry_outlook
 from perfgate.demand.risk import demand_risk
 
@@ -38,9 +37,8 @@ class Standing:
     outlook: RetryOutlook
 
 
-def standing(ledger: Ledger, on: date, rate: UncertainRate) -> Standing:
-    """Return how a service of that rate stands on the day ``on``."""
-    demand = demand_on(ledger, on)
+def standing(ledger: Ledger, demand: Demand, rate: UncertainRate) -> Standing:
+    """Return how a service of that rate stands against the ledger's demand of a day."""
     first = [row.first_try_rps for row in demand.dependents]
     outlook = retry_outlook(
         callers_of(ledger.dependents, first),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
 
+from perfgate.demand.mix import other_share
 from perfgate.measurement.histogram import Histogram
 
 FORMAT: Final = "perfgate.measurement/1"
@@ -22,7 +23,6 @@ FORMAT: Final = "perfgate.measurement/1"
 #      search for mu_slo.
 
 BuildRole = Literal["base", "candidate"]
-MIX_TOLERANCE = 0.05
 
 
 def _histogram(stored: object) -> Histogram:
@@ -69,17 +69,15 @@ class Conditions(Value):
     def differ(self, other: Conditions) -> str:
         """Return in words what makes rates under the other conditions another thing, "" if alike.
 
-        Shares may differ by MIX_TOLERANCE of themselves: even the dearest operation then moves the
-        rate by no more than that.
+        Mixes are alike as :func:`perfgate.demand.mix.other_share` has it.
         """
         if self.profile_hash != other.profile_hash:
             return "another cut of its profile"
         if self.locustfile_hash != other.locustfile_hash:
             return "another Locust file"
-        for name in sorted({*self.mix, *other.mix}):
+        if name := other_share(self.mix, other.mix):
             then, now = self.mix.get(name, 0.0), other.mix.get(name, 0.0)
-            if abs(then - now) > MIX_TOLERANCE * max(then, now):
-                return f"another mix of operations ({name} {then:.2%} then, {now:.2%} now)"
+            return f"another mix of operations ({name} {then:.2%} then, {now:.2%} now)"
         return ""
 
 

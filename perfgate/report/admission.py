@@ -16,12 +16,12 @@ from perfgate.report.answer import (
     asked,
     figure_rows,
     four_states,
+    origins,
     picture_with,
     state_rows,
 )
 from perfgate.report.lines import finding_lines, indented, wrapped
 from perfgate.report.picture import picture_document, picture_lines
-from perfgate.report.production import origin_of
 from perfgate.tail import escaped, shortened
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def render_terminal(answer: Admission) -> str:
         *([] if answer.crossing is None else ["", *_states(answer.crossing)]),
         "",
         *indented(_picture(answer)),
-        *(wrapped(escaped(line), "  ") for line in origin_of(answer.record)),
+        *(wrapped(escaped(line), "  ") for line in origins(answer)),
     ]
     return "\n".join(parts) + "\n"
 
@@ -112,16 +112,26 @@ def _cells(name: str, *cells: str) -> str:
 
 
 def _figures_of(state: State) -> dict[str, object]:
-    own = state.standing
+    """Return the figures of a state; null where the rate that they rest on is not known."""
+    demand, rested = state.demand, _rested_on_rate(state)
     return {
-        "first_try_rps": own.demand.first_try_rps,
-        "worst_rps": own.demand.worst_rps,
-        "headroom": _finite(own.outlook.headroom),
-        "retry_safe_headroom": _finite(own.outlook.retry_safe_headroom),
-        "regime": own.outlook.regime.value,
-        "critical_stall_s": _finite(own.outlook.critical_stall_s),
+        "first_try_rps": demand.first_try_rps,
+        "worst_rps": demand.worst_rps,
+        **(dict.fromkeys(rested) if state.untold else rested),
+        "dependents": {row.name: row.first_try_rps for row in demand.dependents},
+    }
+
+
+def _rested_on_rate(state: State) -> dict[str, object]:
+    rate, outlook = state.rate, state.standing.outlook
+    return {
+        "certain_rps": rate.lower_rps,
+        "service_rate_rps": rate.estimate_rps,
+        "headroom": _finite(outlook.headroom),
+        "retry_safe_headroom": _finite(outlook.retry_safe_headroom),
+        "regime": outlook.regime.value,
+        "critical_stall_s": _finite(outlook.critical_stall_s),
         "overload_chance": state.chance,
-        "dependents": {row.name: row.first_try_rps for row in own.demand.dependents},
     }
 
 

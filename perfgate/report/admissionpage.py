@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.report.answer import STATE_COLUMNS, asked, figure_rows, picture_with, state_rows
+from perfgate.report.answer import (
+    STATE_COLUMNS,
+    asked,
+    figure_rows,
+    origins,
+    picture_with,
+    state_rows,
+)
 from perfgate.report.markup import MARKS, as_text, fenced, finding_row
 from perfgate.report.picture import picture_lines
-from perfgate.report.production import origin_of
 
 if TYPE_CHECKING:
     from perfgate.report.answer import Row
@@ -38,7 +44,7 @@ def render_markdown(answer: Admission) -> str:
         "|---|---:|---:|",
         *map(_row, figure_rows(answer.matter)),
         "",
-        *(f"- {as_text(line)}" for line in origin_of(answer.record)),
+        *(f"- {as_text(line)}" for line in origins(answer)),
         "",
         "</details>",
     ]

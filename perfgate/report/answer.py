@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from perfgate.report.lines import ratio
+from perfgate.report.production import origin_of
 from perfgate.verdict.overload import pictured
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from perfgate.verdict.order import Crossing
 
 SHOWN_DEPENDENTS = 5
+OF_RATE = ("certain of the rate", "headroom", "retry-safe headroom", "regime")
+UNITS = ("/s", "", "", "")
 STATE_COLUMNS = ("demand", "headroom", "regime", "verdict")
 
 
@@ -37,9 +40,8 @@ def asked(answer: Admission) -> str:
 
 def figure_rows(matter: Matter) -> list[Row]:
     """Return what is sent, by whom, and how the service stands; the one that asks is first."""
-    both = (matter.before.standing, matter.after.standing)
-    old, new = (one.demand for one in both)
-    before, after = (one.outlook for one in both)
+    states = (matter.before, matter.after)
+    old, new = (one.demand for one in states)
     largest = sorted(
         zip(old.dependents, new.dependents, strict=True),
         key=lambda rows: (rows[1].name != matter.question.dependent, -rows[1].first_try_rps),
@@ -48,13 +50,7 @@ def figure_rows(matter: Matter) -> list[Row]:
         *(_rates(now.name, was.first_try_rps, now.first_try_rps) for was, now in largest),
         _rates("all first tries", old.first_try_rps, new.first_try_rps),
         _rates("if all were retried", old.worst_rps, new.worst_rps),
-        Row("headroom", ratio(before.headroom), ratio(after.headroom)),
-        Row(
-            "retry-safe headroom",
-            ratio(before.retry_safe_headroom),
-            ratio(after.retry_safe_headroom),
-        ),
-        Row("regime", before.regime.value, after.regime.value),
+        *(Row(*cells) for cells in zip(OF_RATE, *map(_of_rate, states), UNITS, strict=True)),
     ]
 
 
@@ -74,9 +70,31 @@ def four_states(both: Crossing) -> list[tuple[str, State]]:
 
 
 def picture_with(answer: Admission) -> Picture | None:
-    """Return what a stall would do with the change; None where it is stable then."""
+    """Return what a stall would do with the change; None where it is stable then, or not known."""
     matter = answer.matter
+    if matter.after.untold:
+        return None
     return pictured(matter.after.scene, matter.capacity.headroom)
+
+
+def origins(answer: Admission) -> list[str]:
+    """Return what the rates are made from."""
+    told = origin_of(answer.record)
+    if answer.matter.recomputed:
+        told.append("With another mix it is recomputed from what operations cost, measured alone.")
+    return told
+
+
+def _of_rate(state: State) -> tuple[str, ...]:
+    """Return what rests on the service rate; a dash where that is not known."""
+    own = state.standing.outlook
+    cells = (
+        f"{state.rate.lower_rps:.1f}",
+        ratio(own.headroom),
+        ratio(own.retry_safe_headroom),
+        own.regime.value,
+    )
+    return cells if not state.untold else ("-",) * len(cells)
 
 
 def _rates(name: str, before_rps: float, after_rps: float) -> Row:
@@ -84,10 +102,5 @@ def _rates(name: str, before_rps: float, after_rps: float) -> Row:
 
 
 def _state_cells(state: State) -> tuple[str, ...]:
-    own = state.standing
-    return (
-        f"{own.demand.first_try_rps:.1f}",
-        ratio(own.outlook.headroom),
-        own.outlook.regime.value,
-        str(state.outcome),
-    )
+    _, headroom, _, regime = _of_rate(state)
+    return (f"{state.demand.first_try_rps:.1f}", headroom, regime, str(state.outcome))

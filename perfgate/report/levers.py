@@ -27,7 +27,11 @@ COLUMN = 13
 def render_levers(
     record: CapacityRecord, scene: Scene, levers: Sequence[Lever], together: Lever | None
 ) -> str:
-    """Return how the service stands, then with each lever alone, then with all of them."""
+    """Return how the service stands, then with each lever alone, then with all of them.
+
+    What its service rate with the mix of that day would be may have to be measured: then that is
+    said.
+    """
     now = scene.standing
     head = (
         f"{record.service} on {scene.on}: {now.demand.first_try_rps:.1f} requests/s from "
@@ -41,6 +45,9 @@ def render_levers(
         rows.append(_row("all together", scene.after(together)))
     rule = "-" * len(title)
     told = [_told(scene, levers, together), "", *map(escaped, origin_of(record))]
+    if why := record.mixed.at(now.demand.mix).why:
+        words = f"The service rate with the mix of {scene.on} is not known, as {why}: measure it."
+        told.append(escaped(words))
     return "\n".join(
         [
             wrapped(escaped(head), ""),

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perfgate.baseline.capacity import CapacityRecord
+    from perfgate.demand.mix import MixedRate
     from perfgate.demand.question import Question
-    from perfgate.demand.risk import UncertainRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,18 @@ def admission(
     record: CapacityRecord,
     question: Question,
     today: date,
-    about_to_ship: UncertainRate | None = None,
+    about_to_ship: MixedRate | None = None,
 ) -> Admission:
     """Return whether the change may ship, held against the record and what else is planned.
 
     ``about_to_ship`` is production's service rate with another build that is to replace the one of
-    record, None where there is none.
+    record, and the work it was measured with; None where there is none.
     """
     matter = matter_of(record, question)
     both = None if about_to_ship is None else crossing(matter, about_to_ship)
     findings = [
         *([] if both is None else [order_finding(both)]),
         *claims(matter),
-        *doubts(record, question, matter.after.standing.demand, today),
+        *doubts(record, matter, today),
     ]
     return Admission(record, matter, both, verdict_of(findings))

@@ -16,6 +16,7 @@ from perfgate.analysis.change import SATURATED, paired, service_rates, session_f
 from perfgate.analysis.compare import rate_interval, t_interval
 from perfgate.analysis.interval import Interval
 from perfgate.analysis.resolution import FIRST_LOOK
+from perfgate.analysis.work import work_of
 from perfgate.baseline.record import BaselineRecord
 from perfgate.config.models import Config, Profile
 from perfgate.demand.demand import Demand, demand_steps, peak_demand
@@ -26,6 +27,7 @@ from perfgate.measurement.models import Measurement, Value
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from perfgate.demand.mix import Work
     from perfgate.measurement.models import BuildRole, Run
 
 
@@ -161,6 +163,13 @@ def capacity_of(case: Case, role: BuildRole) -> Interval | None:
         left = np.exp(-slowdowns) * production.service_rate_rps * production.full_instances
         return Interval(float(left.mean()), 0.0, float(left.max()))
     return production_rate(production, t_interval(slowdowns, BOUNDS_LEVEL))
+
+
+def work_of_case(case: Case, role: BuildRole) -> Work:
+    """Return what requests of a build cost, and the mix that its service rate was measured with."""
+    conditions = case.measurement.conditions
+    mix = mix_of(case.terms) if conditions is None else conditions.mix
+    return work_of(case.measurement.runs, role, mix)
 
 
 def measured_rate(case: Case, role: BuildRole) -> Interval | None:

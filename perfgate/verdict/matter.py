@@ -5,20 +5,27 @@ What is too much is said once here; the sentences about it are :mod:`perfgate.ve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.capacity import THIN
+from perfgate.demand.demand import demand_on, tipping_point
 from perfgate.demand.levers import Scene
+from perfgate.demand.mix import Work
 from perfgate.demand.retries import Regime
 from perfgate.demand.standing import overload_chance
 from perfgate.verdict.finding import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from perfgate.baseline.capacity import CapacityRecord
+    from perfgate.demand.demand import Demand, TippingPoint
     from perfgate.demand.ledger import Ledger
+    from perfgate.demand.mix import MixedRate, RateAt
     from perfgate.demand.question import Question
     from perfgate.demand.risk import UncertainRate
     from perfgate.demand.standing import Standing
@@ -29,20 +36,39 @@ class Capacity:
     """What a demand is held to: the service rate, and the headroom it is to leave.
 
     The rate is that of ``instances`` together, of which the busiest gets ``imbalance`` times the
-    mean load. The chance that the demand exceeds it may be
-    ``overload_risk`` at most.
+    mean load. The chance that the demand exceeds it may be ``overload_risk`` at most.
     """
 
-    rate: UncertainRate
+    rate: MixedRate
     headroom: float
     overload_risk: float
     instances: int
     imbalance: float
 
-    @property
-    def limit_rps(self) -> float:
-        """The demand that the rate is surely enough for."""
-        return self.rate.lower_rps / self.headroom
+    def at(self, demand: Demand) -> RateAt:
+        """Return the service rate with the mix of a demand."""
+        return self.rate.at(demand.mix)
+
+    def limit_rps(self, demand: Demand) -> float:
+        """Return how much of the mix of a demand the rate is surely enough for."""
+        own = self.at(demand).rate
+        return 0.0 if own is None else own.lower_rps / self.headroom
+
+    def used(self, demand: Demand) -> float:
+        """Return the share of what the rate is surely enough for that a demand needs."""
+        limit_rps = self.limit_rps(demand)
+        return demand.first_try_rps / limit_rps if limit_rps else inf
+
+    def untold(self, demand: Demand) -> str:
+        """Return why it cannot be told whether a demand is carried, "" where it can."""
+        return self.at(demand).why if demand.first_try_rps > self.limit_rps(demand) else ""
+
+    def tipping(self, steps: Sequence[Demand]) -> TippingPoint | None:
+        """Return where the demand first exceeds what is surely enough, None where it does not.
+
+        Steps of which it cannot be told are passed over.
+        """
+        return tipping_point(steps, lambda step: inf if self.untold(step) else self.limit_rps(step))
 
 
 @dataclass(frozen=True)
@@ -54,10 +80,20 @@ class State:
     capacity: Capacity
 
     @cached_property
+    def demand(self) -> Demand:
+        """What is sent."""
+        return demand_on(self.ledger, self.on)
+
+    @cached_property
+    def rate(self) -> UncertainRate:
+        """The service rate with the mix that is sent; as it was measured where nothing is told."""
+        return self.capacity.at(self.demand).rate or self.capacity.rate.rate
+
+    @cached_property
     def scene(self) -> Scene:
         """What levers could be pulled on."""
         own = self.capacity
-        return Scene(self.ledger, self.on, own.rate, own.instances, own.imbalance)
+        return Scene(self.ledger, self.on, self.rate, own.instances, own.imbalance)
 
     @property
     def standing(self) -> Standing:
@@ -67,12 +103,22 @@ class State:
     @cached_property
     def chance(self) -> float:
         """The chance that the service rate is less than the demand."""
-        return overload_chance(self.ledger, self.on, self.capacity.rate)
+        return overload_chance(self.ledger, self.on, self.rate)
+
+    @property
+    def limit_rps(self) -> float:
+        """The demand, of this mix, that the rate is surely enough for."""
+        return self.capacity.limit_rps(self.demand)
+
+    @property
+    def untold(self) -> str:
+        """Return why it cannot be told whether the demand is carried, "" where it can."""
+        return self.capacity.untold(self.demand)
 
     @property
     def thin(self) -> bool:
         """Tell whether little is left of what is required."""
-        return self.standing.demand.first_try_rps * THIN > self.capacity.limit_rps
+        return self.demand.first_try_rps * THIN > self.limit_rps
 
     @property
     def doubtful(self) -> bool:
@@ -82,8 +128,10 @@ class State:
     @property
     def outcome(self) -> Outcome:
         """FAIL where the demand is not surely carried, WARN where that is near or may tip."""
+        if self.untold:
+            return Outcome.INCONCLUSIVE
         regime = self.standing.outlook.regime
-        too_much = self.standing.demand.first_try_rps > self.capacity.limit_rps
+        too_much = self.demand.first_try_rps > self.limit_rps
         if too_much or regime is Regime.UNSTABLE or self.doubtful:
             return Outcome.FAIL
         return Outcome.WARN if self.thin or regime is Regime.METASTABLE else Outcome.PASS
@@ -107,12 +155,20 @@ class Matter:
         """The service with it."""
         return State(self.question.after, self.question.on, self.capacity)
 
-    @property
+    @cached_property
     def adds(self) -> bool:
-        """Tell whether it makes more of anything."""
-        before, after = self.before.standing.demand, self.after.standing.demand
-        more = after.first_try_rps > before.first_try_rps * (1 + 1e-12)
-        return more or after.worst_rps > before.worst_rps * (1 + 1e-12)
+        """Tell whether it makes more of anything: of tries, or of the work that they are."""
+        before, after = self.before.demand, self.after.demand
+        return (
+            _more(before.first_try_rps, after.first_try_rps)
+            or _more(before.worst_rps, after.worst_rps)
+            or _more_work(self.before, self.after)
+        )
+
+    @property
+    def recomputed(self) -> bool:
+        """Tell whether the service rate with the change is another one, as its mix is."""
+        return not self.after.untold and self.after.rate != self.capacity.rate.rate
 
     @property
     def refusal(self) -> Outcome:
@@ -121,12 +177,37 @@ class Matter:
 
 
 def matter_of(record: CapacityRecord, question: Question) -> Matter:
-    """Return what is to be judged against the build of record."""
+    """Return what is to be judged against the build of record.
+
+    A record that does not say with which mix it was measured is taken to have had the present one.
+    """
     last = min(question.on.toordinal() + record.horizon_days, date.max.toordinal())
-    return Matter(question, capacity_of(record, record.rate), date.fromordinal(last))
+    rate = record.mixed
+    if not rate.work.mix:
+        rate = replace(rate, work=Work(demand_on(question.before, question.on).mix))
+    return Matter(question, capacity_of(record, rate), date.fromordinal(last))
 
 
-def capacity_of(record: CapacityRecord, rate: UncertainRate) -> Capacity:
+def capacity_of(record: CapacityRecord, rate: MixedRate) -> Capacity:
     """Return what the record's demand is held to with a build of that rate."""
     own = record.production
     return Capacity(rate, record.headroom, record.overload_risk, own.instances, own.imbalance)
+
+
+def _more(was: float, becomes: float) -> bool:
+    return becomes > was * (1 + 1e-12)
+
+
+def _more_work(before: State, after: State) -> bool:
+    """Tell whether some operation is sent more often and all is more work, as far as is known."""
+    was, becomes = (_by_operation_rps(state.demand) for state in (before, after))
+    if not any(_more(was.get(name, 0.0), rate) for name, rate in becomes.items()):
+        return False
+    known = not after.capacity.at(after.demand).why
+    return not known or _more(
+        *(one.demand.first_try_rps / one.rate.estimate_rps for one in (before, after))
+    )
+
+
+def _by_operation_rps(demand: Demand) -> dict[str, float]:
+    return {name: share * demand.first_try_rps for name, share in demand.mix.items()}

@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from perfgate.verdict.finding import Finding, Outcome, told_apart
+from perfgate.verdict.mixture import ANEW
 
 if TYPE_CHECKING:
-    from perfgate.demand.risk import UncertainRate
+    from perfgate.demand.mix import MixedRate
     from perfgate.verdict.matter import Matter, State
 
 FAIL = Outcome.FAIL
@@ -43,6 +44,12 @@ class Crossing:
     what: str
 
     @property
+    def untold(self) -> str:
+        """Return why it cannot be told in which order, "" where it can."""
+        states = (self.new_new, self.new_old, self.old_new)
+        return next((state.untold for state in states if state.untold), "")
+
+    @property
     def order(self) -> Order:
         """Return which order leads through no state that fails; none does if the last one does."""
         if self.new_new.outcome is FAIL:
@@ -55,9 +62,13 @@ class Crossing:
         return Order.DEMAND_FIRST if by_demand else Order.NEITHER
 
 
-def crossing(matter: Matter, about_to_ship: UncertainRate) -> Crossing:
-    """Return the four states, with production's rate under the build that is about to ship."""
-    new = replace(matter.capacity, rate=about_to_ship)
+def crossing(matter: Matter, about_to_ship: MixedRate) -> Crossing:
+    """Return the four states, with production's rate under the build that is about to ship.
+
+    Where that does not say with which mix it was measured, it is taken to be that of record.
+    """
+    work = about_to_ship.work if about_to_ship.work.mix else matter.capacity.rate.work
+    new = replace(matter.capacity, rate=replace(about_to_ship, work=work))
     return Crossing(
         old_old=matter.before,
         old_new=matter.after,
@@ -70,6 +81,9 @@ def crossing(matter: Matter, about_to_ship: UncertainRate) -> Crossing:
 
 def order_finding(both: Crossing) -> Finding:
     """Return in which order the two are safe; FAIL where this change must not ship now."""
+    if both.untold:
+        words = f"In which order they are safe cannot be told, as {both.untold}."
+        return Finding("order", Outcome.INCONCLUSIVE, words, hint=ANEW)
     blocked = both.order in (Order.NEITHER, Order.BUILD_FIRST)
     refusal = Outcome.FAIL if both.adds else Outcome.WARN
     reason, hint = _told(both)
@@ -105,7 +119,7 @@ def _clash(both: Crossing) -> tuple[str, str]:
             "Neither may ship first: together they fit, but neither does alone.",
             "Ship both at the same moment, or more instances before them.",
         )
-    sent, enough = told_apart([last.standing.demand.first_try_rps, last.capacity.limit_rps], 0)
+    sent, enough = told_apart([last.demand.first_try_rps, last.limit_rps], 0)
     alone = both.old_new.outcome is not FAIL and both.new_old.outcome is not FAIL
     each = " Each alone would be carried." if alone else ""
     return (

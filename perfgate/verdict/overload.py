@@ -19,9 +19,24 @@ if TYPE_CHECKING:
     from perfgate.demand.standing import Standing
 
 
-def feeding(now: Standing) -> str:
+def if_retried(now: Standing) -> str:
+    """Return in a sentence what would come of retries."""
+    outlook = now.outlook
+    worst, certain = told_apart([outlook.worst_rps, now.rate.lower_rps], 0)
+    if outlook.regime is Regime.METASTABLE:
+        return _feeding(now, worst, certain)
+    if outlook.regime is Regime.UNSTABLE:
+        return (
+            f"The first tries alone are more than the {certain}/s that are certain: the queue "
+            f"would grow at every peak, and retries would make {worst}/s of it."
+        )
+    if outlook.worst_rps == outlook.first_try_rps:
+        return "No caller retries, so that an overload does not feed itself."
+    return f"Even if every caller retried, the {worst}/s would be carried."
+
+
+def _feeding(now: Standing, worst: str, certain: str) -> str:
     """Return how a metastable service would be kept down, and by whom most."""
-    worst, certain = told_apart([now.outlook.worst_rps, now.rate.lower_rps], 0)
     row = max(now.demand.dependents, key=lambda row: row.worst_rps - row.first_try_rps)
     return (
         f"If callers retried, the demand would grow to {worst}/s, above the {certain}/s that are "

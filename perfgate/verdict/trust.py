@@ -12,19 +12,19 @@ from perfgate.demand.age import stale_entries
 from perfgate.demand.demand import LARGEST_NAMED
 from perfgate.demand.question import dependent_of
 from perfgate.verdict.finding import Finding, Outcome, counted, first_of
+from perfgate.verdict.mixture import ANEW, with_mix
 
 if TYPE_CHECKING:
     from datetime import date
 
     from perfgate.baseline.capacity import CapacityRecord
-    from perfgate.demand.demand import Demand
     from perfgate.demand.question import Question
+    from perfgate.verdict.matter import Matter
 
 
-def doubts(
-    record: CapacityRecord, question: Question, demand: Demand, today: date
-) -> list[Finding]:
+def doubts(record: CapacityRecord, matter: Matter, today: date) -> list[Finding]:
     """Return a warning for each thing that may make the answer wrong: age, plans, mix."""
+    question = matter.question
     return [
         Finding("figures", Outcome.WARN, reason, hint=hint)
         for reason, hint in (
@@ -32,7 +32,7 @@ def doubts(
             *_old_entries(record.stale_days, question, today),
             *_undated(question),
             *_on_top(question),
-            *_other_mix(record, demand),
+            *_other_mix(matter),
         )
     ]
 
@@ -73,12 +73,11 @@ def _on_top(question: Question) -> Doubts:
     return [(f"The ledger plans {named} for that day too: this is taken to come on top.", hint)]
 
 
-def _other_mix(record: CapacityRecord, demand: Demand) -> Doubts:
-    conditions = record.conditions
-    if conditions is None:
+def _other_mix(matter: Matter) -> Doubts:
+    """Tell of a rate that is only known not to be too low, though it carries the demand so."""
+    after = matter.after
+    why = matter.capacity.at(after.demand).why
+    if not why or after.untold:
         return []
-    words = conditions.differ(conditions.model_copy(update={"mix": demand.mix}))
-    if not words:
-        return []
-    hint = "Operations cost differently: ask its team to measure with the mix that is to come."
-    return [(f"The service rate was measured with {words}.", hint)]
+    words = f"What the service rate is {with_mix(after)} is not known, as {why}."
+    return [(words, ANEW)]

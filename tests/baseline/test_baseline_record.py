@@ -25,6 +25,7 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfgate.analysis.work import work_of
 from perfgate.baseline.making import record_of
 from perfgate.baseline.record import (
     HISTORY_LENGTH,
@@ -35,11 +36,15 @@ from perfgate.baseline.record import (
     PromisedRate,
     RateOfRecord,
     parse_record,
+    work_of_record,
 )
+from perfgate.demand.mix import MixedRate
+from perfgate.demand.risk import UncertainRate
 from perfgate.errors import StoreError
 from perfgate.exitcodes import ExitCode
 from perfgate.measurement.models import BuildId
 
+RATE = UncertainRate(400.0, 390.0, 410.0)
 PATH = "baselines/default/x.json"
 PROMISED = PromisedRate(
     estimate=350.0, lower=340.0, upper=360.0, runs=7, first_missed="introspect p95"
@@ -229,6 +234,33 @@ def _other(promised: PromisedRate | None) -> PromisedRate | None:
     return PROMISED if promised is None else None
 
 
+def test_a_record_from_before_weights_is_read_as_it_is() -> None:
+    """Law: what was written of format 2 before operations were weighed is intact, and told so."""
+    bare = record()
+    assert "weights" not in bare.to_text()
+    assert parse_record(bare.to_text(), PATH).to_text() == bare.to_text()
+    served = MixedRate(RATE, work_of_record(bare.conditions, bare.weights)).at({"login": 1.0})
+    assert served.why == "single operations were not measured"
+
+
+def test_what_operations_weigh_is_kept() -> None:
+    """Law: the record's weights recompute what those of the measurement do."""
+    own = made(sessions=sessions(4, Build(busy=1.0)))
+    assert own.weights is not None
+    mix = {"introspect": 0.85, "login": 0.15}
+    kept = work_of_record(own.conditions, own.weights).factor(mix)
+    measured = measurement(sessions=sessions(4, Build(busy=1.0)))
+    fresh = work_of(measured.runs, "candidate", conditions().mix).factor(mix)
+    assert kept == pytest.approx(fresh, rel=1e-3)
+    assert kept.low < kept.likely < 1
+
+
+def test_without_conditions_nothing_is_weighed() -> None:
+    """Weights are in requests of a mix: where that is not known there are none."""
+    assert made(conditions=None).weights is None
+    assert work_of_record(None, None).untellable({"login": 1.0}) == ""
+
+
 def test_what_is_new_is_measured() -> None:
     """The undisturbed rate and the machine's speed are those of the candidate's runs."""
     own = made()
@@ -300,6 +332,7 @@ def test_the_seal_covers_everything_else() -> None:
         assert not own.model_copy(update={name: "other"}).is_intact
     for name in set(NEW_IN_2) - set(LATER_IN_2):
         assert not own.model_copy(update={name: None}).is_intact
+    assert not made().model_copy(update={"weights": None}).is_intact
     assert not own.model_copy(update={"cost_ms": 2.0001}).is_intact
 
 

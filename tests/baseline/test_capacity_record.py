@@ -6,6 +6,7 @@ import pytest
 from builders import config, dependent, ledger, record
 from hypothesis import given
 from hypothesis import strategies as st
+from incident_records import WEIGHTS
 
 from perfgate.baseline.capacity import CapacityRecord, capacity_record, parse_capacity
 from perfgate.baseline.record import RateOfRecord
@@ -52,6 +53,15 @@ def test_what_was_edited_is_refused(old: str, new: str, told: str) -> None:
     with pytest.raises(StoreError, match=told) as caught:
         parse_capacity(text.replace(old, new), "x.json")
     assert "perfgate demand export" in caught.value.hint
+
+
+def test_what_operations_weigh_is_exported() -> None:
+    """Weights go with the rate, or null where there are none."""
+    weighed = capacity_record(config(), ledger(), record(weights=WEIGHTS))
+    assert parse_capacity(weighed.to_text(), "x.json").mixed == weighed.mixed
+    assert weighed.mixed.work.weights["login"].likely == WEIGHTS.operations["login"].estimate
+    assert made().mixed.work.weights == {}
+    assert not weighed.model_copy(update={"weights": None}).is_intact
 
 
 @given(RATES, st.integers(1, 100))

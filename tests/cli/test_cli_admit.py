@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import case, environment, record
+from builders import case, conditions, environment, record
 from incident_records import FOLDER, RATES_RPS, incident_path, incident_record
 
 from cli.command_line import PERFGATE, run_process, save
@@ -135,14 +135,16 @@ def test_ways_to_say_it(
 def test_a_new_dependent_brings_its_entry(perfgate: Callable[..., Finished], project: Path) -> None:
     """One that the ledger does not know yet is admitted by a ledger of its own."""
     (project / "own.toml").write_text(
-        'format = "perfgate.demand/1"\n[[dependent]]\nname = "imap"\npeak_rps = 20.0\n'
+        'format = "perfgate.demand/1"\n[[dependent]]\nname = "imap"\npeak_rps = 2.0\n'
         "timeout_s = 5.0\nmix = { login = 1.0 }\n"
     )
     words = ("--of", incident_path("old-build"), "-d", "imap", "--file", "own.toml", *DAY)
     run = perfgate("demand", "admit", *words)
     assert run.code == 0, run.err
     assert run.out.startswith("WARN: imap, its entry in own.toml, from 2018-07-13 on")
-    assert "imap                                0.0         20.0  /s" in run.out
+    assert "imap                                0.0          2.0  /s" in run.out
+    told = "400/s as it was measured, and 389/s with the mix of 2018-07-13 (login 10.8 %"
+    assert told in " ".join(run.out.split())
 
 
 @pytest.mark.parametrize(
@@ -206,9 +208,10 @@ def test_a_measurement_of_the_build_that_is_about_to_ship(
     perfgate: Callable[..., Finished], project: Path
 ) -> None:
     """A saved measurement and a stored baseline tell the other build's rate too."""
-    write_record(record(), project / "baselines")
+    measured = conditions(mix={"introspect": 0.6, "token": 0.4})
+    write_record(record(conditions=measured), project / "baselines")
     (stored,) = (project / "baselines" / "default").iterdir()
-    for file in (save(case(), project / "m.json"), stored):
+    for file in (save(case(conditions=measured), project / "m.json"), stored):
         words = ("-d", "mail", "--scale", 2, "--with", file, "--on", "2026-11-24")
         run = perfgate("demand", "admit", "--ref", ".", *words)
         assert run.code == 0, run.err

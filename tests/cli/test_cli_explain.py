@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from incident_records import FOLDER, incident_path
+from builders import config, dependent, ledger, record
+from incident_records import FOLDER, WEIGHTS, incident_path
 
 from cli.command_line import Finished
+from perfgate.baseline.capacity import capacity_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from perfgate.baseline.record import WeightsOfRecord
 
 GOLDEN = """\
 auth on 2018-07-18: 291.0 requests/s from 3 dependents; 302/s of the service rate are certain
@@ -66,6 +71,27 @@ def test_stable_as_it_is(perfgate: Callable[..., Finished]) -> None:
     """Where nothing is to be done, that is said."""
     run = explain(perfgate, "--instances", "+9", "--on", "2018-07-01")
     assert "instances +9: with that it recovers by itself" in run.out
+
+
+@pytest.mark.parametrize(
+    ("weights", "certain", "told"),
+    [(WEIGHTS, "261/s", False), (None, "196/s", True)],
+)
+def test_the_rate_is_that_of_the_mix_of_the_day(
+    perfgate: Callable[..., Finished],
+    project: Path,
+    weights: WeightsOfRecord | None,
+    certain: str,
+    *,
+    told: bool,
+) -> None:
+    """Where the ledger's mix is not the measured one, so is the rate; what is not known is told."""
+    mixed = ledger(dependent(mix={"introspect": 0.8, "login": 0.2}))
+    exported = capacity_record(config(), mixed, record(weights=weights))
+    (project / "auth.json").write_text(exported.to_text())
+    run = perfgate("demand", "explain", "--of", "auth.json", "--on", "2026-11-24")
+    assert f"{certain} of the service rate are certain" in run.out
+    assert ("is not known, as single operations were not measured" in run.out) == told
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,9 @@ def test_without_steps_there_is_no_peak() -> None:
 
 def test_the_change_that_takes_the_demand_over_is_named() -> None:
     """The verdict can say which change, whose, when, by how much and over what limit."""
-    tipping = tipping_point(demand_steps(incident(), START, END + timedelta(days=30)), 248.0)
+    tipping = tipping_point(
+        demand_steps(incident(), START, END + timedelta(days=30)), lambda _: 248.0
+    )
     assert tipping is not None
     [cause] = tipping.causes
     assert (cause.dependent, cause.what) == ("smtp-inbound", "delegate authentication")
@@ -205,7 +207,7 @@ def test_the_change_that_takes_the_demand_over_is_named() -> None:
 
 def test_a_demand_over_the_limit_from_the_start_names_the_largest() -> None:
     """When no planned change is to blame, the dependents that send most are named."""
-    tipping = tipping_point(demand_steps(incident(), START, END), 200.0)
+    tipping = tipping_point(demand_steps(incident(), START, END), lambda _: 200.0)
     assert tipping is not None
     assert tipping.from_start
     assert tipping.before_rps == tipping.after_rps
@@ -224,7 +226,7 @@ def test_changes_of_one_day_are_told_together() -> None:
             for name, added in sizes.items()
         ]
     )
-    tipping = tipping_point(demand_steps(book, START, END), 510.0)
+    tipping = tipping_point(demand_steps(book, START, END), lambda _: 510.0)
     assert tipping is not None
     assert [cause.dependent for cause in tipping.causes] == ["b", "a", "c", "d"]
     assert tipping_sentence(tipping) == (
@@ -238,7 +240,7 @@ def test_changes_of_one_day_are_told_together() -> None:
 def test_rounding_never_hides_the_crossing() -> None:
     """The rates told differ wherever the rates differ."""
     book = ledger([dependent(peak_rps=247.9, changes=(change(1, add_rps=0.3),))])
-    tipping = tipping_point(demand_steps(book, START, END), 248.0)
+    tipping = tipping_point(demand_steps(book, START, END), lambda _: 248.0)
     assert tipping is not None
     told = tipping_sentence(tipping)
     assert "adds 0.3/s and takes the demand from 247.9/s to 248.2/s; the limit is 248.0/s" in told
@@ -249,7 +251,7 @@ def test_rounding_never_hides_the_crossing() -> None:
 def test_a_tipping_point_is_the_first_step_over(book: Ledger, limit: float) -> None:
     """Before it no step exceeds the limit; without it none does; its causes explain the rise."""
     steps = demand_steps(book, START, END)
-    tipping = tipping_point(steps, limit)
+    tipping = tipping_point(steps, lambda _: limit)
     if tipping is None:
         assert all(step.first_try_rps <= limit for step in steps)
         return
@@ -290,7 +292,7 @@ def test_work_grows_in_proportion_to_the_ledger() -> None:
         times = []
         for _ in range(3):
             began = process_time()
-            tipping_point(demand_steps(book, START, END), 1e9)
+            tipping_point(demand_steps(book, START, END), lambda _: 1e9)
             times.append(process_time() - began)
         return min(times)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledgers import START, change, dependent, dependents
 
 from perfgate.demand.ledger import Budget, Cache, Dependent
-from perfgate.demand.risk import DRAWS, Risk, UncertainRate, demand_risk
+from perfgate.demand.risk import DRAWS, Risk, UncertainRate, demand_risk, drawn_once
 
 few = settings(max_examples=25)
 
@@ -124,6 +124,17 @@ def test_a_seed_decides_everything() -> None:
     assert risk(ones, rate(100.0)) == risk(ones, rate(100.0))
     other = demand_risk(ones, START, rate(100.0), rate(100.0), seed=2)
     assert other != risk(ones, rate(100.0))
+
+
+def test_draws_are_made_once() -> None:
+    """Law: an equal ledger gets the draws that it had, with whatever rate, and no other does."""
+    risk([dependent(peak_cv=0.3)], rate(100.0))
+    made = drawn_once.cache_info().misses
+    risk([dependent(peak_cv=0.3)], rate(200.0))
+    assert drawn_once.cache_info().misses == made
+    risk([dependent(peak_cv=0.4)], rate(100.0))
+    risk([dependent(peak_cv=0.3, mix={"verify": 1.0})], rate(100.0))
+    assert drawn_once.cache_info().misses == made + 2
 
 
 @pytest.mark.parametrize(

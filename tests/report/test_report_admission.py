@@ -28,7 +28,7 @@ def refused() -> Admission:
     """Return the answer to the migration with the slow build, while the old one is to come back."""
     own = incident_record("slow-build")
     question = planned(own.ledger, "smtp-inbound", MIGRATION)
-    return admission(own, question, ASKED, incident_record("old-build").rate)
+    return admission(own, question, ASKED, incident_record("old-build").mixed)
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,15 @@ import pytest
 from builders import conditions, config, dependent, ledger, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from incident_records import WEIGHTS
 
 from perfgate.baseline.capacity import capacity_record
-from perfgate.baseline.record import RateOfRecord
+from perfgate.baseline.record import RateOfRecord, WeightsOfRecord
 from perfgate.demand.ledger import Change, Spread
+from perfgate.demand.mix import MixedRate, Work
 from perfgate.demand.question import changed, planned, replaced
 from perfgate.demand.risk import UncertainRate
+from perfgate.report.admission import render_json, render_terminal
 from perfgate.verdict.admission import admission
 from perfgate.verdict.finding import Outcome
 from perfgate.verdict.order import Order
@@ -31,13 +35,16 @@ patient = settings(deadline=None, max_examples=40)
 
 
 def published(
-    *rows: dict[str, Any], lower_rps: float = 400.0, **production: object
+    *rows: dict[str, Any],
+    lower_rps: float = 400.0,
+    weights: WeightsOfRecord | None = None,
+    **production: object,
 ) -> CapacityRecord:
     """Return a service with a rate that is all but certain, and who calls it."""
     rate = RateOfRecord(
         estimate=lower_rps * 1.001, lower=lower_rps, upper=lower_rps * 1.002, runs=5
     )
-    stored = record(service_rate_rps=rate)
+    stored = record(service_rate_rps=rate, weights=weights)
     return capacity_record(
         config(production=production), ledger(*(rows or (dependent(**KNOWN),))), stored
     )
@@ -47,6 +54,13 @@ def scaled(service: CapacityRecord, factor: float, name: str = "gateway") -> Adm
     """Ask whether a dependent may send so many times as much from the day on."""
     change = Change(effective_from=DAY, what="growth", scale=Spread(factor, factor, factor))
     return admission(service, changed(service.ledger, name, change), DAY)
+
+
+def joining(entry: dict[str, Any], weights: WeightsOfRecord | None = None) -> Admission:
+    """Ask whether a new dependent may join the gateway."""
+    service = published(weights=weights)
+    asked = replaced(service.ledger, ledger(entry), str(entry["name"]), DAY, "its entry")
+    return admission(service, asked, DAY)
 
 
 def finding(answer: Admission, check: str) -> Finding:
@@ -197,7 +211,8 @@ def test_cold_caches() -> None:
     service = published(dependent(peak_rps=500.0, cache=cache, **KNOWN))
     found = finding(scaled(service, 1.0), "cold cache")
     assert found.outcome is WARN
-    assert "With all caches empty 500/s would be sent" in found.reason
+    assert "With empty caches the demand is 500/s instead of 2/s" in found.reason
+    assert "gateway adds most: 498/s." in found.reason
 
 
 @pytest.mark.parametrize(
@@ -229,12 +244,116 @@ def test_a_plan_for_the_same_day_may_be_the_same_change() -> None:
 
 
 def test_another_mix_is_another_rate() -> None:
-    """A service rate was measured with a mix; with another one it is doubted."""
-    mixed = dependent(mix={"introspect": 0.5, "login": 0.5}, **KNOWN)
-    answer = scaled(published(mixed), 1.0)
-    assert "The service rate was measured with another mix" in finding(answer, "figures").reason
-    same = dependent(mix=conditions().mix, **KNOWN)
-    assert scaled(published(same), 1.0).verdict.outcome is PASS
+    """Logins are dearer, so that more of them leave a lower rate: told with both, and why."""
+    answer = joining(dependent("imap", 20.0, mix={"login": 1.0}, **KNOWN), weights=WEIGHTS)
+    found = finding(answer, "demand")
+    assert found.outcome is PASS
+    assert found.reason.startswith(
+        "The service rate of record is 400/s as it was measured, and 258/s with the mix of "
+        "2026-11-24 (login 25.0 % of requests instead of 10.0 %), 223/s of it certain: with "
+        "headroom 1.25 that is enough for 179/s; the demand from 2026-11-24 on is 120/s"
+    )
+    assert found.interval is not None
+    assert answer.matter.after.standing.rate.lower_rps == found.interval[0]
+    assert answer.matter.before.rate.estimate_rps == pytest.approx(400.4)
+
+
+def test_other_requests_may_be_more_work() -> None:
+    """Fewer requests that are dearer are more work: refused, though nothing is added to count."""
+    service = published(dependent(peak_rps=250.0, **KNOWN), weights=WEIGHTS)
+    entries = ledger(dependent(peak_rps=240.0, mix={"introspect": 0.8, "login": 0.2}, **KNOWN))
+    answer = admission(service, replaced(service.ledger, entries, "gateway", DAY, "sign in"), DAY)
+    assert answer.verdict.outcome is FAIL
+    assert (
+        'The change "sign in" of gateway on 2026-11-24 makes other requests and takes the demand '
+        "from 250/s to 240/s; the limit is "
+    ) in finding(answer, "demand").reason
+
+
+@patient
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(1.0, 300.0))
+def test_dearer_requests_are_never_admitted_rather(one: float, other: float, peak: float) -> None:
+    """Law: of two dependents that send as much, not the one with more logins alone is admitted."""
+    few, many = (
+        joining(
+            dependent("imap", peak, mix={"introspect": 1 - share, "login": share}, **KNOWN),
+            weights=WEIGHTS,
+        )
+        for share in sorted((max(one, 0.1), max(other, 0.1)))
+    )
+    admitted = [answer.verdict.outcome in (PASS, WARN) for answer in (few, many)]
+    assert admitted != [False, True]
+
+
+@pytest.mark.parametrize(
+    ("mix", "weights", "why"),
+    [
+        ({"verify": 1.0}, WEIGHTS, "as verify was never measured."),
+        ({"login": 1.0}, None, "as single operations were not measured; it is surely enough"),
+    ],
+)
+def test_what_has_to_be_measured_is_not_admitted(
+    mix: dict[str, float], weights: WeightsOfRecord | None, why: str
+) -> None:
+    """Where the rate with the change cannot be told nothing is admitted: a measurement is asked."""
+    answer = joining(dependent("imap", 120.0, mix=mix, **KNOWN), weights=weights)
+    assert answer.verdict.outcome is Outcome.INCONCLUSIVE
+    found = finding(answer, "demand")
+    assert why in found.reason
+    assert found.hint.startswith("A new measurement is needed, beside a base and with this in the")
+    assert not {"chance", "retries"} & {one.check for one in answer.verdict.findings}
+    assert "headroom                           4.00            -" in render_terminal(answer)
+    assert json.loads(render_json(answer))["after"]["headroom"] is None
+
+
+def test_an_unknown_rate_that_is_ample_all_the_same() -> None:
+    """Where the shares alone say that enough is left, the change passes, and the doubt is told."""
+    answer = joining(dependent("imap", 20.0, mix={"login": 1.0}, **KNOWN))
+    assert finding(answer, "demand").outcome is WARN  # little is surely left, but enough
+    assert "and no less than 160/s with the mix of" in finding(answer, "demand").reason
+    doubt = finding(answer, "figures")
+    assert doubt.outcome is WARN
+    assert doubt.reason == (
+        "What the service rate is with the mix of 2026-11-24 (login 25.0 % of requests instead of "
+        "10.0 %) is not known, as single operations were not measured."
+    )
+
+
+def test_a_record_that_does_not_say_its_mix() -> None:
+    """What was measured before mixes were kept is taken to have had the present one."""
+    stored = record(conditions=None)
+    service = capacity_record(config(), ledger(dependent(**KNOWN)), stored)
+    assert scaled(service, 2.0).verdict.outcome is PASS
+    entries = ledger(dependent("imap", 150.0, mix={"login": 1.0}, **KNOWN))
+    asked = replaced(service.ledger, entries, "imap", DAY, "its entry")
+    assert admission(service, asked, DAY).verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_an_unknown_rate_refuses_nothing_that_adds_nothing() -> None:
+    """A change that lowers a demand of which nothing can be told is let through, with a warning."""
+    service = published(dependent(mix={"introspect": 0.5, "login": 0.5}, **KNOWN))
+    assert finding(scaled(service, 0.9), "demand").outcome is WARN
+    assert finding(scaled(service, 1.1), "demand").outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_plan_of_which_nothing_can_be_told_is_named() -> None:
+    """A change that is planned for later and makes another mix is warned of."""
+    plan = {"from": DAY + timedelta(days=30), "what": "migrate", "add_rps": 90.0}
+    mail = dependent("mail", 0.0, mix={"login": 1.0}, change=[plan])
+    found = finding(scaled(published(dependent(**KNOWN), mail), 1.5), "plans")
+    assert found.outcome is WARN
+    assert "Whether the 240/s from 2026-12-24 on are carried cannot be told" in found.reason
+
+
+def test_an_order_that_cannot_be_told() -> None:
+    """Where the rate of either build with either demand is not known, no order is said."""
+    service = published(dependent(**KNOWN), weights=WEIGHTS)
+    entries = ledger(dependent("imap", 100.0, mix={"login": 1.0}, **KNOWN))
+    asked = replaced(service.ledger, entries, "imap", DAY, "its entry")
+    other = MixedRate(UncertainRate(400.0, 390.0, 410.0), Work(conditions().mix))
+    found = finding(admission(service, asked, DAY, other), "order")
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "single operations were not measured" in found.reason
 
 
 def test_a_new_dependent() -> None:
@@ -297,5 +416,5 @@ def test_what_is_planned_is_asked_for_by_its_day() -> None:
 def _with_build(of_record: float, to_ship: float, factor: float) -> Admission:
     service = published(lower_rps=of_record)
     change = Change(effective_from=DAY, what="growth", scale=Spread(factor, factor, factor))
-    other = UncertainRate(to_ship, to_ship, to_ship)
+    other = MixedRate(UncertainRate(to_ship, to_ship, to_ship), Work({}))
     return admission(service, changed(service.ledger, "gateway", change), DAY, other)

@@ -1,18 +1,15 @@
-"""What the ledger gives reason to worry about: old figures, and caches that keep the demand low."""
+"""What the ledger gives reason to worry about: figures that are old."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 from builders import TODAY, case, config, dependent, ledger, terms
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.verdict.checks.ledger import check
 from perfgate.verdict.finding import Finding, Outcome
-
-CACHE = {"ttl_s": 60.0, "active_tokens": 600}
 
 
 def judged(*rows: dict[str, object], **settings: object) -> list[Finding]:
@@ -43,20 +40,3 @@ def test_stale_entries_are_named_by_what_they_send() -> None:
         "The demand rests on figures of long ago: d5 100 days, d4 100 days, d3 100 days and 2 "
         "more. Of 6 dependents, 5 were measured more than 90 days before 2026-11-24."
     )
-
-
-def test_a_demand_that_only_caches_keep_low_warns() -> None:
-    """Law: where empty caches would overload the service, who adds most is named."""
-    (own,) = judged(dependent("web", 500.0, cache=CACHE), dependent("mail"))
-    assert (own.check, own.outcome) == ("ledger:cold cache", Outcome.WARN)
-    assert own.reason == (
-        "With empty caches the demand is 600/s instead of 110/s, above the 399/s that are certain: "
-        "a restart of the callers could overload the service. web adds most: 490/s."
-    )
-    assert own.limit == pytest.approx(600)
-
-
-@pytest.mark.parametrize("peak_rps", [100.0, 250.0])
-def test_caches_that_may_be_empty_are_no_worry(peak_rps: float) -> None:
-    """What is carried even without caches is not told."""
-    assert judged(dependent("web", peak_rps, cache=CACHE), dependent("mail")) == []

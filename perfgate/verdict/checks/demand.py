@@ -5,23 +5,34 @@ The demand itself is worked out in :mod:`perfgate.demand.demand`.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.capacity import BOUNDS_LEVEL, THIN
-from perfgate.demand.demand import first_try_rps, peak_demand, tipping_point, tipping_sentence
-from perfgate.demand.levers import Scene
-from perfgate.demand.retries import Regime
-from perfgate.demand.risk import UncertainRate, demand_risk
-from perfgate.verdict.case import capacity_of, required_rps, steps_of
+from perfgate.analysis.capacity import BOUNDS_LEVEL
+from perfgate.demand.demand import peak_demand, tipping_sentence
+from perfgate.demand.mix import MixedRate
+from perfgate.demand.risk import UncertainRate
+from perfgate.verdict.case import capacity_of, steps_of, work_of_case
+from perfgate.verdict.dangers import chance, cold, retries
 from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
-from perfgate.verdict.overload import cure, feeding
+from perfgate.verdict.matter import Capacity, State
+from perfgate.verdict.mixture import rate_told, untold
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from perfgate.analysis.interval import Interval
     from perfgate.demand.demand import Demand, TippingPoint
+    from perfgate.demand.ledger import Ledger
+    from perfgate.demand.levers import Scene
+    from perfgate.measurement.models import BuildRole
     from perfgate.verdict.case import Case
 
 CHECK = "demand"
+OTHER_LEDGER = (
+    "A new measurement is needed, beside a base and with the mix of that day: what is measured is "
+    "the mix of a ledger's highest demand."
+)
 ENOUGH = {
     Outcome.PASS: "enough for",
     Outcome.WARN: "only just enough: it is enough for",
@@ -31,51 +42,98 @@ ENOUGH = {
 
 
 def check(case: Case) -> list[Finding]:
-    """Return whether the service rate covers the required rate, and what retries would do."""
+    """Return whether the service rate covers the required rate, and what may come of the demand.
+
+    Every step of the demand within the horizon is held against the rate with its own mix.
+    """
     steps = steps_of(case.terms)
-    peak = peak_demand(steps)
-    capacity = capacity_of(case, "candidate")
+    peak, rate = peak_demand(steps), capacity_of(case, "candidate")
     if peak.first_try_rps == 0:
         words = "The ledger has no demand, so any service rate is enough."
         return [Finding(CHECK, Outcome.WARN, words)]
-    if capacity is None:
+    if rate is None:
         return [_unmeasured(case)]
-    carried = _carried(case, capacity, steps, peak)
+    if rate.lower <= 0:
+        return [_silent(case, rate, peak)]
+    return _held_to(case, _capacity(case, rate, "candidate"), steps)
+
+
+def _held_to(case: Case, capacity: Capacity, steps: list[Demand]) -> list[Finding]:
+    """Hold every step against the rate with its mix, as far as that can be told."""
+    ledger = case.terms.ledger
+    unknown = _untold(capacity, steps, ledger)
+    told = [step for step in steps if not capacity.untold(step)]
+    if not told:
+        return unknown
+    heaviest = State(ledger, max(told, key=capacity.used).on, capacity)
+    carried = _carried(case, capacity, told, heaviest)
     if carried.outcome is Outcome.FAIL:
         return [carried]
+    worst = _worst(case, capacity, steps)
     known = carried.outcome is not Outcome.INCONCLUSIVE
-    risk = _risk(case, capacity, peak) if known else []
-    return [carried, *risk, *_retries(case)]
+    return [carried, *unknown, *_dangers(heaviest, worst, known=known)]
+
+
+def scene_of(case: Case) -> Scene | None:
+    """Return the service with the candidate on the day on which retries would be most.
+
+    Where the first tries of a day are too many, on the day with most of them. None where no service
+    rate is certain.
+    """
+    rate = capacity_of(case, "candidate")
+    if rate is None or rate.lower <= 0:
+        return None
+    return _worst(case, _capacity(case, rate, "candidate"), steps_of(case.terms)).scene
+
+
+def _worst(case: Case, capacity: Capacity, steps: list[Demand]) -> State:
+    peak = State(case.terms.ledger, peak_demand(steps).on, capacity)
+    if peak.demand.first_try_rps >= peak.rate.lower_rps:
+        return peak
+    return State(peak.ledger, max(steps, key=lambda step: step.worst_rps).on, capacity)
 
 
 def base_carries(case: Case) -> bool:
     """Tell whether the base surely has the rate that is required."""
-    base = capacity_of(case, "base")
-    return base is not None and base.lower >= required_rps(case.terms)
+    rate = capacity_of(case, "base")
+    if rate is None or rate.lower <= 0:
+        return False
+    capacity = _capacity(case, rate, "base")
+    return all(step.first_try_rps <= capacity.limit_rps(step) for step in steps_of(case.terms))
 
 
-def _carried(case: Case, capacity: Interval, steps: list[Demand], peak: Demand) -> Finding:
-    required = required_rps(case.terms)
-    headroom = case.terms.config.margins.headroom
-    limit = capacity.lower / headroom
-    enough, demand = told_apart([limit, peak.first_try_rps], 0)
-    tipping = tipping_point(steps, limit)
-    outcome = _outcome(tipping, thin=capacity.lower < THIN * required)
+def _capacity(case: Case, rate: Interval, role: BuildRole) -> Capacity:
+    config = case.terms.config
+    measured = UncertainRate(rate.estimate, rate.lower, rate.upper, BOUNDS_LEVEL)
+    return Capacity(
+        MixedRate(measured, work_of_case(case, role)),
+        config.margins.headroom,
+        config.margins.overload_risk,
+        config.production.instances,
+        config.production.imbalance,
+    )
+
+
+def _carried(case: Case, capacity: Capacity, steps: list[Demand], heaviest: State) -> Finding:
+    rate, demand = heaviest.rate, heaviest.demand.first_try_rps
+    required = demand * capacity.headroom
+    tipping = capacity.tipping(steps)
+    outcome = _outcome(tipping, thin=heaviest.thin)
     early = len(case.measurement.sessions) < case.looks[0]
-    if outcome is Outcome.FAIL and early and capacity.upper >= required:
+    if outcome is Outcome.FAIL and early and rate.upper_rps >= required:
         outcome = Outcome.INCONCLUSIVE  # two or three runs leave almost any rate possible
+    enough, sent = told_apart([heaviest.limit_rps, demand], 0)
     why = "" if tipping is None else f" {sentence(tipping_sentence(tipping))}"
     return Finding(
         check=CHECK,
         outcome=outcome,
-        reason=f"The service rate is {capacity.estimate:.0f}/s, {capacity.lower:.0f}/s of it "
-        f"certain: with headroom {headroom:g} that is {ENOUGH[outcome]} {enough}/s; the demand "
-        f"is {demand}/s.{why}",
-        observed=capacity.estimate,
+        reason=f"The service rate {rate_told(heaviest)}: with headroom {capacity.headroom:g} that "
+        f"is {ENOUGH[outcome]} {enough}/s; the demand is {sent}/s.{why}",
+        observed=rate.estimate_rps,
         limit=required,
-        interval=(capacity.lower, capacity.upper),
+        interval=(rate.lower_rps, rate.upper_rps),
         unit="requests/s",
-        hint="" if tipping is None else _hint(capacity, required, tipping),
+        hint="" if tipping is None else _hint(rate, required, tipping),
     )
 
 
@@ -85,87 +143,47 @@ def _outcome(tipping: TippingPoint | None, *, thin: bool) -> Outcome:
     return Outcome.WARN if thin else Outcome.PASS
 
 
-def _hint(capacity: Interval, required: float, tipping: TippingPoint) -> str:
-    if capacity.estimate >= required:
+def _hint(rate: UncertainRate, required: float, tipping: TippingPoint) -> str:
+    if rate.estimate_rps >= required:
         return "More sessions, or a quieter machine, would leave more of the rate certain."
     if tipping.from_start:
         return "Make the build faster, or add instances."
     return "Ship the change that tips it later, or make the build faster, or add instances."
 
 
-def _risk(case: Case, capacity: Interval, peak: Demand) -> list[Finding]:
-    """Return the chance that the demand is more than is carried, if that is too likely."""
-    rate = _uncertain(capacity)
-    dependents = case.terms.ledger.dependents
-    risk = demand_risk(dependents, peak.on, rate, rate, seed=case.measurement.seed)
-    limit = case.terms.config.margins.overload_risk
-    if risk.overload_ratio <= limit:
-        return []
-    chance, most = told_apart([100 * risk.overload_ratio, 100 * limit], 0)
-    doubt = max(dependents, key=lambda one: one.peak_cv * first_try_rps(one, peak.on))
-    words = (
-        f"The demand of {peak.on} exceeds the service rate with a chance of {chance} %, where "
-        f"{most} % is the limit: neither is known exactly. Most doubtful is what {doubt.name} "
-        f"sends: {first_try_rps(doubt, peak.on):.0f}/s, give or take {100 * doubt.peak_cv:.0f} %."
+def _untold(capacity: Capacity, steps: list[Demand], ledger: Ledger) -> list[Finding]:
+    """Return the first day of whose demand it cannot be told whether it is carried."""
+    days = (step.on for step in steps if capacity.untold(step))
+    return [
+        untold(State(ledger, on, capacity), f"{CHECK}:mix", Outcome.INCONCLUSIVE, OTHER_LEDGER)
+        for on in islice(days, 1)
+    ]
+
+
+def _dangers(heaviest: State, worst: State, *, known: bool) -> Iterator[Finding]:
+    """Yield what may become of the demand; the chance of an overload once the rate is known."""
+    if known and heaviest.doubtful:
+        yield chance(heaviest, Outcome.FAIL)
+    yield retries(worst, Outcome.WARN)
+    yield from (own for own in cold(heaviest) if own.outcome is not Outcome.PASS)
+
+
+def _silent(case: Case, rate: Interval, peak: Demand) -> Finding:
+    """Return what a build that once, saturated, answered nothing leaves of the rate: nothing."""
+    required = peak.first_try_rps * case.terms.config.margins.headroom
+    early = len(case.measurement.sessions) < case.looks[0]
+    enough = early and rate.upper >= required
+    return Finding(
+        check=CHECK,
+        outcome=Outcome.INCONCLUSIVE if enough else Outcome.FAIL,
+        reason=f"The service rate is {rate.estimate:.0f}/s, but nothing of it is certain, as a run "
+        f"had no correct answer while saturated; the demand is {peak.first_try_rps:.0f}/s.",
+        observed=rate.estimate,
+        limit=required,
+        interval=(rate.lower, rate.upper),
+        unit="requests/s",
+        hint="See what it answered then, and make it answer under load.",
     )
-    hint = f"Measure what {doubt.name} sends, and lower its peak_cv; or add instances."
-    return [
-        Finding(
-            check=f"{CHECK}:risk",
-            outcome=Outcome.FAIL,
-            reason=words,
-            observed=risk.overload_ratio,
-            limit=limit,
-            unit="ratio",
-            hint=hint,
-        )
-    ]
-
-
-def scene_of(case: Case) -> Scene | None:
-    """Return the service with the candidate on the day on which retries would be most.
-
-    Where the first tries of a day are too many, on the day with most of them. None where no service
-    rate is certain.
-    """
-    steps, capacity = steps_of(case.terms), capacity_of(case, "candidate")
-    if capacity is None or capacity.lower <= 0:
-        return None
-    peak = peak_demand(steps)
-    step = max(steps, key=lambda step: step.worst_rps)
-    on = peak.on if peak.first_try_rps >= capacity.lower else step.on
-    own = case.terms.config.production
-    return Scene(case.terms.ledger, on, _uncertain(capacity), own.instances, own.imbalance)
-
-
-def _retries(case: Case) -> list[Finding]:
-    """Return what an overload would come to on the day on which retries would be most."""
-    scene = scene_of(case)
-    if scene is None:
-        return []
-    step, capacity = scene.standing.demand, scene.rate
-    safe = scene.standing.outlook.regime is Regime.STABLE
-    if not safe:
-        words = feeding(scene.standing)
-    elif step.worst_rps == step.first_try_rps:
-        words = "No caller retries, so that an overload does not feed itself."
-    else:
-        words = f"Even if every caller retried, the {step.worst_rps:.0f}/s would be carried."
-    return [
-        Finding(
-            check="retries",
-            outcome=Outcome.PASS if safe else Outcome.WARN,
-            reason=words,
-            observed=capacity.lower_rps,
-            limit=step.worst_rps,
-            unit="requests/s",
-            hint="" if safe else cure(scene),
-        )
-    ]
-
-
-def _uncertain(capacity: Interval) -> UncertainRate:
-    return UncertainRate(capacity.estimate, capacity.lower, capacity.upper, BOUNDS_LEVEL)
 
 
 def _unmeasured(case: Case) -> Finding:

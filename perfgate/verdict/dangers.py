@@ -1,0 +1,118 @@
+"""What may become of a demand that is carried: retries, doubtful figures, caches that get lost.
+
+The sentences are the same whoever asks, a check or an admission.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from perfgate.demand.question import each_dependent
+from perfgate.demand.retries import Regime
+from perfgate.verdict.finding import Finding, Outcome, told_apart
+from perfgate.verdict.overload import cure, if_retried
+
+if TYPE_CHECKING:
+    from perfgate.demand.demand import Demand
+    from perfgate.verdict.matter import State
+
+
+def retries(state: State, unstable: Outcome, more: str = "") -> Finding:
+    """Return what an overload would come to; ``more`` is said after that.
+
+    PASS where it ends by itself, WARN where retries keep it, ``unstable`` where it never ends.
+    """
+    now = state.standing
+    outcome = {
+        Regime.STABLE: Outcome.PASS,
+        Regime.METASTABLE: Outcome.WARN,
+        Regime.UNSTABLE: unstable,
+    }
+    return Finding(
+        check="retries",
+        outcome=outcome[now.outlook.regime],
+        reason=f"{if_retried(now)}{more}",
+        observed=state.rate.lower_rps,
+        limit=now.outlook.worst_rps,
+        unit="requests/s",
+        hint=cure(state.scene) if now.outlook.regime is Regime.METASTABLE else "",
+    )
+
+
+def chance(state: State, refusal: Outcome, before: State | None = None) -> Finding:
+    """Return the chance that the demand exceeds the rate; ``refusal`` where it is too much.
+
+    ``before`` is the state to compare it with, if there is one.
+    """
+    much, limit = state.doubtful, state.capacity.overload_risk
+    was = "" if before is None else f" (before: {_percent(before.chance)})"
+    doubt, doubted = _most_doubtful(state)
+    return Finding(
+        check="chance",
+        outcome=refusal if much else Outcome.PASS,
+        reason=f"Allowing for what is uncertain about rate, peaks and plans, the demand of "
+        f"{state.on} exceeds the service rate with a chance of {_percent(state.chance)}{was}; "
+        f"{100 * limit:g} % is the most.{f' {doubted}' if much else ''}",
+        observed=state.chance,
+        limit=limit,
+        unit="ratio",
+        hint=f"Measure what {doubt} sends, and lower its peak_cv; or add instances."
+        if much
+        else "",
+    )
+
+
+def cold(state: State) -> list[Finding]:
+    """Return what would be sent with all caches empty; nothing where there are none."""
+    if all(one.cache is None for one in state.ledger.dependents):
+        return []
+    empty = each_dependent(state.ledger, lambda one: one.model_copy(update={"cache": None}))
+    cold = replace(state, ledger=empty)
+    rate = state.rate if state.capacity.at(cold.demand).why else cold.rate
+    outcome = Outcome.WARN if cold.demand.first_try_rps > rate.lower_rps else Outcome.PASS
+    reason, hint = _emptied(state.demand, cold.demand, rate.lower_rps)
+    return [
+        Finding(
+            check="cold cache",
+            outcome=outcome,
+            reason=reason,
+            observed=rate.lower_rps,
+            limit=cold.demand.first_try_rps,
+            unit="requests/s",
+            hint=hint,
+        )
+    ]
+
+
+def _most_doubtful(state: State) -> tuple[str, str]:
+    """Return whose peak is known worst, by what that comes to, and a sentence about it."""
+    cvs = {one.name: one.peak_cv for one in state.ledger.dependents}
+    doubt = max(state.demand.dependents, key=lambda row: cvs[row.name] * row.first_try_rps)
+    return doubt.name, (
+        f"Most doubtful is what {doubt.name} sends: {doubt.first_try_rps:.0f}/s, give or take "
+        f"{100 * cvs[doubt.name]:.0f} %."
+    )
+
+
+def _percent(chance: float) -> str:
+    return "under 0.1 %" if chance < 0.001 else f"{100 * chance:.1f} %"  # noqa: PLR2004 - as told
+
+
+def _emptied(warm: Demand, cold: Demand, certain_rps: float) -> tuple[str, str]:
+    """Return what empty caches make of a demand, and what to do where that is too much."""
+    rates = (cold.first_try_rps, warm.first_try_rps, certain_rps)
+    sent, usual, certain = told_apart(rates, 0)
+    added = {
+        new.name: new.first_try_rps - old.first_try_rps
+        for new, old in zip(cold.dependents, warm.dependents, strict=True)
+    }
+    most = max(added, key=added.__getitem__)
+    told = f"With empty caches the demand is {sent}/s instead of {usual}/s"
+    if cold.first_try_rps <= certain_rps:
+        return f"{told}, within the {certain}/s that are certain.", ""
+    return (
+        f"{told}, above the {certain}/s that are certain: a restart of the callers could overload "
+        f"the service. {most} adds most: {added[most]:.0f}/s.",
+        f"Let {most} fill its cache slowly after a start, or add instances.",
+    )

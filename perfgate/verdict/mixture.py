@@ -1,0 +1,57 @@
+"""What the service rate is with the mix that is sent, in words, and where it has to be measured.
+
+How it is recomputed from what operations cost is :mod:`perfgate.demand.mix`'s business.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perfgate.demand.mix import most_shifted
+from perfgate.verdict.finding import Finding, Outcome, told_apart
+
+if TYPE_CHECKING:
+    from perfgate.verdict.matter import State
+
+ANEW = (
+    "A new measurement is needed, beside a base and with this in the ledger: what is measured is "
+    "the mix of its highest demand."
+)
+
+
+def rate_told(state: State) -> str:
+    """Return what the rate is, after "The service rate", with the part of it that is certain."""
+    measured, rate = state.capacity.rate.rate, state.rate
+    certain = f"{rate.lower_rps:.0f}/s of it certain"
+    if f"{measured.estimate_rps:.0f}" == f"{rate.estimate_rps:.0f}":
+        return f"is {rate.estimate_rps:.0f}/s, {certain}"
+    head = f"is {measured.estimate_rps:.0f}/s as it was measured"
+    if state.capacity.at(state.demand).why:
+        return f"{head}, and no less than {rate.lower_rps:.0f}/s {with_mix(state)}"
+    return f"{head}, and {rate.estimate_rps:.0f}/s {with_mix(state)}, {certain}"
+
+
+def untold(state: State, check: str, outcome: Outcome, hint: str = ANEW) -> Finding:
+    """Return that it cannot be told whether the demand is carried, and why."""
+    rate = state.capacity.rate.rate
+    sent, enough = told_apart([state.demand.first_try_rps, state.limit_rps], 0)
+    only = f"; it is surely enough only for {enough}/s" if state.limit_rps else ""
+    return Finding(
+        check=check,
+        outcome=outcome,
+        reason=f"Whether the {sent}/s from {state.on} on are carried cannot be told: the service "
+        f"rate is {rate.estimate_rps:.0f}/s as it was measured, but what it is {with_mix(state)} "
+        f"is not known, as {state.untold}{only}.",
+        limit=state.demand.first_try_rps * state.capacity.headroom,
+        unit="requests/s",
+        hint=hint,
+    )
+
+
+def with_mix(state: State) -> str:
+    """Return "with the mix of a day" and which operation makes the difference."""
+    work, mix = state.capacity.rate.work, state.demand.mix
+    name = most_shifted(work, mix)
+    shares = [100 * one.get(name, 0.0) for one in (mix, work.mix)]
+    now, then = told_apart(shares, 1)
+    return f"with the mix of {state.on} ({name} {now} % of requests instead of {then} %)"
