@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from perfgate.load.journal import Journal
 
 SERVER = Path(__file__).parent / "pool_server.py"
-CALLS_RPS, SPIKE_RPS, TIMEOUT_S = 40.0, 600.0, 0.4
-BEFORE_S, UPSET_S, AFTER_S, QUIET_S = 3.0, 1.2, 30.0, 60.0
+CALLS_RPS, SPIKE_RPS, TIMEOUT_S = 40.0, 500.0, 0.4
+BEFORE_S, UPSET_S, AFTER_S, QUIET_S = 2.0, 1.0, 30.0, 60.0
 CALLER = Caller(
     name="gateway",
     rates_rps={"fetch": CALLS_RPS},

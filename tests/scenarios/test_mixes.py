@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from perfgate.verdict.case import Case
     from scenarios.auth_repository import AuthRepository
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 LEDGER = """\
 format = "perfgate.demand/1"

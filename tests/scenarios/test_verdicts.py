@@ -106,6 +106,7 @@ def test_crash_under_load_fails(repository: AuthRepository) -> None:
     assert repository.left_behind() == []
 
 
+@pytest.mark.nightly
 def test_wrong_body_fails(repository: AuthRepository) -> None:
     """Status 200 with a wrong body is a failure of that operation."""
     repository.vary("wrong body")
@@ -185,6 +186,7 @@ def test_leak_fails(repository: AuthRepository) -> None:
     assert "grows" in memory["reason"], run.out
 
 
+@pytest.mark.nightly
 def test_planned_change_tips_the_demand(repository: AuthRepository) -> None:
     """Without any regression, a planned change beyond the service rate fails and is named."""
     change = (

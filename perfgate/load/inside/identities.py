@@ -92,8 +92,11 @@ def bound_to(
     host: Host, user_classes: Iterable[type[User]], attributes: Mapping[str, object]
 ) -> list[type[User]]:
     """Return the classes with requests going to the host, and these attributes for their own."""
-    own = {**attributes, "host": host.url}
-    return [type(user_class.__name__, (user_class,), own) for user_class in user_classes]
+    # Locust adds each class's tasks to the dictionary that it is made from.
+    return [
+        type(user_class.__name__, (user_class,), {**attributes, "host": host.url})
+        for user_class in user_classes
+    ]
 
 
 def sign_in(
