@@ -49,7 +49,8 @@ _PARTICULARS = re.compile(
 _FAULTS = (Exception, gevent.Timeout)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that would take three times as long to make, for every arrival.
+@dataclass(slots=True)
 class Arrival:
     """One request to be made; without ``intended_s`` it is intended when it starts.
 
@@ -292,7 +293,7 @@ class Recorder:
                 arrival.operation,
                 outcome,
                 arrival.waited,
-                self._failure_code(call.failure),
+                self._failure_code(call.failure) if call.failure else 0,
                 call.status,
                 started_s if arrival.intended_s is None else arrival.intended_s,
                 started_s,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Generator = Callable[[Round], Figures]
 
 RATES_RPS = (500.0, 1000.0)
-ROUNDS = 3
+ROUNDS = 5
 ROUND_S = 4.0
 
 STALL_S = 0.8
