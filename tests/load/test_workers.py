@@ -235,5 +235,8 @@ def test_workers_on_other_machines(tmp_path: Path, _: int) -> None:
     assert told_s == pytest.approx([-AHEAD_S, 0], abs=0.05)
     times_s = [journal.rows[name] for name in TIMES]
     times_s += [journal.windows[name] for name in ("from_s", "to_s")]
-    assert all(np.all((begun_s < one) & (one < ended_s)) for one in times_s)
+    # The kernel may not stamp the first answers yet.
+    stamped_s = [one[~np.isnan(one)] for one in times_s]
+    assert all(len(one) > len(schedule) for one in stamped_s[: len(TIMES)])
+    assert all(np.all((begun_s < one) & (one < ended_s)) for one in stamped_s)
     assert not processes_in(tmp_path)
