@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from builders import case
+
 from perfgate.measurement.models import Recovery, Upset, Validity
 
 if TYPE_CHECKING:
     from perfgate.measurement.models import BuildRole
+    from perfgate.verdict.case import Case
 
 UPSET_FROM_S, UPSET_TO_S, LIMIT_S, STEP_S = 8, 13, 30, 8
 DEMAND_RPS = 50.0
@@ -62,6 +65,13 @@ def recovery(
         "validity": VALIDITY,
     }
     return Recovery(**made | changes)
+
+
+def after(*recoveries: Recovery) -> Case:
+    """Return a case whose builds went through an upset."""
+    made = case()
+    measured = made.measurement.model_copy(update={"recoveries": recoveries})
+    return made.model_copy(update={"measurement": measured})
 
 
 def stayed_down(**changes: Any) -> Recovery:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from builders import case
 from hypothesis import given
 from hypothesis import strategies as st
-from upsets import DOWN, SPIKE, WELL, came_back, recovery, stayed_down
+from upsets import DOWN, SPIKE, WELL, after, came_back, recovery, stayed_down
 
 from perfgate.report import markdown, terminal
 from perfgate.report.picture import WIDTH
 from perfgate.report.upset import upset_lines
 from perfgate.verdict.judge import judge
-
-if TYPE_CHECKING:
-    from perfgate.measurement.models import Recovery
-    from perfgate.verdict.case import Case
-
-
-def after(*recoveries: Recovery) -> Case:
-    """Return a case whose builds went through an upset."""
-    made = case()
-    measured = made.measurement.model_copy(update={"recoveries": recoveries})
-    return made.model_copy(update={"measurement": measured})
 
 
 def test_without_an_upset_nothing_is_drawn() -> None:

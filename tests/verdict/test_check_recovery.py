@@ -6,22 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from builders import case
-from upsets import DOWN, LIMIT_S, STEP_S, UPSET, VALIDITY, WELL, came_back, recovery, stayed_down
+from upsets import (
+    DOWN,
+    LIMIT_S,
+    STEP_S,
+    UPSET,
+    VALIDITY,
+    WELL,
+    after,
+    came_back,
+    recovery,
+    stayed_down,
+)
 
 from perfgate.verdict.checks.recovery import check, is_down
 from perfgate.verdict.finding import Outcome
 
 if TYPE_CHECKING:
     from perfgate.measurement.models import Recovery
-    from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Finding
-
-
-def after(*recoveries: Recovery) -> Case:
-    """Return a case whose builds went through an upset."""
-    made = case()
-    measured = made.measurement.model_copy(update={"recoveries": recoveries})
-    return made.model_copy(update={"measurement": measured})
 
 
 def found(*recoveries: Recovery) -> Finding:
