@@ -14,6 +14,7 @@ from perfgate.demand.demand import peak_demand
 from perfgate.gate import OVERHEAD_S, add, local_required_rps, plan_of, schedule_of
 from perfgate.load.engine import SCHEDULE_FILE
 from perfgate.load.plan import Caller, Recovery, RetryBudget
+from perfgate.load.pulse import WELL_FOR_S
 from perfgate.load.schedule import Stage
 from perfgate.measurement.models import Upset
 from perfgate.rig import Assignment, run_once
@@ -98,9 +99,20 @@ def _assignment(
         schedule=schedule_of(order, stages, seed),
         offered_rps=demand_rps,
         open_s=0.0,
-        expected_s=OVERHEAD_S + upset.to_s + upset.limit_s,
+        expected_s=longest_s(config.recovery),
         upset=upset,
     )
+
+
+def shortest_s(test: RecoveryTest) -> float:
+    """Return the seconds that it takes with a build that comes back at once."""
+    return OVERHEAD_S + test.before_s + test.upset_s + WELL_FOR_S + DRAIN_S
+
+
+def longest_s(test: RecoveryTest) -> float:
+    """Return the seconds that it takes with a build that never comes back."""
+    lowered_s = (len(test.steps) + 1) * test.step_s
+    return OVERHEAD_S + test.before_s + test.upset_s + test.limit_s + lowered_s + DRAIN_S
 
 
 def upset_of(test: RecoveryTest, demand_rps: float, service_rps: float) -> Upset:

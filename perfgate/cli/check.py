@@ -75,12 +75,18 @@ def command(
     wish = searching(wish) if find_capacity else wish
     keep_in = None if output is None else prepared(output)
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.
-    from perfgate.cli.outlook import plan_ahead, search_ahead  # noqa: PLC0415 - see above
+    from perfgate.cli.outlook import (  # noqa: PLC0415 - see above
+        plan_ahead,
+        recovery_ahead,
+        search_ahead,
+    )
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above
     from perfgate.cli.verdicts import tell  # noqa: PLC0415 - see above
 
     if not stored:
         say(plan_ahead(wish))
+    if recovery:
+        say(recovery_ahead(wish))
     if find_capacity:
         say(search_ahead(wish))
     case = measured(wish, beside_base=True, keep_in=keep_in)

@@ -13,6 +13,7 @@ from perfgate.gate import demand_run_s, session_s
 from perfgate.machine import read_environment
 from perfgate.report.calibration import foretold
 from perfgate.search import SETTLED_TRIALS, most_s
+from perfgate.upheaval import longest_s, shortest_s
 from perfgate.verdict.finding import counted
 from perfgate.verdict.noise import remembered
 
@@ -51,6 +52,16 @@ def plan_ahead(wish: Wish) -> str:
         return foretold(known.resolution.pace, known.resolution.plan.looks, known)
     guess = Pace(demand_run_s(profile), session_s(profile), config.budget.sessions_s)
     return foretold(guess, profile.looks or guess.looks(), None)
+
+
+def recovery_ahead(wish: Wish) -> str:
+    """Return in a sentence how long it will take to try recovery."""
+    test = wish.loaded.config.recovery
+    soon, most = shortest_s(test), longest_s(test)
+    return (
+        f"plan: then an overload; from about {soon:.0f} s if callers are served again at once, to "
+        f"{most:.0f} s for each build that stays down"
+    )
 
 
 def search_ahead(wish: Wish) -> str:

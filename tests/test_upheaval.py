@@ -1,0 +1,77 @@
+"""Laws of the upset: what is sent, by whom, and for how long."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from builders import case
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfgate.config.models import RecoveryTest
+from perfgate.demand.demand import peak_demand
+from perfgate.gate import OVERHEAD_S
+from perfgate.upheaval import (
+    DRAIN_S,
+    callers_of,
+    longest_s,
+    shortest_s,
+    spec_of,
+    stages_of,
+    upset_of,
+)
+from perfgate.verdict.case import steps_of
+
+TESTS = st.builds(
+    RecoveryTest,
+    limit_s=st.floats(1, 99),
+    upset=st.sampled_from(["spike", "stall"]),
+    upset_s=st.floats(1, 9),
+    spike_ratio=st.floats(1.1, 4),
+    before_s=st.floats(6, 20),
+    steps=st.lists(st.floats(0.1, 0.9), max_size=3).map(tuple),
+    step_s=st.floats(4, 20),
+)
+
+
+@given(TESTS, st.floats(1, 100), st.floats(100, 1000))
+def test_an_upset_is_what_is_configured(
+    test: RecoveryTest, demand_rps: float, service_rps: float
+) -> None:
+    """Law: the demand, then a spike beyond the service rate or a standstill, then the demand again.
+
+    The stages last as long as is announced, and nobody retries in the last of them.
+    """
+    upset = upset_of(test, demand_rps, service_rps)
+    before, during, after, *steps, last = stages_of(upset, demand_rps, test.step_s)
+    rate_rps = demand_rps if test.upset == "stall" else test.spike_ratio * service_rps
+    assert [one.rate_rps for one in (before, during, after, last)] == pytest.approx(
+        [demand_rps, rate_rps, demand_rps, demand_rps]
+    )
+    assert [one.rate_rps for one in steps] == pytest.approx([s * demand_rps for s in test.steps])
+    total_s = math.fsum(one.duration_s for one in (before, during, after, *steps, last))
+    assert total_s + OVERHEAD_S + DRAIN_S == pytest.approx(longest_s(test))
+    assert shortest_s(test) < longest_s(test)
+    assert upset.quiet_s == pytest.approx(total_s - test.step_s)
+    spec = spec_of(upset, (), "schedule.npz")
+    assert (spec.upset_s, spec.after_s, spec.quiet_s) == (upset.from_s, upset.to_s, upset.quiet_s)
+    assert spec.stalls == (test.upset == "stall")
+
+
+@given(st.floats(1, 1000))
+def test_callers_are_those_of_the_ledger(demand_rps: float) -> None:
+    """Law: together they send the demand, each its part of it and its own mix."""
+    terms = case().terms
+    peak = peak_demand(steps_of(terms))
+    callers = callers_of(terms, demand_rps)
+    sent = [math.fsum(one.rates_rps.values()) for one in callers]
+    assert math.fsum(sent) == pytest.approx(demand_rps)
+    for one, own_rps, row, dependent in zip(
+        callers, sent, peak.dependents, terms.ledger.dependents, strict=True
+    ):
+        assert own_rps == pytest.approx(demand_rps * row.first_try_rps / peak.first_try_rps)
+        mix = terms.ledger.mix_of(dependent)
+        assert one.rates_rps == pytest.approx({name: own_rps * mix[name] for name in mix})
+        assert (one.name, one.attempts) == (dependent.name, dependent.attempts)
+        assert len(one.waits_s) == dependent.attempts - 1
