@@ -10,6 +10,7 @@ from perfgate.analysis.capacity import BOUNDS_LEVEL
 from perfgate.report.figures import figures_of, how_measured, picture_in
 from perfgate.report.null import null_of
 from perfgate.report.picture import picture_document
+from perfgate.report.upset import recovery_document
 from perfgate.verdict.limit import headroom_of, limit_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def render(case: Case, verdict: Verdict) -> str:
         "headroom": None if headroom is None else dataclasses.asdict(headroom),
         "null": None if null is None else dataclasses.asdict(null),
         "picture": None if picture is None else picture_document(picture),
+        "recoveries": [recovery_document(own) for own in measured.recoveries],
         "measured": how_measured(case),
     }
     return json.dumps(document, indent=2) + "\n"

@@ -5,10 +5,12 @@ How they were expected to is said in the finding.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perfgate.analysis.recovery import course_of
 from perfgate.demand.picture import POINTS
 from perfgate.report.lines import wrapped
 from perfgate.report.picture import WIDTH, axis, head, strip
@@ -36,6 +38,21 @@ def upset_lines(case: Case) -> list[str]:
     first, last = (round(at * POINTS / seconds) for at in (upset.from_s, upset.to_s))
     lines += axis(seconds, (first, max(last - first, 1)), upset.kind)
     return [line.rstrip() for text in lines for line in text.split("\n")]
+
+
+def recovery_document(own: Recovery) -> dict[str, object]:
+    """Return how a build came through for programs, with a figure of each series for a second."""
+    return {
+        "build": own.build,
+        **dataclasses.asdict(course_of(own)),
+        "demand_rps": own.demand_rps,
+        "mu_over_rps": own.mu_over_rps,
+        "upset": own.upset.model_dump(mode="json"),
+        "first_tries": own.first_tries,
+        "attempts": own.attempts,
+        "answered": own.answered,
+        "waiting": own.waiting,
+    }
 
 
 def _course(own: Recovery, seconds: int, most: float) -> list[str]:

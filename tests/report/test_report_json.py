@@ -10,6 +10,7 @@ import pytest
 from builders import Build, case, cases, config, search, terms
 from hostile import TEXTS, hostile_case
 from hypothesis import given, settings
+from upsets import after, came_back, stayed_down
 
 from perfgate.report.jsonreport import render
 from perfgate.verdict.judge import judge
@@ -66,6 +67,32 @@ PICTURE = closed(
     as_it_is=COURSE,
     cured={"anyOf": [COURSE, {"type": "null"}]},
 )
+COUNTS = {"type": "array", "items": {"type": "integer"}}
+RECOVERY = closed(
+    build={"enum": ["base", "candidate"]},
+    was_well={"type": "boolean"},
+    recovered_s=FIGURE,
+    answered_ratio=NUMBER,
+    attempts_per_call=NUMBER,
+    most_waiting=FIGURE,
+    healed_rps=FIGURE,
+    healed_quiet={"type": "boolean"},
+    demand_rps=NUMBER,
+    mu_over_rps=FIGURE,
+    upset=closed(
+        kind={"enum": ["spike", "stall"]},
+        rate_rps=NUMBER,
+        from_s=NUMBER,
+        to_s=NUMBER,
+        limit_s=NUMBER,
+        steps={"type": "array"},
+        quiet_s=NUMBER,
+    ),
+    first_tries=COUNTS,
+    attempts=COUNTS,
+    answered=COUNTS,
+    waiting={"type": "array", "items": {"type": ["integer", "null"]}},
+)
 SCHEMA = closed(
     format={"const": "perfgate.verdict/1"},
     verdict=OUTCOMES,
@@ -86,7 +113,7 @@ SCHEMA = closed(
                     {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
                 ]
             },
-            unit={"enum": ["", "%", "ms", "ratio", "requests/s", "runs"]},
+            unit={"enum": ["", "%", "ms", "ratio", "requests/s", "runs", "s"]},
             hint=TEXT,
         ),
     },
@@ -98,6 +125,7 @@ SCHEMA = closed(
     headroom={"anyOf": [HEADROOM, {"type": "null"}]},
     null={"anyOf": [NULL, {"type": "null"}]},
     picture={"anyOf": [PICTURE, {"type": "null"}]},
+    recoveries={"type": "array", "items": RECOVERY},
     measured={"type": "array", "items": TEXT},
 )
 
@@ -107,6 +135,13 @@ def rendered(made: Case) -> dict[str, Any]:
     document = json.loads(render(made, judge(made)), parse_constant=pytest.fail)
     jsonschema.validate(document, SCHEMA)
     return dict(document)
+
+
+def test_upsets_are_told_second_by_second() -> None:
+    """Every build that went through an upset is there, with when it came back."""
+    document = rendered(after(stayed_down(), came_back(7, build="base")))
+    assert [own["recovered_s"] for own in document["recoveries"]] == [None, 7.0]
+    assert document["recoveries"][1]["answered"][-1] == 50
 
 
 def test_a_verdict_is_told_with_its_evidence() -> None:
