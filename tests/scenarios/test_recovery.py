@@ -34,7 +34,7 @@ def behind(repository: AuthRepository) -> AuthRepository:
     """Return a repository whose service asks a back end."""
     repository.replace("authsvc/app.py", BASE, ANCHOR)
     repository.replace(
-        "perfgate.toml", "[profiles.default]", "[profiles.default]\nsolo_s = 0.0\nlooks = [1]"
+        "perfgate.toml", "[profiles.default]", "[profiles.default]\nsolo_s = 0.0\nlooks = [2]"
     )
     (repository.root / "demand.toml").write_text(LEDGER)
     set_to(repository, "backend_slots", 0, 4)
@@ -50,6 +50,7 @@ def set_to(repository: AuthRepository, name: str, before: int, after: int) -> No
 
 def recovery(run: Finished) -> dict[str, Any]:
     """Return what was found of the recovery."""
+    assert run.out, run.err
     (own,) = (one for one in run.verdict["findings"] if one["check"] == "recovery")
     return dict(own)
 
