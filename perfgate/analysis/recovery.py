@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import floor
 from typing import TYPE_CHECKING
 
-from perfgate.load.pulse import LEAST_ANSWERED, MOST_ATTEMPTS, WELL_FOR_S
+from perfgate.load.pulse import WELL_FOR_S, is_well
 
 if TYPE_CHECKING:
     from perfgate.measurement.models import Recovery
@@ -53,7 +53,7 @@ def course_of(recovery: Recovery) -> Course:
     down = (max(after_s, limit_s - LATEST_S), limit_s) if back_s is None else (after_s, back_s)
     calls, attempts, answered = _sums(recovery, *down)
     course = Course(
-        was_well=_is_well(recovery, SETTLING_S, floor(upset.from_s)),
+        was_well=_was_well(recovery, SETTLING_S, floor(upset.from_s)),
         recovered_s=None if back_s is None else float(back_s - after_s),
         answered_ratio=answered / calls if calls else 1.0,
         attempts_per_call=attempts / calls if calls else 1.0,
@@ -76,12 +76,11 @@ def _healing(recovery: Recovery, course: Course, from_s: int) -> Course:
 def _first_well(recovery: Recovery, from_s: int, to_s: int) -> int | None:
     """Return where the first well seconds begin that lie between two times, None without any."""
     begins = range(from_s, to_s - WELL_FOR_S + 1)
-    return next((at for at in begins if _is_well(recovery, at, at + WELL_FOR_S)), None)
+    return next((at for at in begins if _was_well(recovery, at, at + WELL_FOR_S)), None)
 
 
-def _is_well(recovery: Recovery, from_s: int, to_s: int) -> bool:
-    calls, attempts, answered = _sums(recovery, from_s, to_s)
-    return calls > 0 and answered >= LEAST_ANSWERED * calls and attempts <= MOST_ATTEMPTS * calls
+def _was_well(recovery: Recovery, from_s: int, to_s: int) -> bool:
+    return is_well(*_sums(recovery, from_s, to_s))
 
 
 def _sums(recovery: Recovery, from_s: int, to_s: int) -> tuple[int, int, int]:

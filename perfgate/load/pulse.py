@@ -13,6 +13,11 @@ LEAST_ANSWERED = 0.95
 MOST_ATTEMPTS = 1.1
 
 
+def is_well(calls: int, attempts: int, answered: int) -> bool:
+    """Return whether so many calls were served, by so many attempts; no calls say nothing."""
+    return calls > 0 and answered >= LEAST_ANSWERED * calls and attempts <= MOST_ATTEMPTS * calls
+
+
 class Pulse:
     """Counts, by whole seconds of a clock: first tries, attempts, and answers in time."""
 
@@ -32,14 +37,9 @@ class Pulse:
         self._answers[int(at_s)] += 1
 
     def is_well(self, now_s: float, since_s: float) -> bool:
-        """Return whether the last whole seconds were well, all of them after ``since_s``.
-
-        Seconds in which nobody calls say nothing, so they are not well.
-        """
+        """Return whether the last whole seconds were well, all of them after ``since_s``."""
         last = range(int(now_s) - WELL_FOR_S, int(now_s))
-        calls = sum(self._first_tries[second] for second in last)
-        if last[0] < since_s or not calls:
-            return False
-        answered = sum(self._answers[second] for second in last)
-        attempts = sum(self._attempts[second] for second in last)
-        return answered >= LEAST_ANSWERED * calls and attempts <= MOST_ATTEMPTS * calls
+        counts = (self._first_tries, self._attempts, self._answers)
+        return last[0] >= since_s and is_well(
+            *(sum(count[second] for second in last) for count in counts)
+        )

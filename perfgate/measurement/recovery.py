@@ -102,9 +102,8 @@ def _waiting(
     """
     if not len(late_s):
         return tuple(0 for _ in ends)
-    sent = np.searchsorted(np.sort(sent_s), ends)
     begun_s = np.interp(ends, answered_s, late_s)
-    done = np.searchsorted(np.sort(sent_s), begun_s)
+    sent, done = np.searchsorted(np.sort(sent_s), [ends, begun_s])
     waiting = np.maximum(sent - done, 0)
     return tuple(
         0 if end < answered_s[0] else None if end > answered_s[-1] else int(count)

@@ -20,7 +20,7 @@ from perfgate.load.inside.identities import bound_to, sign_in
 from perfgate.load.inside.lane import Lane
 from perfgate.load.inside.patience import Patience
 from perfgate.load.inside.recorder import Arrival, Reading
-from perfgate.load.inside.timer import Timer
+from perfgate.load.inside.timer import Timer, sleep_until
 from perfgate.load.inside.upset import Upset
 from perfgate.load.plan import BUILDS, SCHEDULED, Phase
 from perfgate.load.schedule import balanced_turns, coin, derived_seed, even_mix
@@ -301,9 +301,10 @@ class Driver:
         """Send the calls of the build's dependents, who try again, through an upset."""
         (lane,) = self.lanes
         callers = whose(schedule.operation, self.operations, spec.callers, self.plan.seed)
-        upset = Upset(spec, lane, self.plan.seed, self._execute, self.recorder)
         begun = self._readings()
-        quiet = gevent.spawn(self._readings, upset.start_s + spec.upset_s)
+        start_s = time.monotonic() + HEAD_START_S
+        upset = Upset(spec, lane, self.plan.seed, self._execute, self.recorder, start_s)
+        quiet = gevent.spawn(self._readings, start_s + spec.upset_s)
         self.recovery = upset.send(schedule, callers)
         marks = [*begun, *quiet.get(), *self._readings()]
         for index, readings in enumerate(pairwise(marks)):
@@ -374,11 +375,6 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
-
-
-def sleep_until(moment_s: float) -> None:
-    """Let others work until a moment of ``time.monotonic``."""
-    gevent.sleep(max(0.0, moment_s - time.monotonic()))
 
 
 def _between(

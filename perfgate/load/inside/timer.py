@@ -29,6 +29,11 @@ _READABLE = 1
 _NS_PER_S = 1_000_000_000
 
 
+def sleep_until(moment_s: float) -> None:
+    """Let others work until a moment of ``time.monotonic``."""
+    gevent.sleep(max(0.0, moment_s - time.monotonic()))
+
+
 class _Timespec(ctypes.Structure):
     _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
 

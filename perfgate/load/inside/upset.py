@@ -14,7 +14,7 @@ import numpy as np
 from perfgate.load.inside.callers import Callers
 from perfgate.load.inside.recorder import Arrival
 from perfgate.load.inside.stall import standstill
-from perfgate.load.inside.timer import Timer
+from perfgate.load.inside.timer import Timer, sleep_until
 from perfgate.load.plan import Phase
 from perfgate.load.pulse import Pulse
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from perfgate.load.plan import Outcome, Recovery
     from perfgate.load.schedule import Schedule
 
-HEAD_START_S = 0.1
-
 
 class Upset:
     """One build, and what is to happen to it."""
@@ -42,14 +40,15 @@ class Upset:
         seed: int,
         execute: Callable[[Identity, Arrival], Outcome],
         recorder: Recorder,
+        start_s: float,
     ) -> None:
         self._spec, self._lane, self._recorder = spec, lane, recorder
         self._users = lane.identities.get_all()
         self._run_as = execute
         self._pulse = Pulse()
         self._callers = Callers(spec, seed, self._execute, self._pulse)
-        self.start_s = time.monotonic() + HEAD_START_S
-        self._callers.quiet_s = self.start_s + spec.quiet_s
+        self._start_s = start_s
+        self._callers.quiet_s = self._start_s + spec.quiet_s
 
     def send(self, schedule: Schedule, whose: NDArray[np.uint16]) -> dict[str, float]:
         """Send the calls of the schedule; tell when it began and how many there were.
@@ -60,7 +59,7 @@ class Upset:
         sent = 0
         with Timer() as timer:
             for part in self._seconds(schedule, whose):
-                if self._pulse.is_well(time.monotonic(), self.start_s + self._spec.after_s):
+                if self._pulse.is_well(time.monotonic(), self._start_s + self._spec.after_s):
                     break
                 timer.call_each(part, self._begin)
                 sent += len(part)
@@ -69,7 +68,7 @@ class Upset:
             stall.get()
         for user in self._users:
             self._lane.identities.put(user)
-        return {"start_s": self.start_s, "calls": sent}
+        return {"start_s": self._start_s, "calls": sent}
 
     def _begin(self, first: Arrival) -> None:
         if not self._callers.call(first):
@@ -83,7 +82,7 @@ class Upset:
         self, schedule: Schedule, whose: NDArray[np.uint16]
     ) -> Iterator[list[tuple[float, Arrival]]]:
         """Yield the first tries of all calls with their moments, second by second."""
-        build, start_s = self._lane.code, self.start_s
+        build, start_s = self._lane.code, self._start_s
         columns = (schedule.number, schedule.intended_s, schedule.operation, whose)
         ends = np.arange(1.0, np.ceil(schedule.intended_s.max(initial=0.0)))
         cuts = np.searchsorted(schedule.intended_s, ends)
@@ -105,10 +104,6 @@ class Upset:
             ]
 
     def _stall(self) -> None:
-        _sleep_until(self.start_s + self._spec.upset_s)
+        sleep_until(self._start_s + self._spec.upset_s)
         with standstill(self._lane.host):
-            _sleep_until(self.start_s + self._spec.after_s)
-
-
-def _sleep_until(moment_s: float) -> None:
-    gevent.sleep(max(0.0, moment_s - time.monotonic()))
+            sleep_until(self._start_s + self._spec.after_s)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from perfgate.verdict.case import Case
 
 CHECK = "recovery"
+HINT = (
+    "Let the service refuse what it cannot answer in time (a bounded queue, or dropping requests "
+    "that waited too long), and callers retry less: `perfgate demand explain` shows how much less."
+)
 
 
 def check(case: Case) -> list[Finding]:
@@ -88,12 +92,6 @@ def _finding(own: Recovery, course: Course, outcome: Outcome, words: str) -> Fin
         unit="s",
         hint="" if outcome is Outcome.PASS else HINT,
     )
-
-
-HINT = (
-    "Let the service refuse what it cannot answer in time (a bounded queue, or dropping requests "
-    "that waited too long), and callers retry less: `perfgate demand explain` shows how much less."
-)
 
 
 def what_happened(own: Recovery) -> str:
