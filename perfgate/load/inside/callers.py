@@ -135,6 +135,8 @@ class Callers:
 
     def _tried(self, attempt: Arrival, timeout_s: float) -> Outcome:
         """Wait for an answer until the timeout; what comes later finds the connection closed."""
+        # gevent counts from when its loop last looked at the clock, which may be a while ago.
+        gevent.get_hub().loop.update_now()
         with gevent.Timeout(timeout_s, GivenUpError):
             return self._execute(attempt)
 
