@@ -39,14 +39,18 @@ def loaded(directory: Path, warmup_limit_s: float) -> Run:
 
 
 def test_cold_services_are_waited_for(tmp_path: Path) -> None:
-    """Law: both are warm when they are measured, and then they are equal and stay as they are."""
+    """Law: both are warm when they are measured, and then they are equal and stay so.
+
+    Of a build alone no drift is asked for: the machine itself may get slower within the run.
+    """
     run = loaded(tmp_path, 15.0)
 
     assert run.validity.unsettled == ()
     assert run.validity.warmup_s is not None
-    assert WARMING_S - 1.0 <= run.validity.warmup_s < 15.0
+    assert WARMING_S <= run.validity.warmup_s < 15.0
     assert abs(session_frame([run])["capacity"][0]) < 0.05
-    assert all(abs(trends([run], role)[0]) < 0.05 for role in run.builds)
+    drifts = [trends([run], role)[0] for role in run.builds]
+    assert abs(drifts[0] - drifts[1]) < 0.05
 
 
 def test_a_warm_up_that_is_too_short_is_told(tmp_path: Path) -> None:
