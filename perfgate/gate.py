@@ -12,7 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from perfgate import __version__
-from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns, service_rates
+from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns
+from perfgate.analysis.rates import service_rates
 from perfgate.analysis.resolution import fits, looks_for
 from perfgate.analysis.sequential import percent
 from perfgate.errors import LoadError

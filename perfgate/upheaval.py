@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.change import service_rates
+from perfgate.analysis.rates import service_rates
 from perfgate.demand.backoff import waits_s
 from perfgate.demand.demand import peak_demand
 from perfgate.gate import OVERHEAD_S, add, local_required_rps, plan_of, schedule_of

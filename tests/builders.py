@@ -80,7 +80,8 @@ class Build:
     log ratio of its peak, ``drift`` that of its service times from the first third of the open loop
     to the last.
 
-    ``queue`` is how many requests more are in flight with each second at the required rate.
+    ``queue`` is how many requests more are in flight with each second at the required rate,
+    ``behind`` the share of its saturated logins that others are answered in the stead of.
 
     ``failed`` and ``missing`` count wrong answers and arrivals without any, by operation and run.
     """
@@ -106,6 +107,7 @@ class Build:
     memory: float = 0.0
     drift: float = 0.0
     queue: float = 0.0
+    behind: float = 0.0
 
 
 STANDARD = Build()
@@ -123,13 +125,23 @@ def windows(count: int, wall_s: float, cpu_s: float, good: int) -> Windows:
     )
 
 
+# A build that was not timed.
+NOTHING = windows(0, 1.0, 0.0, 16)
+
+
 def saturated(build: Build) -> Windows:
     """Return the saturation of a build: a standard slice's correct answers, and its refusals."""
     slice_s, good = math.exp(build.saturated), round(RATE_RPS)
     flat = windows(2, slice_s, slice_s * build.busy, good if build.shed < 1 else 0)
-    refused = round(good * build.shed / (1 - build.shed)) if build.shed < 1 else 10 * good
+    refused = round(good * min(build.shed / (1 - build.shed), 1e6)) if build.shed < 1 else 10 * good
     changes = {"answered": (flat.good[0] + refused,) * 2, "failed": (refused,) * 2}
     return flat.model_copy(update=changes)
+
+
+def by_operation(answers: int, behind: float) -> dict[str, int]:
+    """Return how many of all answers each operation had."""
+    logins = round(answers * (1 - behind) * ARRIVALS["login"] / sum(ARRIVALS.values()))
+    return {"introspect": answers - logins, "login": logins}
 
 
 def keeping(flat: Windows, build: Build, before: int) -> Windows:
@@ -191,6 +203,7 @@ def figures(build: Build = STANDARD, *, pairs: int = PAIRS) -> BuildFigures:
     paired = rising(windows(pairs, 1.0 * math.exp(build.capacity), 16 * cost_s, 16), build.trend)
     return BuildFigures(
         saturation=saturation,
+        saturation_answered=by_operation(sum(saturation.answered), build.behind),
         open=opened,
         open_cpu_s=answered * cost_s,
         pairs=keeping(paired, build, sum(saturation.answered) + answered),
@@ -238,6 +251,15 @@ def session(candidate: Build = STANDARD, base: Build | None = STANDARD) -> Run:
     if base is not None:
         builds["base"] = figures(base)
     return Run(seed=1, offered_rps=54.0, builds=builds, validity=validity())
+
+
+def with_figures(run: Run, role: str, **changes: object) -> Run:
+    """Return the run with other figures of one build."""
+    builds_ = {
+        name: own.model_copy(update=changes) if name == role else own
+        for name, own in run.builds.items()
+    }
+    return run.model_copy(update={"builds": builds_})
 
 
 def sessions(

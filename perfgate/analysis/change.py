@@ -57,22 +57,6 @@ def primary_slowdowns(sessions: Sequence[Run]) -> dict[str, NDArray[np.float64]]
     return {name: frame[name].to_numpy(dtype=float) for name in (COST, CAPACITY)}
 
 
-def service_rates(runs: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
-    """Return the saturated goodput of a build per second, one figure per run that has it."""
-    figures = [run.builds[role] for run in runs if role in run.builds]
-    return np.array([_rate_rps(own.saturation) for own in figures if own.saturation.wall_s])
-
-
-def undisturbed_rates(runs: Iterable[Run], role: BuildRole) -> NDArray[np.float64]:
-    """Return the saturated goodput per second of the build's own time, one figure per run.
-
-    Left out is the time that it was ready to run and others had the CPU, but never CPU time of its
-    own: on a busy machine the service rate falls with what is left of the CPU, and this does not.
-    """
-    figures = [run.builds[role] for run in runs if role in run.builds]
-    return np.array([_undisturbed_rps(own) for own in figures if own.saturation.wall_s])
-
-
 def cost_s(figures: BuildFigures) -> float:
     """Return the CPU-seconds per answered request, open loop and pairs together."""
     answered = sum(figures.pairs.answered) + sum(
@@ -223,12 +207,8 @@ def own_time_s(windows: Windows, others_ratio: float | None) -> NDArray[np.float
     return own
 
 
-def _undisturbed_rps(figures: BuildFigures) -> float:
-    own_s = own_time_s(figures.saturation, figures.saturation_others_ratio)
-    return sum(figures.saturation.good) / float(own_s.sum())
-
-
-def _rate_rps(windows: Windows) -> float:
+def rate_rps(windows: Windows) -> float:
+    """Return the correct answers in time per second of the clock."""
     return sum(windows.good) / sum(windows.wall_s)
 
 
@@ -242,5 +222,5 @@ def _saturated_slowdown(candidate: Windows, base: Windows) -> float:
     """
     if not candidate.wall_s or not any(base.good):
         return math.nan
-    rates = _rate_rps(base), _rate_rps(candidate)
+    rates = rate_rps(base), rate_rps(candidate)
     return math.log(rates[0] / rates[1]) if rates[1] else math.inf

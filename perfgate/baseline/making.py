@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis.change import (
-    cost_s,
-    primary_slowdowns,
-    service_rates,
-    undisturbed_rates,
-)
+from perfgate.analysis.change import cost_s, primary_slowdowns
 from perfgate.analysis.compare import rate_interval
+from perfgate.analysis.rates import service_rates, undisturbed_rates
 from perfgate.analysis.stored import speed_of
 from perfgate.analysis.work import work_of
 from perfgate.baseline.record import (

@@ -157,7 +157,8 @@ class BuildFigures(Value):
     ``lost`` counts processes that were there when it got ready and ended under load, ``unsent``
     arrivals that were never sent as too many others were waiting for this build (0 in older files).
     ``saturation_others_ratio`` is how much of its CPUs others had while it was saturated, as
-    :attr:`Run.others_ratio` is for the pairs.
+    :attr:`Run.others_ratio` is for the pairs. ``saturation_answered`` counts the answers then by
+    operation (empty in older files).
     """
 
     saturation: Windows
@@ -172,6 +173,7 @@ class BuildFigures(Value):
     lost: int = 0
     unsent: int = 0
     saturation_others_ratio: float | None = None
+    saturation_answered: dict[str, int] = {}
 
 
 class Yardstick(Value):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis.change import cost_s, operation_cost_s, service_rates
+from perfgate.analysis.change import cost_s, operation_cost_s
+from perfgate.analysis.rates import service_rates
 from perfgate.demand.retries import Regime
 from perfgate.measurement.models import Search
 from perfgate.report.production import declared, derived

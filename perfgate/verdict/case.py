@@ -12,9 +12,10 @@ import numpy as np
 from pydantic import ValidationError, model_validator
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL, production_rate, scaled_rate
-from perfgate.analysis.change import SATURATED, paired, service_rates, session_frame
+from perfgate.analysis.change import SATURATED, paired, session_frame
 from perfgate.analysis.compare import rate_interval, t_interval
 from perfgate.analysis.interval import Interval
+from perfgate.analysis.rates import service_rates
 from perfgate.analysis.resolution import FIRST_LOOK
 from perfgate.analysis.work import work_of
 from perfgate.baseline.record import BaselineRecord

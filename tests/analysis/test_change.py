@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from builders import (
     ALONE_S,
+    NOTHING,
     PAIRS,
     SOLO_PAIRS,
     Build,
     alone,
     builds,
-    demand_run,
     figures,
     session,
     sessions,
     slowdowns,
     windows,
+    with_figures,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,26 +36,12 @@ from perfgate.analysis.change import (
     paired,
     primary_slowdowns,
     quantile_slowdowns,
-    service_rates,
     session_frame,
-    undisturbed_rates,
 )
 from perfgate.measurement.histogram import Histogram
 
 if TYPE_CHECKING:
-    from perfgate.measurement.models import BuildFigures, Run, Windows
-
-
-def with_figures(run: Run, role: str, **changes: object) -> Run:
-    """Return the run with other figures of one build."""
-    builds_ = {
-        name: own.model_copy(update=changes) if name == role else own
-        for name, own in run.builds.items()
-    }
-    return run.model_copy(update={"builds": builds_})
-
-
-NOTHING = windows(0, 1.0, 0.0, 16)
+    from perfgate.measurement.models import BuildFigures, Windows
 
 
 @given(cost=slowdowns(), capacity=slowdowns(), saturated=slowdowns())
@@ -126,17 +113,6 @@ def test_no_more_is_taken_off_than_others_had(
     assert less <= shown + 1e-12
 
 
-@pytest.mark.parametrize(("others", "shown"), [(0.0, 160.0), (0.5, 320.0), (None, 400.0)])
-def test_the_undisturbed_rate(others: float | None, shown: float) -> None:
-    """Law: what others had of the CPU is left out, and not what threads waited for each other.
-
-    Where that share is not known, all of the wait is taken to be others', but no CPU time.
-    """
-    slow = windows(2, 2.5, 1.0, 400).model_copy(update={"wait_s": (12.0, 12.0)})
-    run = with_figures(session(), "candidate", saturation=slow, saturation_others_ratio=others)
-    assert undisturbed_rates([run], "candidate") == pytest.approx([shown])
-
-
 def test_a_lock_is_seen_through_threads_that_wait_for_each_other() -> None:
     """With sixteen threads on a quiet CPU, a lock that doubles the time is a slowdown of that size.
 
@@ -189,14 +165,6 @@ def test_saturated_without_answers() -> None:
     assert session_frame([candidate])[SATURATED].iloc[0] == math.inf
     assert math.isnan(session_frame([both])[SATURATED].iloc[0])
     assert math.isnan(session_frame([untimed])[SATURATED].iloc[0])
-
-
-def test_service_rates_of_the_runs_that_have_one() -> None:
-    """The service rate is correct answers over time, for each run that saturated the build."""
-    runs = [session(), session(base=None), demand_run(Build(saturated=math.log(2))).run]
-    untimed = with_figures(session(), "candidate", saturation=NOTHING)
-    assert service_rates([*runs, untimed], "candidate").tolist() == pytest.approx([400, 400, 200])
-    assert service_rates(runs, "base").tolist() == pytest.approx([400])
 
 
 @given(failed=st.integers(0, 240))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from builders import (
+    NOTHING,
     Build,
     case,
     cases,
@@ -31,8 +32,6 @@ from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case, Terms
-
-NOTHING = windows(0, 1.0, 0.0, 16)
 
 
 def by_name(made: Case) -> dict[str, Figure]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from builders import (
+    NOTHING,
     PAIRS,
     Build,
     case,
@@ -28,8 +29,6 @@ from perfgate.verdict.finding import Finding, Outcome
 
 if TYPE_CHECKING:
     from perfgate.measurement.models import Run
-
-NOTHING = windows(0, 1.0, 0.0, 16)
 
 
 def by_check(findings: list[Finding]) -> dict[str, Finding]:

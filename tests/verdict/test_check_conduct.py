@@ -10,6 +10,7 @@ from builders import ARRIVALS, Build, case, sessions
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfgate.verdict.case import measured_rate
 from perfgate.verdict.checks.conduct import check
 from perfgate.verdict.finding import Finding, Outcome
 from perfgate.verdict.judge import decided
@@ -174,3 +175,21 @@ def test_the_generators_own_pace_is_not_the_builds() -> None:
     assert "conduct:generator" not in {
         found.check for found in check(case(sessions=(slow, run, run, run)))
     }
+
+
+@given(behind=st.floats(0.0, 0.95))
+def test_requests_that_pile_up_are_told(behind: float) -> None:
+    """Law: a rate that leaves part of the mix behind is lowered, and why so is told."""
+    judged = case(Build(behind=behind))
+    found = [own for own in check(judged) if own.check == "conduct:mix"]
+    assert bool(found) or behind < 0.4
+    assert not found or behind > 0.1
+    for own in found:
+        assert own.outcome is Outcome.WARN
+        assert "requests of login piled up" in own.reason
+        assert "saturation_s" in own.hint
+    whole, left = measured_rate(case(), "candidate"), measured_rate(judged, "candidate")
+    assert whole is not None
+    assert left is not None
+    told = 1 - behind if found else 1.0
+    assert left.estimate / whole.estimate == pytest.approx(told, abs=0.02)

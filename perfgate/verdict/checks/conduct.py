@@ -15,6 +15,7 @@ from perfgate.analysis.capacity import BOUNDS_LEVEL
 from perfgate.analysis.change import ROLES, trends
 from perfgate.analysis.compare import t_interval
 from perfgate.analysis.drift import open_trends
+from perfgate.analysis.rates import KEEPS_UP, lagging
 from perfgate.analysis.sequential import percent
 from perfgate.measurement.summarise import SIGN_IN
 from perfgate.verdict.finding import Finding, Outcome, counted
@@ -54,6 +55,7 @@ def check(case: Case) -> list[Finding]:
         *_slowing(case),
         *_warming(case),
         *(_limited(case) or _idle(case)),
+        *_lagging(case),
     ]
 
 
@@ -260,3 +262,26 @@ def _idle(case: Case) -> list[Finding]:
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values[np.isfinite(values)]
+
+
+def _lagging(case: Case) -> list[Finding]:
+    """Return a finding where the candidate was not saturated for long enough to carry the mix."""
+    late = lagging(case.measurement.runs, "candidate")
+    if late is None:
+        return []
+    name, seconds = late.operation, case.profile.saturation_s
+    return [
+        Finding(
+            check=f"{CHECK}:mix",
+            outcome=Outcome.WARN,
+            reason=f"While the candidate was saturated, requests of {name} piled up: it had "
+            f"{late.answered:.1%} of the answers and has {late.asked:.1%} of the demand. Others "
+            "were answered in its stead, so the service rate told is no more than what was surely "
+            f"carried of every operation, {late.kept_up:.0%} of all answers per second.",
+            observed=late.answered,
+            limit=KEEPS_UP * late.asked,
+            unit="of the answers",
+            hint=f"A longer saturation_s in the profile (now {seconds:g} s for a build and "
+            "session) lets the queue grow as long as it gets, and the rate be told as it is.",
+        )
+    ]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.analysis.change import service_rates, undisturbed_rates
 from perfgate.analysis.compare import mean_and_sd
+from perfgate.analysis.rates import service_rates, undisturbed_rates
 from perfgate.analysis.sequential import lost_percent, percent
 from perfgate.analysis.stored import Certainty, Level, speed_of, standard_error, stored_loss
 from perfgate.baseline.record import RECORD_LEVEL

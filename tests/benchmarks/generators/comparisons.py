@@ -19,7 +19,7 @@ from benchmarks.generators.rounds import (
     Figures,
     Round,
     Usage,
-    perfgate_frames,
+    perfgate_frame,
 )
 from benchmarks.generators.servers import Server, clockwork, nginx
 from benchmarks.generators.tables import ChangeRow, StallRow
@@ -45,7 +45,7 @@ STALL_ROUND_S = 15.0  # whole periods: each generator meets the same share of st
 SERVICES_US = (400, 1200, 3400, 12_000, 104_000)
 CHANGE_RATIO = 1.05
 CHANGE_RPS = 100.0
-CHANGE_ROUND_S = 6.0
+CHANGE_ROUND_S = 15.0
 CHANGE_SHARES = (0.5, 0.9)
 # Four users: of many who are spawned together, all but the first wait for the others.
 CHANGE_USER_RPS = 25.0
@@ -79,12 +79,12 @@ class Bench:
     generator_cpu: int
     rounds: int = 0
 
-    def ask(self, what: str, *servers: Server, rate_rps: float, duration_s: float) -> Round:
+    def ask(self, what: str, server: Server, rate_rps: float, duration_s: float) -> Round:
         """Return the next round, with a seed of its own, and tell of it."""
         self.rounds += 1
         sys.stderr.write(f"{what}\n")
         return Round(
-            servers=servers,
+            server=server,
             rate_rps=rate_rps,
             duration_s=duration_s,
             cpu=self.generator_cpu,
@@ -167,7 +167,10 @@ def _change_rows(bench: Bench, server: Server, service_us: int) -> list[ChangeRo
     before, after = (
         replace(server, url=f"{server.url}/{us}") for us in (service_us, service_us * CHANGE_RATIO)
     )
-    seen = _perfgate_quantiles(_ask_change(bench, "perfgate", service_us, before, after))
+    seen = [
+        _perfgate_quantiles(_ask_change(bench, "perfgate", service_us, one))
+        for one in (before, after)
+    ]
     told = [
         rounds.locust(FAST, _ask_change(bench, "Locust", service_us, one), CHANGE_USER_RPS)
         for one in (before, after)
@@ -176,28 +179,24 @@ def _change_rows(bench: Bench, server: Server, service_us: int) -> list[ChangeRo
         ChangeRow(
             service_ms=service_us / 1000,
             share=share,
-            perfgate_ms=seen[share],
+            perfgate_ms=(seen[0][share], seen[1][share]),
             locust_ms=(told[0].reported_ms[share], told[1].reported_ms[share]),
         )
         for share in CHANGE_SHARES
     ]
 
 
-def _ask_change(bench: Bench, name: str, service_us: int, *servers: Server) -> Round:
+def _ask_change(bench: Bench, name: str, service_us: int, server: Server) -> Round:
     told = f"{name}: a service time of {service_us / 1000:g} ms"
-    return bench.ask(told, *servers, rate_rps=CHANGE_RPS, duration_s=CHANGE_ROUND_S)
+    return bench.ask(told, server, rate_rps=CHANGE_RPS, duration_s=CHANGE_ROUND_S)
 
 
-def _perfgate_quantiles(asked: Round) -> dict[float, tuple[float, float]]:
-    """Return quantiles of service time in ms, before and after, from twins in one run."""
-    services = [
-        Histogram.from_seconds(frame.loc[frame["outcome"] == Outcome.OK, "service_s"].to_numpy())
-        for frame in perfgate_frames(FAST, asked, Usage())
-    ]
-    return {
-        share: (_ms(services[0].quantile(share)), _ms(services[1].quantile(share)))
-        for share in CHANGE_SHARES
-    }
+def _perfgate_quantiles(asked: Round) -> dict[float, float]:
+    """Return quantiles of service time in ms."""
+    frame = perfgate_frame(FAST, asked, Usage())
+    service_s = frame.loc[frame["outcome"] == Outcome.OK, "service_s"].to_numpy()
+    times = Histogram.from_seconds(service_s)
+    return {share: _ms(times.quantile(share)) for share in CHANGE_SHARES}
 
 
 def _ms(seconds: float | None) -> float:

@@ -65,10 +65,9 @@ CHANGES = f"""\
 ## A change of 5 %
 
 The server answers at an exact time after a request was read, and then at one that is 5 % longer.
-perfgate sends twins to both; its figures are service times. They hold the work of sending too, so
-that of the shortest times some tenths less than 5 % may be seen: twins leave within about a tenth
-of a millisecond, and each may wait in the client for the other. Locust's figures are those of two
-runs with {of.CHANGE_RPS / of.CHANGE_USER_RPS:g} users; they are rounded before they are counted."""
+perfgate's figures are service times. They hold the wake-ups of server and client too, so that of
+the shortest times some tenths less than 5 % are seen. Locust has
+{of.CHANGE_RPS / of.CHANGE_USER_RPS:g} users, and rounds its figures before they are counted."""
 
 SECTIONS = (TITLE, COSTS, STALLS, CHANGES)
 INSTALL = {

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.generators.truth import from_intended_s, paced_s, phase_s, quantile_ms
 from perfgate.config.models import Load
 from perfgate.load.engine import Engine, run_load
-from perfgate.load.plan import BUILDS, Host, Open, Outcome, Phase, Plan
+from perfgate.load.plan import Host, Open, Outcome, Phase, Plan
 from perfgate.load.schedule import Stage, draw_schedule
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.summarise import frame_of
@@ -59,7 +59,7 @@ _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 class Round:
     """What is asked of a generator, and an empty directory for what it leaves behind."""
 
-    servers: tuple[Server, ...]
+    server: Server
     rate_rps: float
     duration_s: float
     cpu: int
@@ -68,8 +68,8 @@ class Round:
 
     @property
     def url(self) -> str:
-        """The address of the first server."""
-        return self.servers[0].url
+        """The address of the server."""
+        return self.server.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Usage:
 def perfgate(locustfile: Path, asked: Round) -> Figures:
     """Let perfgate send an open loop to the first server."""
     usage = Usage()
-    frame = perfgate_frames(locustfile, asked, usage)[0]
+    frame = perfgate_frame(locustfile, asked, usage)
     intended_s = np.sort(frame["intended_s"].to_numpy())
     until_s = float(intended_s[0]) + asked.duration_s
     good = frame[frame["outcome"] == Outcome.OK]
@@ -134,13 +134,11 @@ def perfgate(locustfile: Path, asked: Round) -> Figures:
     )
 
 
-def perfgate_frames(locustfile: Path, asked: Round, usage: Usage) -> tuple[pd.DataFrame, ...]:
-    """Let perfgate send an open loop to every server; return the arrivals at each."""
-    builds = BUILDS[-len(asked.servers) :]
-    hosts = zip(builds, asked.servers, strict=True)
+def perfgate_frame(locustfile: Path, asked: Round, usage: Usage) -> pd.DataFrame:
+    """Let perfgate send an open loop; return the arrivals."""
     plan = Plan(
         seed=asked.seed,
-        hosts=tuple(Host(build, server.url, server.pid) for build, server in hosts),
+        hosts=(Host("candidate", asked.server.url, asked.server.pid),),
         mix={"fetch": 1.0},
         identities=IDENTITIES,
         warmup_requests=WARMUP_REQUESTS,
@@ -154,8 +152,7 @@ def perfgate_frames(locustfile: Path, asked: Round, usage: Usage) -> tuple[pd.Da
     journal = run_load(engine, plan, schedule, asked.directory, limit_s=LIMIT_S, tick=usage.tick)
     assert journal is not None
     frame = frame_of(journal)
-    arrivals = frame[frame["phase"] == Phase.OPEN]
-    return tuple(arrivals[arrivals["build"] == BUILDS.index(build)] for build in builds)
+    return frame[frame["phase"] == Phase.OPEN]
 
 
 def locust(locustfile: Path, asked: Round, user_rps: float = USER_RPS) -> Figures:
