@@ -125,6 +125,11 @@ def with_looks(order: Order, expected_session_s: float) -> Order:
     return replace(order, terms=order.terms.model_copy(update={"config": config}))
 
 
+def alone_s(profile: Profile, overhead_s: float = OVERHEAD_S) -> float:
+    """Return the seconds that a session of one build alone is expected to take."""
+    return overhead_s + profile.split_s + profile.saturation_s
+
+
 def session_s(
     profile: Profile, overhead_s: float = OVERHEAD_S, pairs_s: float | None = None
 ) -> float:
@@ -142,11 +147,13 @@ def _expected_session_s(case: Case, order: Order, spent_s: float) -> float:
     profile, run = order.shape, case.measurement.demand_run
     rates = [] if run is None else service_rates([run.run], "candidate").tolist()
     if not rates or not rates[0]:
-        return session_s(profile)
+        return session_s(profile) if order.base else alone_s(profile)
     each_s = spent_s / (1 + len(case.measurement.discarded))
-    overhead_s = each_s - profile.ramp_s - profile.demand_s - profile.saturation_s
+    overhead_s = max(each_s - profile.ramp_s - profile.demand_s - profile.saturation_s, 0.0)
+    if order.base is None:
+        return alone_s(profile, overhead_s)
     pairs_s = 2 * profile.pairs * profile.batch_requests / rates[0]
-    return session_s(profile, max(overhead_s, 0.0), pairs_s)
+    return session_s(profile, overhead_s, pairs_s)
 
 
 def demand_run_s(profile: Profile) -> float:
@@ -257,7 +264,7 @@ def _session_assignment(case: Case, order: Order) -> Assignment:
         schedule=schedule,
         offered_rps=rate_rps,
         open_s=profile.split_s,
-        expected_s=session_s(profile),
+        expected_s=session_s(profile) if order.base else alone_s(profile),
     )
 
 

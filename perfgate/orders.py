@@ -46,14 +46,15 @@ def comparing_order(wish: Wish, environment: Environment, progress: Progress) ->
     """Return the order of a check: the candidate beside its base.
 
     The base is ``wish.base``, else the stored baseline's commit. Where that commit cannot be
-    reached, or the wish is so, the candidate is measured alone and the stored baseline decides.
+    reached, or the wish is so, the candidate is measured alone and the stored baseline decides;
+    a quick one does without a baseline, too.
     Raises StoreError where there is neither base nor baseline, RefError for a commit that was
     named and cannot be reached, TargetError for a failed build, of the stored baseline's too.
     """
     candidate = read_spec(wish.candidate, Path.cwd())
     base = None if wish.base is None else read_spec(wish.base, Path.cwd())
     stored = _stored(wish, candidate, base, environment)
-    if base is None and stored is None:
+    if base is None and stored is None and not wish.quick:
         store = wish.loaded.config.baseline
         raise StoreError(
             f"there is no baseline in {store.directory}/{wish.profile}/ on the branch "
@@ -67,8 +68,8 @@ def comparing_order(wish: Wish, environment: Environment, progress: Progress) ->
 def _beside(order: Order, stored: StoredBaseline, wish: Wish, progress: Progress) -> Order:
     """Return the order with the stored baseline's commit as base, or why there is none."""
     commit = stored.record.commit
-    if wish.stored:
-        because = "as --stored asks"
+    if wish.stored or wish.quick:
+        because = "as --stored asks" if wish.stored else "as --budget quick asks"
     else:
         try:
             return replace(order, base=_build(Ref(commit), wish.loaded, progress))
@@ -117,7 +118,7 @@ def _order(
     progress: Progress,
 ) -> Order:
     candidate, base = specs
-    terms = Terms(config=wish.loaded.config, ledger=wish.ledger, on=wish.on)
+    terms = Terms(config=wish.loaded.config, ledger=wish.ledger, on=wish.on, quick=wish.quick)
     conditions = _conditions(wish, terms)
     if stored:
         held_to = {
@@ -170,15 +171,15 @@ def _stored(
     root, store = wish.loaded.root, wish.loaded.config.baseline
     try:
         with open_repository(root) as repository:
-            commit = _bar(repository, candidate, base, store.branch)
+            commit = _bar(repository, candidate, base, store.branch, needed=not wish.quick)
             directory = f"{store.directory}/{wish.profile}"
             within = repository.relative(root)
             path = directory if within == "." else f"{within}/{directory}"
             found = None if commit is None else find_baseline(repository, commit, path, environment)
     except UsageError:
-        if base is None:
+        if base is None and not wish.quick:
             raise
-        return None  # no repository, hence no store; but there is a base to compare with
+        return None  # no repository, hence no store; but nothing depends on it
     if found is not None and found.record.service != wish.loaded.config.service:
         raise StoreError(
             f"{found.path} is a baseline of {found.record.service!r}, not of "
@@ -189,15 +190,23 @@ def _stored(
 
 
 def _bar(
-    repository: Repository, candidate: BuildSpec, base: BuildSpec | None, branch: str
+    repository: Repository,
+    candidate: BuildSpec,
+    base: BuildSpec | None,
+    branch: str,
+    *,
+    needed: bool,
 ) -> str | None:
-    """Return the commit whose baselines count: the merge base of candidate and branch or base."""
+    """Return the commit whose baselines count: the merge base of candidate and branch or base.
+
+    Raises RefError where there is none, but is ``needed``.
+    """
     own = repository.resolve(candidate.text) if isinstance(candidate, Ref) else repository.head()
     if own is None:
         return None
     other = base.text if isinstance(base, Ref) else repository.branch(branch)
     found = None if other is None else repository.merge_base(own, other)
-    if found is None and base is None:
+    if found is None and base is None and needed:
         raise _no_bar(other, branch)
     return found
 

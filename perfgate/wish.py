@@ -17,7 +17,7 @@ from perfgate.errors import UsageError
 from perfgate.load.recorded import read_recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from perfgate.config.load import LoadedConfig
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # Of a margin: the rest must be left for noise, or nothing between the two is ever decided.
 TOLERATED = 1 / 4
+# For sessions of the candidate alone: four of them, as a profile is by default.
+QUICK_S = 36.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,9 @@ class Wish:
 
     ``recorded_s`` are the times that the profile replays, if it does. ``stored``: no base is
     measured, the stored baseline alone is to decide. ``find_capacity``: the highest rate that
-    keeps every promise is searched, too. ``recovery``: an overload is tried, too.
+    keeps every promise is searched, too. ``recovery``: an overload is tried, too. ``quick``: no
+    base is measured, and none is needed; a stored baseline is held against the candidate if there
+    is one.
     """
 
     loaded: LoadedConfig
@@ -47,6 +51,7 @@ class Wish:
     stored: bool = False
     find_capacity: bool = False
     recovery: bool = False
+    quick: bool = False
 
     @property
     def ledger_path(self) -> Path:
@@ -110,17 +115,36 @@ def searching(wish: Wish) -> Wish:
 
     Raises UsageError where no latency is promised of what is sent: then there is no such rate.
     """
-    config = wish.loaded.config
-    last = last_day(wish.on, config.demand.horizon_days)
-    sent = peak_demand(demand_steps(wish.ledger, wish.on, last)).mix
-    promised = [config.slo.get(name) or config.slo.get("*") for name in sent]
-    if not any(own and (own.p50_ms or own.p95_ms or own.p99_ms) for own in promised):
+    if not _promises(wish):
         raise UsageError(
             f"{wish.loaded.path}: no latency is promised of what is sent "
-            f"({', '.join(sorted(sent))}), so there is no highest rate to find",
+            f"({', '.join(sorted(_sent(wish)))}), so there is no highest rate to find",
             hint='Promise one, for every operation or by name:  [slo."*"]  p95_ms = 250.0',
         )
     return replace(wish, find_capacity=True)
+
+
+def quickly(wish: Wish) -> Wish:
+    """Return the wish for what a minute tells: the required rate, and the service rate."""
+    return replace(held_to(wish, margin=None, budget_s=QUICK_S), quick=True)
+
+
+def fully(wish: Wish) -> Wish:
+    """Return the wish for recovery and, where any latency is promised, the highest rate, too."""
+    return replace(wish, recovery=True, find_capacity=_promises(wish))
+
+
+def _sent(wish: Wish) -> Mapping[str, float]:
+    """Return the share of each operation in the highest demand."""
+    last = last_day(wish.on, wish.loaded.config.demand.horizon_days)
+    return peak_demand(demand_steps(wish.ledger, wish.on, last)).mix
+
+
+def _promises(wish: Wish) -> bool:
+    """Tell whether a latency is promised of anything that is sent."""
+    slo = wish.loaded.config.slo
+    promised = [slo.get(name) or slo.get("*") for name in _sent(wish)]
+    return any(own is not None and own.promises_latency for own in promised)
 
 
 def _with_margin(loaded: LoadedConfig, margin: float) -> LoadedConfig:

@@ -11,11 +11,13 @@ from perfgate.cli import options
 from perfgate.cli.console import say
 from perfgate.cli.places import prepared
 from perfgate.errors import UsageError
-from perfgate.wish import held_to, read_wish, searching
+from perfgate.wish import fully, held_to, quickly, read_wish, searching
 
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
+
+    from perfgate.wish import Wish
 
 
 @click.command()
@@ -32,7 +34,16 @@ if TYPE_CHECKING:
 @options.on
 @options.seed
 @options.margin
-@options.budget
+@click.option(
+    "--budget",
+    type=options.Effort(),
+    default="standard",
+    show_default=True,
+    help="How much is asked. quick, a minute: does it carry the demand? standard: did it get worse "
+    "than its base, too? full, up to 12 minutes: does it recover, and what is the highest rate "
+    "that keeps every promise, too? A TIME like 60s or 5m is standard with that for its sessions, "
+    "instead of budget.sessions_s and of the looks that the profile has.",
+)
 @options.find_capacity
 @click.option(
     "--recovery",
@@ -57,7 +68,7 @@ def command(
     on: date | None,
     seed: int | None,
     margin: float | None,
-    budget: float | None,
+    budget: str | float,
     find_capacity: bool,
     recovery: bool,
     format_: str,
@@ -69,25 +80,34 @@ def command(
         raise UsageError(
             "--stored measures no base, and --base names one", hint="Leave one of them out."
         )
+    if budget == "quick" and base is not None:
+        raise UsageError(
+            "--budget quick measures no base, and --base names one",
+            hint="Leave it out, or take --budget standard.",
+        )
     asked = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
-    held = held_to(asked, margin=margin, budget_s=budget)
-    wish = replace(held, stored=stored, recovery=recovery)
+    wish = replace(_spending(asked, margin, budget), stored=stored)
+    wish = replace(wish, recovery=True) if recovery else wish
     wish = searching(wish) if find_capacity else wish
     keep_in = None if output is None else prepared(output)
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.
-    from perfgate.cli.outlook import (  # noqa: PLC0415 - see above
-        plan_ahead,
-        recovery_ahead,
-        search_ahead,
-    )
+    from perfgate.cli.outlook import ahead  # noqa: PLC0415 - see above
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above
     from perfgate.cli.verdicts import tell  # noqa: PLC0415 - see above
 
-    if not stored:
-        say(plan_ahead(wish))
-    if recovery:
-        say(recovery_ahead(wish))
-    if find_capacity:
-        say(search_ahead(wish))
+    for sentence in ahead(wish):
+        say(sentence)
     case = measured(wish, beside_base=True, keep_in=keep_in)
     return tell(case, format_, on_inconclusive, keep_in)
+
+
+def _spending(wish: Wish, margin: float | None, budget: str | float) -> Wish:
+    """Return the wish with what the budget pays for."""
+    seconds = None if isinstance(budget, str) else budget
+    held = held_to(wish, margin=margin, budget_s=seconds)
+    match budget:
+        case "quick":
+            return quickly(held)
+        case "full":
+            return fully(held)
+    return held

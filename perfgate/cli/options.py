@@ -144,6 +144,19 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class Effort(Duration):
+    """A time, or how much is asked for by name."""
+
+    name = "quick|standard|full|TIME"
+    levels: ClassVar[tuple[str, ...]] = ("quick", "standard", "full")
+
+    def convert(  # type: ignore[override]
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | float:
+        """Return the name, or the time in seconds, or fail saying what is wanted."""
+        return value if value in self.levels else super().convert(value, param, ctx)
+
+
 def today() -> date:
     """Return the day here."""
     return datetime.now().astimezone().date()

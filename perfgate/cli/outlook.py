@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.analysis.resolution import Pace
 from perfgate.baseline.noise import noise_path, read_noise, still_holds
-from perfgate.gate import demand_run_s, session_s
+from perfgate.gate import alone_s, demand_run_s, session_s
 from perfgate.machine import read_environment
 from perfgate.report.calibration import foretold
 from perfgate.search import SETTLED_TRIALS, most_s
@@ -41,6 +41,26 @@ def known_noise(wish: Wish, environment: Environment) -> Rehearsal | None:
     if record is None or not still_holds(record, config.service, profile):
         return None
     return remembered(record, config)
+
+
+def ahead(wish: Wish) -> list[str]:
+    """Return in sentences what a check will do here, how long that takes and what it can find."""
+    told = [] if wish.stored else [quick_ahead(wish) if wish.quick else plan_ahead(wish)]
+    told += [recovery_ahead(wish)] if wish.recovery else []
+    return told + ([search_ahead(wish)] if wish.find_capacity else [])
+
+
+def quick_ahead(wish: Wish) -> str:
+    """Return in a sentence how long a check of the candidate alone will take."""
+    config = wish.loaded.config
+    profile = config.profiles[wish.profile]
+    pace = Pace(demand_run_s(profile), alone_s(profile), config.budget.sessions_s)
+    sessions = pace.looks()[0]
+    seconds = round(pace.check_s(sessions), -1)
+    return (
+        f"plan: the required rate, then {counted(sessions, 'session')} of the candidate alone, "
+        f"about {seconds:.0f} s; whether it got worse than its base is not asked"
+    )
 
 
 def plan_ahead(wish: Wish) -> str:

@@ -197,6 +197,11 @@ class Slo(Section):
         default=0.001, description="Share of requests that may fail."
     )
 
+    @property
+    def promises_latency(self) -> bool:
+        """Tell whether any latency is promised."""
+        return any((self.p50_ms, self.p95_ms, self.p99_ms))
+
     @field_validator("p95_ms", "p99_ms")
     @classmethod
     def _quantiles_ascend(cls, value: float | None, info: ValidationInfo) -> float | None:

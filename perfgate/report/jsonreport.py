@@ -12,6 +12,7 @@ from perfgate.report.null import null_of
 from perfgate.report.picture import picture_document
 from perfgate.report.upset import recovery_document
 from perfgate.verdict.limit import headroom_of, limit_of
+from perfgate.verdict.scope import left_out
 
 if TYPE_CHECKING:
     from typing import Any
@@ -30,6 +31,7 @@ def render(case: Case, verdict: Verdict) -> str:
         "format": FORMAT,
         "verdict": str(verdict.outcome),
         "reason": verdict.reason,
+        "left_out": left_out(case),
         "candidate": measured.candidate.model_dump(),
         "base": None if measured.base is None else measured.base.model_dump(),
         "findings": [

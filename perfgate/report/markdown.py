@@ -13,6 +13,7 @@ from perfgate.report.null import what_shows
 from perfgate.report.picture import picture_lines
 from perfgate.report.upset import upset_lines
 from perfgate.verdict.finding import number
+from perfgate.verdict.scope import left_out_words
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case
@@ -30,6 +31,7 @@ def render(case: Case, verdict: Verdict) -> str:
         "",
         f"{as_text(measured.candidate.name)}{against}",
         "",
+        *_left_out(case),
         "| | check | finding |",
         "|---|---|---|",
         *map(finding_row, verdict.findings),
@@ -53,6 +55,11 @@ def render(case: Case, verdict: Verdict) -> str:
         "</details>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _left_out(case: Case) -> list[str]:
+    words = left_out_words(case)
+    return [words, ""] if words else []
 
 
 def _picture(case: Case, verdict: Verdict) -> list[str]:

@@ -14,6 +14,7 @@ from perfgate.report.picture import picture_lines
 from perfgate.report.upset import upset_lines
 from perfgate.tail import escaped, shortened
 from perfgate.verdict.finding import number
+from perfgate.verdict.scope import left_out_words
 
 if TYPE_CHECKING:
     from perfgate.report.figures import Figure
@@ -31,6 +32,7 @@ def render(case: Case, verdict: Verdict) -> str:
     parts = [
         head,
         wrapped(escaped(verdict.reason), "  "),
+        *_left_out(case),
         "",
         *(line for finding in verdict.findings for line in finding_lines(finding)),
         "",
@@ -43,6 +45,11 @@ def render(case: Case, verdict: Verdict) -> str:
         *(wrapped(line, "  ") for line in how_measured(case)),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _left_out(case: Case) -> list[str]:
+    words = left_out_words(case)
+    return [wrapped(words, "  ")] if words else []
 
 
 def _picture(case: Case, verdict: Verdict) -> list[str]:

@@ -37,7 +37,7 @@ class Terms(Value):
 
     ``baseline_comparable``: the stored baseline is of this kind of machine. ``baseline_differs``:
     what else its load was made from, "" for the same. ``stored_because``: why it is held against a
-    candidate measured alone.
+    candidate measured alone. ``quick``: whether that got worse was not asked.
     """
 
     config: Config
@@ -47,6 +47,7 @@ class Terms(Value):
     baseline_comparable: bool = False
     baseline_differs: str = ""
     stored_because: str = ""
+    quick: bool = False
 
     @property
     def baseline_counts(self) -> bool:
