@@ -5,7 +5,7 @@ What came of it is judged in :mod:`perfgate.verdict.checks.recovery`; nothing is
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.rates import service_rates
@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from perfgate.demand.ledger import Dependent, Ledger
     from perfgate.gate import Order
     from perfgate.load.plan import Host, Plan
-    from perfgate.measurement.models import BuildRole
-    from perfgate.rig import Rig
+    from perfgate.measurement.models import BuildRole, UpsetKind
+    from perfgate.rig import Outcome, Rig
     from perfgate.verdict.case import Case, Terms
 
 ROLES: tuple[BuildRole, ...] = ("candidate", "base")
+STAGES = {"restart": "restart"}
 # Above the seeds of sessions and of trials.
 SEEDS_FROM = 2_000_000
 
@@ -46,46 +47,94 @@ DRAIN_S = 2.0
 def try_recovery(case: Case, order: Order, rig: Rig) -> Case:
     """Put the candidate through an upset, and, where it does not come through, the base.
 
-    The case is unchanged where the candidate did not even come through the sessions. A spike is
-    measured by the faster of the builds, for both are to be overloaded.
+    The case is unchanged where the candidate did not even come through the sessions. A candidate
+    that stays down is started anew, too.
     """
-    runs = case.measurement.runs
-    rates = [service_rates(runs, role) for role in ROLES]
-    fastest_rps = max((float(own.mean()) for own in rates if len(own)), default=0.0)
-    if case.measurement.incidents or not fastest_rps:
+    ordeal = ordeal_of(case, order.terms)
+    if case.measurement.incidents or ordeal is None:
         rig.progress.learned("no service rate is known, so recovery is not tried")
         return case
-    case = _with_recovery(case, order, rig, fastest_rps, {"candidate": order.candidate})
-    if order.base is None or case.measurement.incidents or not is_down(case):
+    tried = _tried(rig, order, ordeal, {"candidate": order.candidate})
+    case = _with_recovery(case, tried)
+    if case.measurement.incidents or not is_down(case):
         return case
-    return _with_recovery(case, order, rig, fastest_rps, {"base": order.base})
+    again = _tried(rig, order, _restart(ordeal, order.terms), {"candidate": order.candidate})
+    case = add(case, restart=again.recovery)
+    if order.base is None:
+        return case
+    return _with_recovery(case, _tried(rig, order, ordeal, {"base": order.base}))
 
 
-def _with_recovery(
-    case: Case, order: Order, rig: Rig, service_rps: float, build: Mapping[BuildRole, Build]
-) -> Case:
-    """Put a build through the upset; a run not to be trusted is repeated."""
+def _with_recovery(case: Case, tried: Outcome) -> Case:
+    if tried.recovery is None:
+        return add(case, incidents=tried.incidents)
+    return add(case, recoveries=(*case.measurement.recoveries, tried.recovery))
+
+
+def _tried(rig: Rig, order: Order, ordeal: Ordeal, build: Mapping[BuildRole, Build]) -> Outcome:
+    """Put a build through it; a run not to be trusted is repeated."""
     attempt = 0
     while True:
-        outcome = run_once(rig, _assignment(order, service_rps, build, attempt))
-        if outcome.recovery is None:
-            return add(case, incidents=outcome.incidents)
-        faults, attempt = outcome.recovery.validity.faults, attempt + 1
+        outcome = run_once(rig, _assignment(order, ordeal, build, attempt))
+        faults = outcome.recovery.validity.faults if outcome.recovery else ()
+        attempt += 1
         if not faults or attempt > DISCARD_LIMIT:
-            return add(case, recoveries=(*case.measurement.recoveries, outcome.recovery))
+            return outcome
         rig.progress.learned(f"to be repeated: {faults[0]}")
 
 
+@dataclass(frozen=True, slots=True)
+class Ordeal:
+    """What builds are put through, at which demand here, in calls per second."""
+
+    demand_rps: float
+    upset: Upset
+
+
+def ordeal_of(case: Case, terms: Terms) -> Ordeal | None:
+    """Return what is to happen; None where no service rate is known.
+
+    A spike is measured by the faster of the builds, for both are to be overloaded. Where the
+    highest demand is more than the candidate serves, callers would not even be served before: then
+    it comes on top of today's, as the change that it is, and is taken back.
+    """
+    rates = [service_rates(case.measurement.runs, role) for role in ROLES]
+    means = [float(own.mean()) if len(own) else 0.0 for own in rates]
+    if not max(means):
+        return None
+    peak_rps = local_required_rps(terms) / terms.config.margins.headroom
+    today, peak = steps_of(terms)[0], peak_demand(steps_of(terms))
+    today_rps = peak_rps * today.first_try_rps / peak.first_try_rps
+    test = terms.config.recovery
+    if test.upset == "spike" and today_rps < means[0] <= peak_rps:
+        return Ordeal(today_rps, upset_of(test, "change", peak_rps, today_rps))
+    rate_rps = peak_rps if test.upset == "stall" else test.spike_ratio * max(means)
+    return Ordeal(peak_rps, upset_of(test, test.upset, rate_rps, peak_rps))
+
+
+def _restart(ordeal: Ordeal, terms: Terms) -> Ordeal:
+    """Return what shows whether fresh processes carry the demand that left the others down."""
+    seconds = terms.config.recovery.step_s
+    upset = Upset(
+        kind="restart",
+        rate_rps=ordeal.demand_rps,
+        from_s=0.0,
+        to_s=0.0,
+        limit_s=seconds,
+        steps=(),
+        quiet_s=seconds,
+    )
+    return replace(ordeal, upset=upset)
+
+
 def _assignment(
-    order: Order, service_rps: float, build: Mapping[BuildRole, Build], attempt: int
+    order: Order, ordeal: Ordeal, build: Mapping[BuildRole, Build], attempt: int
 ) -> Assignment:
     """Return the run in which it happens; every build is sent the same calls."""
-    config = order.terms.config
-    demand_rps = local_required_rps(order.terms) / config.margins.headroom
-    upset = upset_of(config.recovery, demand_rps, service_rps)
-    stages = stages_of(upset, demand_rps, config.recovery.step_s)
+    config, upset = order.terms.config, ordeal.upset
+    stages = stages_of(upset, ordeal.demand_rps, config.recovery.step_s)
     seed = config.load.seed + SEEDS_FROM + attempt
-    callers = callers_of(order.terms, demand_rps)
+    callers = callers_of(order.terms, ordeal.demand_rps)
 
     def plan(hosts: tuple[Host, ...]) -> Plan:
         spec = spec_of(upset, callers, SCHEDULE_FILE)
@@ -93,11 +142,11 @@ def _assignment(
         return replace(whole, saturation=None, open=None, recovery=spec, workers=1)
 
     return Assignment(
-        stage=f"recovery of the {next(iter(build))}",
+        stage=f"{STAGES.get(upset.kind, 'recovery')} of the {next(iter(build))}",
         builds=build,
         plan=plan,
         schedule=schedule_of(order, stages, seed),
-        offered_rps=demand_rps,
+        offered_rps=ordeal.demand_rps,
         open_s=0.0,
         expected_s=longest_s(config.recovery),
         upset=upset,
@@ -115,13 +164,13 @@ def longest_s(test: RecoveryTest) -> float:
     return OVERHEAD_S + test.before_s + test.upset_s + test.limit_s + lowered_s + DRAIN_S
 
 
-def upset_of(test: RecoveryTest, demand_rps: float, service_rps: float) -> Upset:
-    """Return what is to happen to a build with this demand here, and this service rate."""
+def upset_of(test: RecoveryTest, kind: UpsetKind, rate_rps: float, demand_rps: float) -> Upset:
+    """Return what is to happen to a build with this demand here, at this rate of calls."""
     after_s = test.before_s + test.upset_s
     lowered_s = after_s + test.limit_s
     return Upset(
-        kind=test.upset,
-        rate_rps=demand_rps if test.upset == "stall" else test.spike_ratio * service_rps,
+        kind=kind,
+        rate_rps=rate_rps,
         from_s=test.before_s,
         to_s=after_s,
         limit_s=test.limit_s,
@@ -132,9 +181,12 @@ def upset_of(test: RecoveryTest, demand_rps: float, service_rps: float) -> Upset
 
 def stages_of(upset: Upset, demand_rps: float, last_s: float) -> list[Stage]:
     """Return the rates of calls; the last stage, in which nobody retries, takes ``last_s``."""
-    return [
+    happening = [
         Stage(demand_rps, upset.from_s),
         Stage(upset.rate_rps, upset.to_s - upset.from_s),
+    ]
+    return [
+        *(stage for stage in happening if stage.duration_s),
         Stage(demand_rps, upset.limit_s),
         *(Stage(rate_rps, seconds) for seconds, rate_rps in upset.steps),
         Stage(demand_rps, last_s),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from builders import case
+from builders import Build, case, dependent, ledger, terms
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfgate.analysis.rates import service_rates
 from perfgate.config.models import RecoveryTest
 from perfgate.demand.demand import peak_demand
 from perfgate.gate import OVERHEAD_S
@@ -16,6 +17,7 @@ from perfgate.upheaval import (
     DRAIN_S,
     callers_of,
     longest_s,
+    ordeal_of,
     shortest_s,
     spec_of,
     stages_of,
@@ -37,15 +39,14 @@ TESTS = st.builds(
 
 @given(TESTS, st.floats(1, 100), st.floats(100, 1000))
 def test_an_upset_is_what_is_configured(
-    test: RecoveryTest, demand_rps: float, service_rps: float
+    test: RecoveryTest, demand_rps: float, rate_rps: float
 ) -> None:
-    """Law: the demand, then a spike beyond the service rate or a standstill, then the demand again.
+    """Law: the demand, then a spike or a standstill, then the demand again.
 
     The stages last as long as is announced, and nobody retries in the last of them.
     """
-    upset = upset_of(test, demand_rps, service_rps)
+    upset = upset_of(test, test.upset, rate_rps, demand_rps)
     before, during, after, *steps, last = stages_of(upset, demand_rps, test.step_s)
-    rate_rps = demand_rps if test.upset == "stall" else test.spike_ratio * service_rps
     assert [one.rate_rps for one in (before, during, after, last)] == pytest.approx(
         [demand_rps, rate_rps, demand_rps, demand_rps]
     )
@@ -59,19 +60,45 @@ def test_an_upset_is_what_is_configured(
     assert spec.stalls == (test.upset == "stall")
 
 
+@given(slowdown=st.floats(-1.0, 3.0))
+def test_what_is_tried_leaves_callers_served_before(slowdown: float) -> None:
+    """Law: a spike on the highest demand where it is carried, else that demand on today's.
+
+    Where not even today's is carried there is no such demand, and the spike is left.
+    """
+    planned = {"from": "2026-12-01", "what": "delegation", "scale": 3.0}
+    held_to = terms(ledger=ledger(dependent(change=[planned])))
+    judged = case(Build(saturated=slowdown), held_to=held_to)
+    today_rps, peak_rps = (
+        step.first_try_rps for step in (steps_of(held_to)[0], peak_demand(steps_of(held_to)))
+    )
+    served_rps = service_rates(judged.measurement.runs, "candidate").mean()
+    ordeal = ordeal_of(judged, held_to)
+    assert ordeal is not None
+    assert today_rps < peak_rps
+    if today_rps < served_rps <= peak_rps:
+        assert ordeal.upset.kind == "change"
+        assert ordeal.demand_rps == pytest.approx(today_rps)
+        assert ordeal.upset.rate_rps == pytest.approx(peak_rps)
+    else:
+        assert ordeal.upset.kind == "spike"
+        assert ordeal.demand_rps == pytest.approx(peak_rps)
+        assert ordeal.upset.rate_rps > 1.49 * served_rps
+
+
 @given(st.floats(1, 1000))
 def test_callers_are_those_of_the_ledger(demand_rps: float) -> None:
     """Law: together they send the demand, each its part of it and its own mix."""
-    terms = case().terms
-    peak = peak_demand(steps_of(terms))
-    callers = callers_of(terms, demand_rps)
+    held_to = case().terms
+    peak = peak_demand(steps_of(held_to))
+    callers = callers_of(held_to, demand_rps)
     sent = [math.fsum(one.rates_rps.values()) for one in callers]
     assert math.fsum(sent) == pytest.approx(demand_rps)
-    for one, own_rps, row, dependent in zip(
-        callers, sent, peak.dependents, terms.ledger.dependents, strict=True
+    for one, own_rps, row, asked in zip(
+        callers, sent, peak.dependents, held_to.ledger.dependents, strict=True
     ):
         assert own_rps == pytest.approx(demand_rps * row.first_try_rps / peak.first_try_rps)
-        mix = terms.ledger.mix_of(dependent)
+        mix = held_to.ledger.mix_of(asked)
         assert one.rates_rps == pytest.approx({name: own_rps * mix[name] for name in mix})
-        assert (one.name, one.attempts) == (dependent.name, dependent.attempts)
-        assert len(one.waits_s) == dependent.attempts - 1
+        assert (one.name, one.attempts) == (asked.name, asked.attempts)
+        assert len(one.waits_s) == asked.attempts - 1

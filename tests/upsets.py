@@ -67,10 +67,11 @@ def recovery(
     return Recovery(**made | changes)
 
 
-def after(*recoveries: Recovery) -> Case:
+def after(*recoveries: Recovery, restart: Recovery | None = None) -> Case:
     """Return a case whose builds went through an upset."""
     made = case()
-    measured = made.measurement.model_copy(update={"recoveries": recoveries})
+    updates = {"recoveries": recoveries, "restart": restart}
+    measured = made.measurement.model_copy(update=updates)
     return made.model_copy(update={"measurement": measured})
 
 

@@ -258,15 +258,20 @@ class Search(Value):
     seconds: float = 0.0
 
 
+UpsetKind = Literal["spike", "change", "stall", "restart"]
+
+
 class Upset(Value):
     """What happens to a build, in seconds from the first call, and what follows if it stays down.
 
-    A spike sends ``rate_rps`` calls a second; in a stall the build stands still. If callers are not
-    served again ``limit_s`` after it, the demand is lowered in ``steps``, (seconds, calls per
-    second) each, and at last is what it was, but nobody retries.
+    A spike sends ``rate_rps`` calls a second, and so does a change, which is that of the planned
+    demand, come and taken back; in a stall the build stands still. A restart is none of these: all
+    that happened is that the build was started anew. If callers are not served again ``limit_s``
+    after it, the demand is lowered in ``steps``, (seconds, calls per second) each, and at last is
+    what it was, but nobody retries.
     """
 
-    kind: Literal["spike", "stall"]
+    kind: UpsetKind
     rate_rps: float
     from_s: float
     to_s: float
@@ -332,6 +337,7 @@ class Environment(Value):
 class Measurement(Value):
     """Everything one check measured.
 
+    ``restart`` is how the candidate fared, started anew, where an upset had left it down.
     ``discarded`` are runs that cannot be trusted; ``broken_off`` says what ended sessions whose
     load cannot even be proved complete.
     """
@@ -348,6 +354,7 @@ class Measurement(Value):
     demand_run: DemandRun | None
     sessions: tuple[Run, ...]
     recoveries: tuple[Recovery, ...] = ()
+    restart: Recovery | None = None
     discarded: tuple[Run, ...]
     broken_off: tuple[str, ...] = ()
     incidents: tuple[Incident, ...]

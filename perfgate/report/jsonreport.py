@@ -47,6 +47,7 @@ def render(case: Case, verdict: Verdict) -> str:
         "null": None if null is None else dataclasses.asdict(null),
         "picture": None if picture is None else picture_document(picture),
         "recoveries": [recovery_document(own) for own in measured.recoveries],
+        "restart": None if measured.restart is None else recovery_document(measured.restart),
         "measured": how_measured(case),
     }
     return json.dumps(document, indent=2) + "\n"

@@ -37,6 +37,9 @@ def upset_lines(case: Case) -> list[str]:
         lines += [head(own.build), *_course(own, seconds, most)]
     first, last = (round(at * POINTS / seconds) for at in (upset.from_s, upset.to_s))
     lines += axis(seconds, (first, max(last - first, 1)), upset.kind)
+    again = case.measurement.restart
+    if again is not None:
+        lines += [head("candidate, started anew"), *_course(again, seconds, most)]
     return [line.rstrip() for text in lines for line in text.split("\n")]
 
 

@@ -127,3 +127,26 @@ def test_the_base_is_asked_only_where_the_candidate_stays_down() -> None:
     """Law: who came back needs no base to compare with."""
     assert is_down(after(stayed_down()))
     assert not is_down(after(came_back(3)))
+
+
+@pytest.mark.parametrize("down_s", [0, 3])
+def test_a_restart_that_helps_is_told(down_s: int) -> None:
+    """Where fresh processes serve the callers that the old ones left waiting, that is said."""
+    restart = UPSET.model_copy(update={"kind": "restart", "from_s": 0.0, "to_s": 0.0})
+    first_tries, attempts, answered = zip(*[*[DOWN] * down_s, *[WELL] * 3], strict=True)
+    back = recovery([], upset=restart).model_copy(
+        update={"first_tries": first_tries, "attempts": attempts, "answered": answered}
+    )
+    (told,) = check(after(stayed_down(), restart=back))
+    assert f" A restart did, within {down_s + 3} s." in told.reason
+    in_vain = back.model_copy(update={"answered": (0,) * len(answered)})
+    (untold,) = check(after(stayed_down(), restart=in_vain))
+    assert "restart" not in untold.reason
+
+
+def test_a_planned_change_is_called_so() -> None:
+    """A planned demand that came and was taken back is named, as that is what one can plan for."""
+    change = UPSET.model_copy(update={"kind": "change", "rate_rps": 185.0})
+    assert found(came_back(2, upset=change)).reason.startswith(
+        "After 5 s of the 185/s that are planned,"
+    )

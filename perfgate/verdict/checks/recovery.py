@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.analysis.recovery import course_of
 from perfgate.demand.demand import peak_demand
+from perfgate.load.pulse import WELL_FOR_S
 from perfgate.verdict.case import steps_of
 from perfgate.verdict.finding import Finding, Outcome, number, told_apart
 
@@ -40,7 +41,8 @@ def check(case: Case) -> list[Finding]:
         words = f"{_came_back(own, course)}{_expected(case, own, stays_down=False)}"
         return [_finding(own, course, Outcome.PASS, words)]
     outcome, beside = _beside(recovery_of(case, "base"))
-    words = f"{_stayed_down(own, course)}{beside}{_expected(case, own, stays_down=True)}"
+    healing = f"{_healing(own, course)}{_restarted(case.measurement.restart)}"
+    words = f"{_stayed_down(own, course)} {healing}{beside}{_expected(case, own, stays_down=True)}"
     return [_finding(own, course, outcome, words)]
 
 
@@ -95,11 +97,16 @@ def _finding(own: Recovery, course: Course, outcome: Outcome, words: str) -> Fin
 
 
 def what_happened(own: Recovery) -> str:
-    """Return "a spike to 300/s for 5 s"."""
+    """Return what it was: "a spike to 300/s for 5 s"."""
     upset = own.upset
     seconds = number(upset.to_s - upset.from_s)
-    if upset.kind == "stall":
-        return f"a standstill of {seconds} s"
+    match upset.kind:
+        case "stall":
+            return f"a standstill of {seconds} s"
+        case "change":
+            return f"{seconds} s of the {upset.rate_rps:.0f}/s that are planned"
+        case "restart":
+            return "a restart"
     return f"a spike to {upset.rate_rps:.0f}/s for {seconds} s"
 
 
@@ -116,8 +123,14 @@ def _stayed_down(own: Recovery, course: Course) -> str:
     return (
         f"{number(own.upset.limit_s)} s after {what_happened(own)}, with the demand back at "
         f"{own.demand_rps:.0f}/s, {100 * course.answered_ratio:.0f} % of calls were answered in "
-        f"time, at {course.attempts_per_call:.1f} attempts each{queue}. {_healing(own, course)}"
+        f"time, at {course.attempts_per_call:.1f} attempts each{queue}."
     )
+
+
+def _restarted(again: Recovery | None) -> str:
+    """Return whether a restart brought it back; nothing where that was not tried, or in vain."""
+    back_s = None if again is None or again.validity.faults else course_of(again).recovered_s
+    return "" if back_s is None else f" A restart did, within {number(back_s + WELL_FOR_S)} s."
 
 
 def _healing(own: Recovery, course: Course) -> str:
