@@ -202,11 +202,12 @@ def _build_figures(
     plan: Plan,
 ) -> BuildFigures:
     judged = rows[rows["phase"].isin(JUDGED)]
+    saturated = rows[rows["phase"] == Phase.SATURATION]
     return BuildFigures(
         saturation=_windows(rows, windows, Phase.SATURATION, plan.timeouts_s),
         saturation_answered={
             str(name): sum(_windows(own, windows, Phase.SATURATION, {}).answered)
-            for name, own in rows.groupby("operation", observed=True)
+            for name, own in saturated.groupby("operation", observed=True)
         },
         open=open_loop(rows[rows["phase"] == Phase.OPEN], open_s),
         open_cpu_s=float(windows.loc[windows["phase"] == Phase.OPEN, "cpu_s"].sum()),

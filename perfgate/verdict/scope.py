@@ -34,4 +34,4 @@ def left_out_words(case: Case) -> str:
         return ""
     *others, last = questions
     named = f"{', '.join(others)} and {last}" if others else last
-    return f"Left out: {named}. `--budget full` asks all."
+    return f"Left out: {named}. --budget full asks all."

@@ -80,7 +80,7 @@ RECOVERY = closed(
     demand_rps=NUMBER,
     mu_over_rps=FIGURE,
     upset=closed(
-        kind={"enum": ["spike", "stall"]},
+        kind={"enum": ["spike", "stall", "change", "restart"]},
         rate_rps=NUMBER,
         from_s=NUMBER,
         to_s=NUMBER,
@@ -97,6 +97,7 @@ SCHEMA = closed(
     format={"const": "perfgate.verdict/1"},
     verdict=OUTCOMES,
     reason={"type": "string", "minLength": 1},
+    left_out={"type": "array", "items": TEXT},
     candidate=BUILD,
     base={"anyOf": [BUILD, {"type": "null"}]},
     findings={
@@ -126,6 +127,7 @@ SCHEMA = closed(
     null={"anyOf": [NULL, {"type": "null"}]},
     picture={"anyOf": [PICTURE, {"type": "null"}]},
     recoveries={"type": "array", "items": RECOVERY},
+    restart={"anyOf": [RECOVERY, {"type": "null"}]},
     measured={"type": "array", "items": TEXT},
 )
 

@@ -46,13 +46,14 @@ def plain(markdown: str) -> tuple[str, list[str]]:
 
 
 def test_the_verdict_comes_first() -> None:
-    """Verdict and reason head the report, then both builds, then a row per finding."""
+    """Verdict and reason head the report, then builds, what was left out, a row per finding."""
     lines = rendered(case(Build(cost=1.0))).splitlines()
     assert lines[0].endswith("perfgate: FAIL")
     assert lines[2].startswith("**CPU time per request rose")
     assert "against main (2222222222 Serve tokens)" in lines[4]
-    assert lines[6] == "| | check | finding |"
-    assert "FAIL | cost |" in lines[8]
+    assert lines[6] == "Left out: whether it recovers from an overload. --budget full asks all."
+    assert lines[8] == "| | check | finding |"
+    assert "FAIL | cost |" in lines[10]
 
 
 def test_without_a_base_none_is_named() -> None:
