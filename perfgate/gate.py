@@ -20,6 +20,7 @@ from perfgate.errors import LoadError
 from perfgate.load.engine import SCHEDULE_FILE
 from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
 from perfgate.load.schedule import Stage, balanced_turns, derived_seed, draw_schedule
+from perfgate.machine import read_tools
 from perfgate.measurement.models import BuildId, DemandRun, Measurement
 from perfgate.rig import Assignment, run_once
 from perfgate.verdict.case import Case, mix_of, required_rps
@@ -92,12 +93,13 @@ def _empty(order: Order) -> Case:
         sessions=(),
         discarded=(),
         incidents=(),
+        tools=read_tools(),
     )
     return Case(measurement=measurement, terms=order.terms)
 
 
 def _build_id(build: Build) -> BuildId:
-    return BuildId(name=build.label, commit=build.commit, dirty=build.dirty)
+    return BuildId(name=build.label, commit=build.commit, dirty=build.dirty, digest=build.digest)
 
 
 def _may_go_on(case: Case, order: Order, spent_s: float) -> bool:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 import platform
+from importlib.metadata import version
 from pathlib import Path
 
 from perfgate.measurement.models import Environment
+
+TOOLS = ("gevent", "locust", "numpy", "scipy")
 
 
 def read_environment() -> Environment:
@@ -29,6 +32,11 @@ def read_environment() -> Environment:
         target_cpus=cpus[:1],
         generator_cpus=cpus[1:] or cpus,
     )
+
+
+def read_tools() -> dict[str, str]:
+    """Return the versions of what makes the load and reads the figures, by name."""
+    return {name: version(name) for name in TOOLS}
 
 
 def _cpu_model() -> str:

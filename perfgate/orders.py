@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfgate.baseline.noise import hash_of, short_hash
+from perfgate.baseline.hashes import profile_hash, short_hash
 from perfgate.baseline.store import find_baseline
 from perfgate.build.cache import default_cache_root
 from perfgate.build.gitio import open_repository
@@ -124,7 +124,7 @@ def _order(
         held_to = {
             "baseline": stored.record,
             "baseline_comparable": stored.same_environment,
-            "baseline_differs": stored.record.differs_under(conditions),
+            "baseline_differs": stored.record.differs_under(conditions, environment),
         }
         terms = terms.model_copy(update=held_to)
     return Order(
@@ -142,7 +142,7 @@ def _conditions(wish: Wish, terms: Terms) -> Conditions:
     """Return what the load will be made from."""
     loaded = wish.loaded
     return Conditions(
-        profile_hash=hash_of(loaded.config.profiles[wish.profile]),
+        profile_hash=profile_hash(loaded.config.profiles[wish.profile]),
         locustfile_hash=short_hash((loaded.root / loaded.config.load.locustfile).read_bytes()),
         mix={name: round(share, SHARE_DIGITS) for name, share in mix_of(terms).items()},
     )

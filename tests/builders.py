@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import strategies as st
 
-from perfgate.baseline.record import BaselineRecord, OperationOfRecord, RateOfRecord
+from perfgate.baseline.anchor import Anchor, Concession
+from perfgate.baseline.record import BaselineRecord, OperationOfRecord, Provenance, RateOfRecord
 from perfgate.config.models import Config
 from perfgate.demand.ledger import Ledger
 from perfgate.measurement.histogram import Histogram
@@ -460,8 +461,43 @@ def record(**changes: object) -> BaselineRecord:
         undisturbed_rps=RateOfRecord(estimate=400.0, lower=396.0, upper=404.0, runs=5),
         yardstick_per_s=SPEED,
         conditions=conditions(),
+        provenance=provenance(),
+        anchor=anchor(),
     )
     return made.model_copy(update=changes).sealed()
+
+
+def provenance(**changes: object) -> Provenance:
+    """Return what the standard record was made from."""
+    made = Provenance(
+        build_digest="d" * 16,
+        config_hash="c" * 16,
+        ledger_hash="e" * 16,
+        tools={"locust": "2.37.0"},
+        seed=1,
+        accepted_by="Ann <ann@example.org>",
+        accepted_at="2026-11-01T11:00:00+00:00",
+    )
+    return made.model_copy(update=changes)
+
+
+def anchor(**changes: object) -> Anchor:
+    """Return the standard build itself as anchor, or another."""
+    made = Anchor(name="v1.0", commit="3" * 40, set_at="2026-11-01T10:00:00+00:00")
+    return made.model_copy(update=changes)
+
+
+def concession(**changes: object) -> Concession:
+    """Return why a build that lost 8 % was accepted."""
+    made = Concession(
+        commit="1" * 40,
+        by="Ann <ann@example.org>",
+        at="2026-11-24T11:00:00+00:00",
+        because="audit",
+        found="CPU time per request rose 8.0 %.",
+        worse_percent={"cost": 8.0},
+    )
+    return made.model_copy(update=changes)
 
 
 def slowdowns() -> st.SearchStrategy[float]:

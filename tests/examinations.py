@@ -7,7 +7,8 @@ from typing import Any
 
 from builders import config, environment, measurement, sessions, terms
 
-from perfgate.baseline.noise import MetricNoise, NoiseRecord, hash_of
+from perfgate.baseline.hashes import profile_hash
+from perfgate.baseline.noise import MetricNoise, NoiseRecord
 from perfgate.measurement.models import BuildId
 from perfgate.verdict.case import Case
 from perfgate.verdict.fitness import (
@@ -44,7 +45,7 @@ def noise_record(**changes: Any) -> NoiseRecord:
     made = NoiseRecord(
         service="auth",
         profile="default",
-        profile_hash=hash_of(config().profiles["default"]),
+        profile_hash=profile_hash(config().profiles["default"]),
         build=BuildId(name="working tree"),
         measured_at="2026-11-20T10:00:00+00:00",
         perfgate="0.1.0",

@@ -5,15 +5,17 @@ What stands in a record is said by :mod:`perfgate.baseline.record`.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perfgate.analysis.change import cost_s, primary_slowdowns
-from perfgate.analysis.compare import rate_interval
+from perfgate.analysis.compare import mean_and_sd, rate_interval
 from perfgate.analysis.rates import service_rates, undisturbed_rates
 from perfgate.analysis.stored import speed_of
 from perfgate.analysis.work import work_of
+from perfgate.baseline.anchor import Anchor, Slowdown, Step
 from perfgate.baseline.record import (
     RECORD_LEVEL,
     BaselineRecord,
@@ -31,10 +33,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from perfgate.baseline.record import PromisedRate
+    from perfgate.baseline.record import PromisedRate, Provenance
     from perfgate.demand.ledger import Spread
     from perfgate.measurement.models import Measurement, OpenLoop
 
+# A spread needs two.
+LEAST_SESSIONS = 2
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 
 
@@ -43,7 +47,7 @@ def record_of(
     *,
     service: str,
     verdict: str,
-    because: str = "",
+    provenance: Provenance,
     mu_slo: PromisedRate | None = None,
 ) -> BaselineRecord:
     """Return the sealed record of the candidate of a measurement.
@@ -73,7 +77,6 @@ def record_of(
         profile=measurement.profile,
         commit=candidate.commit,
         measured_at=measurement.taken_at,
-        accepted_because=because,
         verdict=verdict,
         perfgate=measurement.perfgate,
         environment=measurement.environment,
@@ -87,7 +90,34 @@ def record_of(
         conditions=measurement.conditions,
         mu_slo_rps=mu_slo,
         weights=_weights(measurement),
+        provenance=provenance,
+        step=step_of(measurement),
+        anchor=Anchor(
+            name=candidate.commit[:12], commit=candidate.commit, set_at=measurement.taken_at
+        ),
     ).sealed()
+
+
+def step_of(measurement: Measurement) -> Step | None:
+    """Return how the candidate compares with the base, by all sessions of both.
+
+    None where the base is no commit, or where fewer than two sessions tell cost and capacity.
+    """
+    base, slowdowns = measurement.base, primary_slowdowns(measurement.sessions)
+    told = all(len(own) >= LEAST_SESSIONS and np.isfinite(own).all() for own in slowdowns.values())
+    if base is None or base.commit is None or base.dirty or not told:
+        return None
+    return Step(
+        against=base.commit,
+        sessions=min(map(len, slowdowns.values())),
+        slowdowns={name: _slowdown(values) for name, values in slowdowns.items()},
+    )
+
+
+def _slowdown(values: NDArray[np.float64]) -> Slowdown:
+    mean, sd = mean_and_sd(values)
+    error = sd / math.sqrt(len(values))
+    return Slowdown(estimate=rounded(mean), error=rounded(error), freedom=len(values) - 1)
 
 
 def _rate(rates: NDArray[np.float64]) -> RateOfRecord:

@@ -6,10 +6,9 @@ It decides no verdict: checks judge by the sessions they make themselves. The fi
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from perfgate.baseline.hashes import profile_hash
 from perfgate.baseline.sealed import Sealed, parse_sealed
 from perfgate.baseline.store import place_of, write_text
 from perfgate.errors import StoreError
@@ -39,7 +38,7 @@ class NoiseRecord(Sealed):
     """How much sessions of one build beside itself differ, on one kind of machine.
 
     ``first_s`` and ``session_s`` are how long the run ahead of the sessions and each of these took;
-    ``profile_hash`` is :func:`hash_of` the profile they were made with.
+    ``profile_hash`` is that of the profile they were made with.
     """
 
     format: Literal["perfgate.noise/1"] = FORMAT
@@ -60,16 +59,9 @@ class NoiseRecord(Sealed):
     session_s: float
     metrics: dict[str, MetricNoise]
 
-
-def hash_of(profile: Profile) -> str:
-    """Return a hash of what a session of the profile is: of all its values but the looks."""
-    shape = json.dumps(profile.model_dump(mode="json", exclude={"looks"}), sort_keys=True)
-    return short_hash(shape.encode())
-
-
-def short_hash(content: bytes) -> str:
-    """Return what tells it from any other."""
-    return hashlib.sha256(content).hexdigest()[:16]
+    def content(self) -> dict[str, Any]:
+        """Return what stands in the file, whose format knows no digest of a build."""
+        return self.model_dump(mode="json", exclude={"build": {"digest"}})
 
 
 def noise_path(directory: Path, profile: str, environment: Environment) -> Path:
@@ -100,4 +92,4 @@ def read_noise(path: Path) -> NoiseRecord | None:
 
 def still_holds(record: NoiseRecord, service: str, profile: Profile) -> bool:
     """Tell whether the record is of this service, and sessions are still what they were."""
-    return record.service == service and record.profile_hash == hash_of(profile)
+    return record.service == service and record.profile_hash == profile_hash(profile)

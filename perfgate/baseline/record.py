@@ -10,21 +10,28 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from perfgate.baseline.anchor import Anchor, Concession, Step
 from perfgate.baseline.sealed import Sealed, parse_sealed
 from perfgate.demand.ledger import Spread
 from perfgate.demand.mix import Work
 from perfgate.measurement.models import Conditions, Environment, Value
 
-FORMAT: Final = "perfgate.baseline/2"
+FORMAT: Final = "perfgate.baseline/3"
+SECOND_FORMAT: Final = "perfgate.baseline/2"
 FIRST_FORMAT: Final = "perfgate.baseline/1"
+FORMATS = (FIRST_FORMAT, SECOND_FORMAT, FORMAT)
 # History of the format:
 #   1  capacity of record, cost, quantiles per operation, session spread, provenance, checksum.
 #   2  the undisturbed rate, the yardstick, the conditions, and the records that came before.
 #      Later, so that records without them are still read: the highest rate within the promises,
 #      and what operations weigh.
+#   3  what it was made from and by whom it was accepted, the step from the record before it, and
+#      the anchor with all that has come since.
 NEW_IN_2 = ("undisturbed_rps", "yardstick_per_s", "conditions", "history", "mu_slo_rps", "weights")
 # What a record of format 2 need not have; where it does not, its checksum does not cover it.
 LATER_IN_2 = ("mu_slo_rps", "weights")
+NEW_IN_3 = ("provenance", "step", "anchor")
+UNKNOWN_TO = {FIRST_FORMAT: (*NEW_IN_2, *NEW_IN_3), SECOND_FORMAT: NEW_IN_3}
 
 AGAIN = (
     "Restore it from git, or remove it and begin anew: perfgate baseline accept FILE. Baselines "
@@ -90,16 +97,34 @@ class Past(Value):
     yardstick_per_s: float | None = None
 
 
+class Provenance(Value):
+    """What a record was made from, and who accepted it.
+
+    ``build_digest`` tells the sources and the build command (None where git did not know them), the
+    other hashes the configuration and the ledger; ``tools`` are versions by name.
+    """
+
+    build_digest: str | None
+    config_hash: str
+    ledger_hash: str
+    tools: dict[str, str]
+    seed: int
+    accepted_by: str
+    accepted_at: str
+
+
 class BaselineRecord(Sealed):
     """What one build could do on one kind of machine, and how that came to be the bar.
 
     ``history`` holds the records before it in this place, oldest first; ``yardstick_per_s`` is how
     fast the machine was. Both, the conditions and the undisturbed rate are missing in format 1.
     ``mu_slo_rps`` is None where it was not searched, or does not lie among the rates tried.
-    ``weights`` are None where operations were not timed alone.
+    ``weights`` are None where operations were not timed alone. ``step`` is how it compares with the
+    build it was measured beside, None where it was measured alone; ``anchor`` is what drift is
+    counted from, at first the record itself. Formats 1 and 2 have neither, and no provenance.
     """
 
-    format: Literal["perfgate.baseline/1", "perfgate.baseline/2"] = FORMAT
+    format: Literal["perfgate.baseline/1", "perfgate.baseline/2", "perfgate.baseline/3"] = FORMAT
     service: str
     profile: str
     commit: str
@@ -120,29 +145,70 @@ class BaselineRecord(Sealed):
     history: Annotated[tuple[Past, ...], Field(max_length=HISTORY_LENGTH)] = ()
     weights: WeightsOfRecord | None = None
 
+    provenance: Provenance | None = None
+    step: Step | None = None
+    anchor: Anchor | None = None
+
     @model_validator(mode="after")
-    def _format_1_has_nothing_new(self) -> Self:
-        # Its checksum does not cover them.
-        if self.format == FIRST_FORMAT and any(getattr(self, name) for name in NEW_IN_2):
-            raise ValueError(f"{FIRST_FORMAT} has no {', '.join(NEW_IN_2)}")
+    def _has_what_its_format_has(self) -> Self:
+        # The checksum of an older format does not cover what came later.
+        unknown = UNKNOWN_TO.get(self.format, ())
+        if any(getattr(self, name) for name in unknown):
+            raise ValueError(f"{self.format} has no {', '.join(unknown)}")
+        if self.format == FORMAT and not (self.provenance and self.anchor):
+            raise ValueError(f"{FORMAT} has a provenance and an anchor")
         return self
 
-    def after(self, older: BaselineRecord) -> BaselineRecord:
-        """Return the sealed record as the one that replaces ``older``, which becomes its past.
+    @property
+    def awaits_reason(self) -> bool:
+        """Tell whether it failed and nobody has yet said why it is to be the bar all the same."""
+        return self.verdict == "FAIL" and not self.accepted_because
+
+    def follows(self, older: BaselineRecord) -> bool:
+        """Tell whether it was measured beside that record's build, or that of its anchor."""
+        known = {older.commit} | ({older.anchor.commit} if older.anchor else set())
+        return self.step is not None and self.step.against in known
+
+    def replacing(self, older: BaselineRecord) -> BaselineRecord:
+        """Return the sealed record as the one in the place of ``older``, which becomes its past.
 
         The same measurement accepted once more has no past of its own.
         """
-        known = (older.commit, older.measured_at) == (self.commit, self.measured_at)
-        history = older.history if known else (*older.history, older.as_past())
-        kept = {"history": history[-HISTORY_LENGTH:]}
+        history = older.history if self.is_again(older) else (*older.history, older.as_past())
+        return self.model_copy(update={"history": history[-HISTORY_LENGTH:]}).sealed()
+
+    def is_again(self, older: BaselineRecord) -> bool:
+        """Tell whether that record was made of the same measurement."""
+        return (older.commit, older.measured_at) == (self.commit, self.measured_at)
+
+    def drifting_from(self, older: BaselineRecord) -> BaselineRecord:
+        """Return the sealed record with the anchor of ``older`` and what has come since.
+
+        It is that of ``older`` as it is where both are of the same measurement. A record that was
+        not measured beside ``older`` or its anchor keeps its own.
+        """
+        anchor = older.anchor or Anchor(
+            name=older.commit[:12], commit=older.commit, set_at=older.measured_at
+        )
+        if not self.is_again(older):
+            if self.step is None or not self.follows(older):
+                return self
+            anchor = anchor.after(self.step)
+        return self.model_copy(update={"anchor": anchor}).sealed()
+
+    def conceding(self, concession: Concession) -> BaselineRecord:
+        """Return the sealed record as one that was accepted although something spoke against it."""
+        anchor = None if self.anchor is None else self.anchor.conceding(concession)
+        kept = {"accepted_because": concession.because, "anchor": anchor}
         return self.model_copy(update=kept).sealed()
 
-    def differs_under(self, conditions: Conditions) -> str:
-        """Return in words what it was measured with that these conditions lack, "" if nothing.
+    def differs_under(self, conditions: Conditions, environment: Environment) -> str:
+        """Return in words what it was measured with that is another now, "" if nothing.
 
         A record that does not say what it was measured with is taken to be alike.
         """
-        return "" if self.conditions is None else self.conditions.differ(conditions)
+        load = "" if self.conditions is None else self.conditions.differ(conditions)
+        return load or self.environment.differs(environment)
 
     def as_past(self) -> Past:
         """Return what is kept of it once it is replaced."""
@@ -157,10 +223,11 @@ class BaselineRecord(Sealed):
         )
 
     def content(self) -> dict[str, Any]:
-        """Return what stands in the file: of format 1, nothing that came later."""
-        unknown = {name for name in LATER_IN_2 if name not in self.model_fields_set}
-        new = set(NEW_IN_2) if self.format == FIRST_FORMAT else unknown
-        return self.model_dump(mode="json", exclude=new)
+        """Return what stands in the file: of older formats, nothing that came later."""
+        unknown = set(UNKNOWN_TO.get(self.format, ()))
+        if self.format == SECOND_FORMAT:
+            unknown |= {name for name in LATER_IN_2 if name not in self.model_fields_set}
+        return self.model_dump(mode="json", exclude=unknown)
 
 
 def work_of_record(conditions: Conditions | None, weights: WeightsOfRecord | None) -> Work:

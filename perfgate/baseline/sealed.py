@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
@@ -12,6 +13,8 @@ from perfgate.errors import StoreError
 from perfgate.measurement.models import Value
 
 DIGITS = 5
+MOST_DIGITS = 9  # of a format's number
+_CONFLICT = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
 
 class Sealed(Value):
@@ -53,16 +56,50 @@ def parse_sealed(kind: type[Kind], text: str, path: str, what: str, hint: str) -
     try:
         stored = kind.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise StoreError(
-            f"{path} is not {what} this version can read: {where}: {first['msg']}", hint=hint
-        ) from error
+        raise _unreadable(kind, text, path, what, hint, error) from error
     if not stored.is_intact:
         raise StoreError(
             f"{path} does not match its checksum: it was edited by hand or damaged", hint=hint
         )
     return stored
+
+
+def _unreadable(
+    kind: type[Sealed], text: str, path: str, what: str, hint: str, error: ValidationError
+) -> StoreError:
+    if _CONFLICT.search(text):
+        return StoreError(
+            f"{path} has merge conflict markers in it",
+            hint="Take one side whole (git checkout --ours or --theirs): two cannot be mixed.",
+        )
+    newest = str(kind.model_fields["format"].default)
+    found = _format_of(text)
+    if _is_later(found, newest):
+        return StoreError(
+            f"{path} is of format {found}, and this version reads none later than {newest}",
+            hint="A later version of perfgate wrote it: upgrade to that.",
+        )
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    return StoreError(
+        f"{path} is not {what} this version can read: {where}: {first['msg']}", hint=hint
+    )
+
+
+def _format_of(text: str) -> str:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return ""
+    found = document.get("format") if isinstance(document, dict) else ""
+    return found if isinstance(found, str) else ""
+
+
+def _is_later(found: str, newest: str) -> bool:
+    """Tell whether one is of the same family ("perfgate.baseline/") and has a higher number."""
+    (family, _, number), (own, _, last) = found.partition("/"), newest.partition("/")
+    counted = number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
+    return family == own and counted and int(number) > int(last)
 
 
 def rounded(value: float) -> float:

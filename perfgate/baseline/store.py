@@ -5,6 +5,9 @@ What is in a record is :mod:`perfgate.baseline.record`'s business.
 
 from __future__ import annotations
 
+import fcntl
+import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,11 +17,14 @@ from perfgate.errors import StoreError
 from perfgate.wholefile import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from perfgate.baseline.record import BaselineRecord
     from perfgate.build.gitio import Repository
     from perfgate.measurement.models import Environment
+
+MOST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +97,18 @@ def write_record(record: BaselineRecord, directory: Path) -> Path:
     """Write the record to its place below ``directory`` and return that path.
 
     The file appears whole or not at all: it is written beside its place and moved there. Raises
-    StoreError where it cannot be written, or the record's profile is no name for a directory.
+    StoreError where it cannot be written, is too large to be looked through, or the record's
+    profile is no name for a directory.
     """
     profile, name = _place(record)
     path = place_of(profile, directory) / name
-    write_text(path, record.to_text())
+    text = record.to_text()
+    if len(text.encode()) > MOST_BYTES:
+        raise StoreError(
+            f"{path} would be larger than {MOST_BYTES // 1024} KiB",
+            hint="Concessions since the anchor count in it: perfgate baseline anchor TAG.",
+        )
+    write_text(path, text)
     return path
 
 
@@ -106,15 +119,38 @@ def place_of(profile: str, directory: Path) -> Path:
     return directory / profile
 
 
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Hold the store alone: who reads a record to replace it must be the only one to do so.
+
+    The directory itself is locked, so that nothing is left in it. Raises StoreError where it cannot
+    be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise _unwritten(directory, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write the file, whole or not at all; raises StoreError where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
     except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written: {error.strerror}", hint="Look for space and permissions."
-        ) from error
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"{path} cannot be written: {error.strerror}", hint="Look for space and permissions."
+    )
 
 
 def _place(record: BaselineRecord) -> tuple[str, str]:

@@ -130,6 +130,18 @@ class Repository:
         entry = self._entry(commit, path)
         return entry is not None and entry.type == "tree"
 
+    def tree_id(self, commit: str, path: str) -> str | None:
+        """Return the hash of all that is in the directory `path` of `commit`, None without one."""
+        entry = self._entry(commit, path)
+        return str(entry.hexsha) if entry is not None and entry.type == "tree" else None
+
+    def author(self) -> str | None:
+        """Return whom git would name as author of a commit, None where it does not know."""
+        try:
+            return _text(self._repo.git.var("GIT_AUTHOR_IDENT")).rpartition("> ")[0] + ">"
+        except self._errors.GitCommandError:
+            return None
+
     def is_dirty(self) -> bool:
         """Tell whether the working tree differs from its commit; new files count, ignored not."""
         return bool(_text(self._repo.git.status("--porcelain", "--untracked-files=normal")))

@@ -5,6 +5,7 @@ Nothing is started or measured here.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,6 +22,7 @@ from perfgate.tail import escaped
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from perfgate.build.gitio import Repository
     from perfgate.build.recipe import Recipe
     from perfgate.config.models import Target
 
@@ -55,6 +57,8 @@ class Build:
 
     ``name`` is what the user calls it, ``label`` what messages call it (safe to print). ``commit``
     is the full hash, None where none is known; ``dirty`` says that the files differ from it.
+    ``digest`` tells the project's files in that commit, and how they are built, from any others:
+    the same in each commit that has the same.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Build:
     commit: str | None
     dirty: bool
     label: str
+    digest: str | None = None
 
 
 def read_spec(text: str, cwd: Path) -> BuildSpec:
@@ -98,39 +103,52 @@ def provide_build(
     recipe = read_recipe(target, environ)
     match spec:
         case WorkingTree():
-            build = _working_tree(root.resolve())
+            build = _working_tree(root.resolve(), target)
         case Directory(path):
             build = Build(str(path), path, None, dirty=False, label=escaped(str(path)))
         case Ref(text):
-            return _from_ref(text, recipe, root, cache_root)
+            return _from_ref(text, target, recipe, root, cache_root)
     _build_in_place(build, recipe, cache_root)
     return build
 
 
-def _working_tree(root: Path) -> Build:
+def _working_tree(root: Path, target: Target) -> Build:
     """Describe the working tree; before the build command runs, for that may leave files."""
     try:
         with open_repository(root) as repository:
             commit, dirty = repository.head(), repository.is_dirty()
             described = repository.describe(commit) if commit else "no commit yet"
+            known = commit if commit and not dirty else None
+            digest = _digest(repository, known, repository.relative(root), target)
     except UsageError:
         # The working tree can be measured without git; whoever needs a commit will ask git, and
         # is told what is wrong.
         return Build(WORKING_TREE, root, None, dirty=False, label=WORKING_TREE)
     changes = ", with changes" if dirty else ""
-    return Build(WORKING_TREE, root, commit, dirty, f"{WORKING_TREE} ({described}{changes})")
+    label = f"{WORKING_TREE} ({described}{changes})"
+    return Build(WORKING_TREE, root, commit, dirty, label, digest)
 
 
-def _from_ref(text: str, recipe: Recipe, root: Path, cache_root: Path) -> Build:
+def _from_ref(text: str, target: Target, recipe: Recipe, root: Path, cache_root: Path) -> Build:
     with open_repository(root) as repository:
         commit = repository.resolve(text)
         described = repository.describe(commit)
         part = repository.relative(root)
         top = repository.top
+        digest = _digest(repository, commit, part, target)
     # Who names a commit by its hash need not read it twice.
     label = described if commit.startswith(text) else f"{escaped(text)} ({described})"
     directory = build_commit(Source(top, commit, part, label), recipe, cache_root)
-    return Build(text, directory, commit, dirty=False, label=label)
+    return Build(text, directory, commit, dirty=False, label=label, digest=digest)
+
+
+def _digest(repository: Repository, commit: str | None, part: str, target: Target) -> str | None:
+    tree = None if commit is None else repository.tree_id(commit, part)
+    if tree is None:
+        return None
+    # No variables that are passed on: they may be secrets, and a digest is published.
+    made_of = json.dumps([tree, target.build, target.env], sort_keys=True)
+    return sha256(made_of.encode()).hexdigest()[:16]
 
 
 def _build_in_place(build: Build, recipe: Recipe, cache_root: Path) -> None:

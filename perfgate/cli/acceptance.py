@@ -5,11 +5,16 @@ Whether it was good is judged elsewhere; nothing is printed here.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from perfgate.baseline.anchor import Concession
+from perfgate.baseline.hashes import config_hash, ledger_hash
 from perfgate.baseline.making import record_of
-from perfgate.baseline.record import RECORD_LEVEL, PromisedRate, parse_record
-from perfgate.baseline.store import record_files, replaced_record, write_record
+from perfgate.baseline.record import RECORD_LEVEL, PromisedRate, Provenance, parse_record
+from perfgate.baseline.sealed import rounded
+from perfgate.baseline.store import held, record_files, replaced_record, write_record
+from perfgate.cli.identity import who
 from perfgate.errors import StoreError, UsageError
 from perfgate.verdict.case import read_case
 from perfgate.verdict.finding import Outcome
@@ -24,6 +29,11 @@ if TYPE_CHECKING:
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Verdict
 
+BESIDE_IT = (
+    "Measure it beside the baseline: perfgate check --output DIR, then perfgate baseline accept "
+    "DIR/measurement.json. Or say why drift is to be counted anew: --allow-regression --reason "
+    '"..."'
+)
 MAKE_ONE = (
     "Make the first one:  perfgate measure --output first.json && perfgate baseline accept "
     "first.json"
@@ -48,18 +58,81 @@ def accept_measurement(
             hint="Accept it with the configuration it was measured with: --config FILE.",
         )
     verdict = _acceptable(case, although)
+    directory = loaded.root / loaded.config.baseline.directory
+    by, at = who(loaded.root), datetime.now(UTC).isoformat(timespec="seconds")
     record = record_of(
         case.measurement,
         service=service,
         verdict=str(verdict.outcome),
-        because=although if verdict.outcome is Outcome.FAIL else "",
+        provenance=_provenance(case, by, at),
         mu_slo=_promised_rate(case),
     )
-    directory = loaded.root / loaded.config.baseline.directory
+    with held(directory):
+        record, unlinked = _in_line(record, directory)
+        if unlinked and not although:
+            raise StoreError(unlinked, hint=BESIDE_IT)
+        if unlinked or verdict.outcome is Outcome.FAIL:
+            found = verdict.reason if verdict.outcome is Outcome.FAIL else unlinked
+            record = record.conceding(
+                Concession(
+                    commit=record.commit,
+                    by=by,
+                    at=at,
+                    because=although,
+                    found=found,
+                    worse_percent=_worse(verdict),
+                )
+            )
+        return write_record(record, directory), record
+
+
+def _in_line(record: BaselineRecord, directory: Path) -> tuple[BaselineRecord, str]:
+    """Return the record with its past and its anchor, and what keeps it from having one, or ""."""
     older = replaced_record(record, directory)
+    before = sorted(_of_profile(record, directory), key=lambda own: own.measured_at, reverse=True)
     if older is not None:
-        record = record.after(older)
-    return write_record(record, directory), record
+        record = record.replacing(older)
+        before = [older, *(own for own in before if own != older)]
+    for own in before:
+        if record.is_again(own) or record.follows(own):
+            return record.drifting_from(own), ""
+    anchored = next((own for own in before if own.anchor), None)
+    return record, "" if anchored is None else _unlinked(record, anchored)
+
+
+def _of_profile(record: BaselineRecord, directory: Path) -> list[BaselineRecord]:
+    paths = [path for path in record_files(directory) if path.parent.name == record.profile]
+    return [parse_record(_text(path), str(path)) for path in paths]
+
+
+def _unlinked(record: BaselineRecord, before: BaselineRecord) -> str:
+    beside = f"beside {record.step.against[:12]}" if record.step else "alone"
+    return (
+        f"{record.commit[:12]} was measured {beside}, and the baseline is {before.commit[:12]}: "
+        "how the two compare is not known"
+    )
+
+
+def _provenance(case: Case, by: str, at: str) -> Provenance:
+    measured = case.measurement
+    return Provenance(
+        build_digest=measured.candidate.digest,
+        config_hash=config_hash(case.terms.config),
+        ledger_hash=ledger_hash(case.terms.ledger),
+        tools=measured.tools,
+        seed=measured.seed,
+        accepted_by=by,
+        accepted_at=at,
+    )
+
+
+def _worse(verdict: Verdict) -> dict[str, float]:
+    """Return by how many percent each finding that failed is worse, where it says so."""
+    return {
+        own.check: rounded(own.observed)
+        for own in verdict.findings
+        if own.outcome is Outcome.FAIL and own.unit == "%" and own.observed is not None
+    }
 
 
 def _promised_rate(case: Case) -> PromisedRate | None:

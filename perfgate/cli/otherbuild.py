@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from perfgate.baseline.capacity import FORMAT as CAPACITY_FORMAT
 from perfgate.baseline.capacity import parse_capacity, uncertain
 from perfgate.baseline.origin import text_of
-from perfgate.baseline.record import FIRST_FORMAT, parse_record, work_of_record
-from perfgate.baseline.record import FORMAT as RECORD_FORMAT
+from perfgate.baseline.record import FORMATS as RECORD_FORMATS
+from perfgate.baseline.record import parse_record, work_of_record
 from perfgate.demand.mix import MixedRate
 from perfgate.errors import UsageError
 
@@ -36,7 +36,7 @@ def rate_in(file: Path, record: CapacityRecord) -> MixedRate:
             exported = parse_capacity(text, str(file))
             _same(file, record, exported.service, exported.machine)
             return MixedRate(record.rate_with(exported.service_rate_rps), exported.work)
-        case name if name in (RECORD_FORMAT, FIRST_FORMAT):
+        case name if name in RECORD_FORMATS:
             stored = parse_record(text, str(file))
             _same(file, record, stored.service, stored.environment.slug)
             work = work_of_record(stored.conditions, stored.weights)

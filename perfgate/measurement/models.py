@@ -20,7 +20,7 @@ FORMAT: Final = "perfgate.measurement/1"
 #      solo, lost processes, how the warm-up went, what others had of the CPU (in saturation
 #      too), yardsticks, thirds of open loops, the conditions, what broke off,
 #      closed loops that the generator limited, requests in flight at the required rate, the
-#      search for mu_slo.
+#      search for mu_slo, digests of builds, versions of tools.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -52,11 +52,16 @@ class Value(BaseModel):
 
 
 class BuildId(Value):
-    """Which build it was: how the user called it, and its commit where it has one."""
+    """Which build it was: how the user called it, and its commit where it has one.
+
+    ``digest`` tells its sources and build command from any other; None where git does not know
+    them, and in older files.
+    """
 
     name: str
     commit: str | None = None
     dirty: bool = False
+    digest: str | None = None
 
 
 class Conditions(Value):
@@ -326,6 +331,19 @@ class Environment(Value):
     target_cpus: tuple[int, ...]
     generator_cpus: tuple[int, ...]
 
+    def differs(self, other: Environment) -> str:
+        """Return in words what makes figures of the other, of the same class, another thing.
+
+        That is another release series of the kernel or of Python; "" if they are alike.
+        """
+        for what, then, now in (
+            ("kernel", self.kernel, other.kernel),
+            ("Python", self.python, other.python),
+        ):
+            if _series(then) != _series(now):
+                return f"another {what} ({then} then, {now} now)"
+        return ""
+
     @property
     def slug(self) -> str:
         """Return the environment class as a file name."""
@@ -334,10 +352,16 @@ class Environment(Value):
         return "-".join(part for part in kept.split("-") if part)
 
 
+def _series(release: str) -> list[str]:
+    """Return the first two numbers of a release: "6.1.0-13-amd64" is of the series 6.1."""
+    return release.split(".")[:2]
+
+
 class Measurement(Value):
     """Everything one check measured.
 
-    ``restart`` is how the candidate fared, started anew, where an upset had left it down.
+    ``restart`` is how the candidate fared, started anew, where an upset had left it down. ``tools``
+    are versions of what made and read the load (empty in older files).
     ``discarded`` are runs that cannot be trusted; ``broken_off`` says what ended sessions whose
     load cannot even be proved complete.
     """
@@ -359,6 +383,7 @@ class Measurement(Value):
     broken_off: tuple[str, ...] = ()
     incidents: tuple[Incident, ...]
     search: Search | None = None
+    tools: dict[str, str] = {}
 
     @property
     def set_aside(self) -> int:

@@ -17,6 +17,7 @@ from perfgate.verdict.scope import left_out
 if TYPE_CHECKING:
     from typing import Any
 
+    from perfgate.measurement.models import BuildId
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Verdict
 
@@ -32,8 +33,8 @@ def render(case: Case, verdict: Verdict) -> str:
         "verdict": str(verdict.outcome),
         "reason": verdict.reason,
         "left_out": left_out(case),
-        "candidate": measured.candidate.model_dump(),
-        "base": None if measured.base is None else measured.base.model_dump(),
+        "candidate": _build(measured.candidate),
+        "base": None if measured.base is None else _build(measured.base),
         "findings": [
             dataclasses.asdict(finding) | {"outcome": str(finding.outcome)}
             for finding in verdict.findings
@@ -51,6 +52,10 @@ def render(case: Case, verdict: Verdict) -> str:
         "measured": how_measured(case),
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _build(build: BuildId) -> dict[str, Any]:
+    return build.model_dump(include={"name", "commit", "dirty"})
 
 
 def _mu_slo(case: Case) -> dict[str, Any] | None:

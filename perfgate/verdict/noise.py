@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from perfgate.analysis.resolution import Pace, noise_of, resolution_at
 from perfgate.analysis.sequential import percent
-from perfgate.baseline.noise import MetricNoise, NoiseRecord, hash_of
+from perfgate.baseline.hashes import profile_hash
+from perfgate.baseline.noise import MetricNoise, NoiseRecord
 from perfgate.baseline.sealed import rounded
 from perfgate.exitcodes import ExitCode
 from perfgate.verdict.checks.change import policy_plan
@@ -38,7 +39,7 @@ def record_of(rehearsal: Rehearsal, case: Case) -> NoiseRecord:
     return NoiseRecord(
         service=rehearsal.service,
         profile=measured.profile,
-        profile_hash=hash_of(case.profile),
+        profile_hash=profile_hash(case.profile),
         build=measured.candidate,
         measured_at=measured.taken_at,
         perfgate=measured.perfgate,

@@ -8,7 +8,8 @@ import pytest
 from builders import config, environment, record
 from examinations import noise_record
 
-from perfgate.baseline.noise import hash_of, noise_path, read_noise, still_holds, write_noise
+from perfgate.baseline.hashes import profile_hash
+from perfgate.baseline.noise import noise_path, read_noise, still_holds, write_noise
 from perfgate.baseline.store import record_files, write_record
 from perfgate.errors import StoreError
 
@@ -40,7 +41,7 @@ def test_where_nothing_is_kept(tmp_path: Path) -> None:
     [
         ('"sd": 0.006', '"sd": 0.001', "does not match its checksum"),
         ('"sessions": 12', '"sessions": "many"', "sessions: "),
-        ("perfgate.noise/1", "perfgate.noise/9", "format: "),
+        ("perfgate.noise/1", "perfgate.noise/9", "none later than perfgate.noise/1"),
         ("{", "", "not a record of noise"),
     ],
 )
@@ -73,7 +74,7 @@ def test_it_holds_for_its_own_sessions() -> None:
     """More looks change no session; a shorter session, or another service, is another noise."""
     profiles = {"default": {}, "looks": {"looks": [4, 12]}, "short": {"split_s": 1.0}}
     held = config(profiles=profiles).profiles
-    made = noise_record(profile_hash=hash_of(held["default"]))
+    made = noise_record(profile_hash=profile_hash(held["default"]))
     assert still_holds(made, "auth", held["looks"])
     assert not still_holds(made, "auth", held["short"])
     assert not still_holds(made, "mail", held["default"])

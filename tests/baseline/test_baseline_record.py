@@ -11,12 +11,14 @@ import pytest
 from builders import (
     SPEED,
     Build,
-    case,
+    concession,
     conditions,
     demand_run,
     discarded,
+    environment,
     figures,
     measurement,
+    provenance,
     record,
     session,
     sessions,
@@ -29,8 +31,8 @@ from perfgate.analysis.work import work_of
 from perfgate.baseline.making import record_of
 from perfgate.baseline.record import (
     HISTORY_LENGTH,
-    LATER_IN_2,
     NEW_IN_2,
+    NEW_IN_3,
     BaselineRecord,
     OperationOfRecord,
     PromisedRate,
@@ -50,11 +52,14 @@ PROMISED = PromisedRate(
     estimate=350.0, lower=340.0, upper=360.0, runs=7, first_missed="introspect p95"
 )
 STORED = Path(__file__).parents[2] / "baselines"
+# Written by the versions that knew no later format.
+OLDER = sorted((Path(__file__).parent / "records").iterdir())
 
 
-def made(**changes: object) -> BaselineRecord:
+def made(mu_slo: PromisedRate | None = None, **changes: object) -> BaselineRecord:
     """Return the record of a measurement."""
-    return record_of(measurement(**changes), service="auth", verdict="PASS")
+    own = measurement(**changes)
+    return record_of(own, service="auth", verdict="PASS", provenance=provenance(), mu_slo=mu_slo)
 
 
 def test_a_record_says_what_was_measured() -> None:
@@ -110,9 +115,22 @@ def test_conditions_differ_where_the_rate_may(moved: float) -> None:
 def test_what_differs_is_told(changes: dict[str, Any], told: str) -> None:
     """Law: a record says what is no longer as it was, and nothing where it does not know."""
     now = conditions(**changes)
-    assert made().differs_under(now).startswith(told)
-    assert bool(made().differs_under(now)) == bool(told)
-    assert made(conditions=None).differs_under(now) == ""
+    assert made().differs_under(now, environment()).startswith(told)
+    assert bool(made().differs_under(now, environment())) == bool(told)
+    assert made(conditions=None).differs_under(now, environment()) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"kernel": "6.1.7-cloud", "python": "3.11.2"}, ""),
+        ({"kernel": "6.8.0-31-generic"}, "another kernel (6.1.0 then, 6.8.0-31-generic now)"),
+        ({"python": "3.12.0"}, "another Python (3.11.9 then, 3.12.0 now)"),
+    ],
+)
+def test_another_series_of_kernel_or_python_is_told(changes: dict[str, Any], told: str) -> None:
+    """Law: figures of one class of machines are alike under one series of kernel and Python."""
+    assert made().differs_under(conditions(), environment(**changes)) == told
 
 
 def test_a_session_alone_has_no_spread() -> None:
@@ -161,9 +179,11 @@ def test_too_few_runs_are_no_baseline() -> None:
 
 
 def test_why_a_worse_build_was_accepted_is_kept() -> None:
-    """The reason of an acceptance on purpose is part of the record."""
-    own = record_of(case().measurement, service="auth", verdict="FAIL", because="audit")
-    assert (own.verdict, own.accepted_because) == ("FAIL", "audit")
+    """Who accepted it on purpose, why, and how much it lost, is part of the record."""
+    own = made().conceding(concession())
+    assert own.accepted_because == "audit"
+    assert own.anchor is not None
+    assert own.anchor.concessions == (concession(),)
     assert parse_record(own.to_text(), PATH) == own
 
 
@@ -195,50 +215,69 @@ def test_any_record_reads_back_exactly(
     assert parse_record(own.to_text(), PATH) == own
 
 
-def test_a_record_of_format_1_is_read_as_it_is() -> None:
-    """Law: the older format reads back intact, and is written with nothing added."""
-    nothing = dict.fromkeys(NEW_IN_2) | {"history": ()}
-    old = record(format="perfgate.baseline/1", **nothing)
-    document = json.loads(old.to_text())
-    assert not document.keys() & set(NEW_IN_2)
-    again = parse_record(old.to_text(), PATH)
-    assert again == old
-    assert again.to_text() == old.to_text()
-    for path in sorted(STORED.rglob("*.json")):
+@pytest.mark.parametrize("path", OLDER, ids=lambda path: path.stem)
+def test_older_formats_are_read_as_they_are(path: Path) -> None:
+    """Law: what older versions wrote is intact, and is written with nothing added."""
+    old = parse_record(path.read_text(), str(path))
+    assert old.to_text() == path.read_text()
+    assert (old.provenance, old.step, old.anchor) == (None, None, None)
+    assert path.stem.startswith(old.format.partition("/")[2].join(("format-", "")))
+
+
+@pytest.mark.parametrize("path", OLDER, ids=lambda path: path.stem)
+def test_the_build_of_an_older_format_becomes_the_anchor(path: Path) -> None:
+    """Law: drift is counted from the record before the first one that knows of anchors."""
+    old = parse_record(path.read_text(), str(path))
+    later = made(base=BuildId(name="base", commit=old.commit), taken_at="2026-11-25T10:00:00Z")
+    own = later.replacing(old).drifting_from(old)
+    assert own.anchor is not None
+    assert (own.anchor.commit, own.anchor.steps) == (old.commit, 1)
+    assert own.history[-1] == old.as_past()
+
+
+def test_the_stored_baselines_are_intact() -> None:
+    """The project's own records are read, and are as they were written."""
+    paths = sorted(STORED.glob("*/*.json"))
+    assert paths
+    for path in paths:
         assert parse_record(path.read_text(), str(path)).to_text() == path.read_text()
 
 
-def test_a_record_without_what_came_later_reads_back() -> None:
-    """Law: a record of format 2 from before is intact, stays as it is, and has none of it."""
-    older = record()
-    assert not json.loads(older.to_text()).keys() & set(LATER_IN_2)
-    again = parse_record(older.to_text(), PATH)
-    assert (again, again.to_text(), again.mu_slo_rps) == (older, older.to_text(), None)
-    text = older.to_text().replace("{", '{"mu_slo_rps": null,', 1)
-    with pytest.raises(StoreError, match="does not match its checksum"):
-        parse_record(text, PATH)
+def test_nothing_is_slipped_into_an_older_format() -> None:
+    """Law: what an older format does not know cannot be in it, for its checksum would not tell."""
+    text = (OLDER[0].parent / "format-2-first.json").read_text()
+    for added, told in (
+        ('{"mu_slo_rps": null,', "does not match its checksum"),
+        (f'{{"anchor": {made().anchor!s},', "this version can read"),
+        (f'{{"anchor": {json.dumps(_dumped(made()))},', "perfgate.baseline/2 has no provenance"),
+    ):
+        with pytest.raises(StoreError, match=told):
+            parse_record(text.replace("{", added, 1), PATH)
+
+
+def _dumped(own: BaselineRecord) -> dict[str, Any]:
+    assert own.anchor is not None
+    return own.anchor.model_dump(mode="json")
 
 
 @pytest.mark.parametrize("promised", [None, PROMISED])
 def test_mu_slo_is_stored_or_null(promised: PromisedRate | None) -> None:
     """Law: a record says which rate keeps every promise, or that it was not found; sealed."""
-    own = record_of(measurement(), service="auth", verdict="PASS", mu_slo=promised)
+    own = made(mu_slo=promised)
     stored = json.loads(own.to_text())["mu_slo_rps"]
     assert stored == (None if promised is None else promised.model_dump())
     assert parse_record(own.to_text(), PATH) == own
     assert not own.model_copy(update={"mu_slo_rps": _other(promised)}).is_intact
-    assert own.after(record(commit="0" * 40)).mu_slo_rps == promised
+    assert own.replacing(record(commit="0" * 40)).mu_slo_rps == promised
 
 
 def _other(promised: PromisedRate | None) -> PromisedRate | None:
     return PROMISED if promised is None else None
 
 
-def test_a_record_from_before_weights_is_read_as_it_is() -> None:
-    """Law: what was written of format 2 before operations were weighed is intact, and told so."""
+def test_a_record_from_before_weights_weighs_nothing() -> None:
+    """Law: what was written of format 2 before operations were weighed says that it has none."""
     bare = record()
-    assert "weights" not in bare.to_text()
-    assert parse_record(bare.to_text(), PATH).to_text() == bare.to_text()
     served = MixedRate(RATE, work_of_record(bare.conditions, bare.weights)).at({"login": 1.0})
     assert served.why == "single operations were not measured"
 
@@ -288,7 +327,7 @@ def test_a_record_keeps_those_before_it(count: int) -> None:
     """Law: each record replaced becomes the end of the history, which keeps the last 20."""
     newest = record(commit="0" * 40)
     for number in range(1, count + 1):
-        newest = record(commit=f"{number:040}", cost_ms=float(number)).after(newest)
+        newest = record(commit=f"{number:040}", cost_ms=float(number)).replacing(newest)
     assert newest.is_intact
     kept = [int(past.commit) for past in newest.history]
     assert kept == list(range(count))[-HISTORY_LENGTH:]
@@ -299,8 +338,8 @@ def test_a_record_keeps_those_before_it(count: int) -> None:
 def test_the_same_measurement_again_is_no_past() -> None:
     """Law: accepting a file twice leaves the history as it was."""
     first = record(commit="0" * 40)
-    second = record().after(first)
-    assert second.after(second) == second
+    second = record().replacing(first)
+    assert second.replacing(second) == second
 
 
 def test_the_text_is_made_for_diffs() -> None:
@@ -330,8 +369,9 @@ def test_the_seal_covers_everything_else() -> None:
     assert own.sealed() == own
     for name in ("service", "profile", "commit", "measured_at", "verdict", "accepted_because"):
         assert not own.model_copy(update={name: "other"}).is_intact
-    for name in set(NEW_IN_2) - set(LATER_IN_2):
-        assert not own.model_copy(update={name: None}).is_intact
+    full = made(mu_slo=PROMISED).replacing(own)
+    for name in (*NEW_IN_2, *NEW_IN_3):
+        assert not full.model_copy(update={name: None}).is_intact
     assert not made().model_copy(update={"weights": None}).is_intact
     assert not own.model_copy(update={"cost_ms": 2.0001}).is_intact
 
@@ -350,15 +390,16 @@ def test_an_edited_record_is_refused(figure: str) -> None:
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        ({"format": "perfgate.baseline/3"}, "format"),
+        ({"format": "perfgate.baselines/3"}, "format"),
         ({"format": "perfgate.baseline/1"}, "the file"),
+        ({"provenance": None}, "the file"),
         ({"surprise": 1}, "surprise"),
         ({"cost_ms": "cheap"}, "cost_ms"),
         ({"service_rate_rps": {}}, "service_rate_rps.estimate"),
     ],
 )
 def test_what_this_version_cannot_read_is_refused(change: dict[str, object], where: str) -> None:
-    """A later format, an unknown field, a missing or wrong value: refused, saying where."""
+    """Another format, an unknown field, a missing or wrong value: refused, saying where."""
     document = json.loads(record().to_text()) | change
     with pytest.raises(StoreError, match=f"this version can read: {where}: ") as caught:
         parse_record(json.dumps(document), PATH)
@@ -371,3 +412,36 @@ def test_what_is_no_record_is_refused(text: str) -> None:
     with pytest.raises(StoreError, match="is not a baseline this version can read") as caught:
         parse_record(text, PATH)
     assert "Restore it from git" in caught.value.hint
+
+
+def test_a_later_format_is_told() -> None:
+    """A record of a later version says so, and what to do; nothing is guessed."""
+    text = record().to_text().replace("perfgate.baseline/3", "perfgate.baseline/12")
+    with pytest.raises(StoreError, match=r"none later than perfgate\.baseline/3") as caught:
+        parse_record(text, PATH)
+    assert "upgrade" in caught.value.hint
+
+
+@pytest.mark.parametrize("number", ["2", "1e3", "\u00b2", "9" * 5000, "", "x"])
+def test_what_is_no_later_format_is_not_told_so(number: str) -> None:
+    """Only a plain number tells a later format."""
+    document = json.loads(record().to_text()) | {"format": f"perfgate.baseline/{number}"}
+    with pytest.raises(StoreError, match=r"this version can read|match its checksum"):
+        parse_record(json.dumps(document), PATH)
+
+
+def test_a_conflict_of_a_merge_is_told() -> None:
+    """What git left in the middle of a merge is told as that."""
+    ours, theirs = record().to_text(), record(cost_ms=3.0).to_text()
+    text = f"<<<<<<< HEAD\n{ours}=======\n{theirs}>>>>>>> other\n"
+    with pytest.raises(StoreError, match="has merge conflict markers") as caught:
+        parse_record(text, PATH)
+    assert "--ours" in caught.value.hint
+
+
+@given(cut=st.floats(0, 1, exclude_max=True))
+def test_a_truncated_record_is_refused(cut: float) -> None:
+    """Law: no beginning of a record is a record."""
+    text = record().to_text().rstrip()
+    with pytest.raises(StoreError):
+        parse_record(text[: int(cut * len(text))], PATH)

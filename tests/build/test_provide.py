@@ -86,7 +86,9 @@ def test_the_working_tree_is_built_in_place(checkout: Checkout) -> None:
     build = provided(WorkingTree(), checkout.path)
     sha = checkout.git("rev-parse", "HEAD")
     label = f"working tree ({sha[:10]} First)"
-    assert build == Build("working tree", checkout.path, sha, dirty=False, label=label)
+    known = Build("working tree", checkout.path, sha, False, label, build.digest)
+    assert build == known
+    assert build.digest
     assert (checkout.path / "built").read_text() == f"{checkout.path}\n"
 
 
@@ -213,3 +215,18 @@ def test_a_description_cannot_forge_a_label(checkout: Checkout) -> None:
     """A commit's message reaches the label escaped."""
     checkout.commit("Fix\x1b[2J\r::error::")
     assert r"Fix\x1b[2J\r::error::" in provided(Ref("HEAD"), checkout.path).label
+
+
+def test_a_digest_tells_what_was_built(checkout: Checkout) -> None:
+    """Law: commits with the same files have one digest, other files or commands another."""
+    first = provided(Ref("HEAD"), checkout.path)
+    checkout.git("commit", "--quiet", "--allow-empty", "--message", "Nothing")
+    same, working = (provided(spec, checkout.path) for spec in (Ref("HEAD"), WorkingTree()))
+    assert first.digest
+    assert first.digest == same.digest == working.digest
+    assert provided(Ref("HEAD"), checkout.path, script="true").digest != first.digest
+    (checkout.path / "new.py").write_text("pass\n")
+    assert provided(WorkingTree(), checkout.path).digest is None
+    checkout.git("add", "--all")
+    checkout.git("commit", "--quiet", "--message", "More")
+    assert provided(Ref("HEAD"), checkout.path).digest != first.digest

@@ -8,7 +8,9 @@ import pytest
 from builders import case, config, incident, measurement, search, terms
 
 from cli.command_line import save
+from perfgate.baseline.hashes import config_hash, ledger_hash
 from perfgate.baseline.record import parse_record
+from perfgate.measurement.models import BuildId
 from perfgate.verdict.case import Case
 
 if TYPE_CHECKING:
@@ -25,6 +27,17 @@ INVALID = case(incidents=(incident("base"),))
 FOREIGN = case(held_to=terms(config=config(service="billing")))
 DIRTY = measurement().candidate.model_copy(update={"dirty": True})
 UNCOMMITTED = Case(measurement=measurement(candidate=DIRTY), terms=terms())
+
+
+def on_day(day: int, **changes: object) -> Case:
+    """Return a case of a day's own commit, measured beside that of the day before."""
+    made = measurement(
+        candidate=BuildId(name="candidate", commit=f"{day:040}"),
+        base=BuildId(name="base", commit=f"{day - 1:040}"),
+        taken_at=f"2026-11-{day:02}T10:00:00+00:00",
+        **changes,
+    )
+    return Case(measurement=made, terms=terms())
 
 
 def stored(project: Path) -> list[BaselineRecord]:
@@ -67,18 +80,25 @@ def test_the_record_that_is_replaced_becomes_the_past(
 ) -> None:
     """Law: each acceptance keeps what it replaces, oldest first; the same file twice adds none."""
     for day in (1, 2, 3, 3):
-        taken = measurement(base=None, taken_at=f"2026-11-0{day}T10:00:00+00:00")
-        perfgate("baseline", "accept", save(Case(measurement=taken, terms=terms()), project / "m"))
+        assert perfgate("baseline", "accept", save(on_day(day), project / "m")).code == 0
     (record,) = stored(project)
     days = [past.measured_at[:10] for past in (*record.history, record.as_past())]
     assert days == ["2026-11-01", "2026-11-02", "2026-11-03"]
 
 
 @pytest.mark.parametrize(
-    "content", [b"<<<<<<< HEAD\n", b"\xff", b'{"format": "perfgate.baseline/9"}']
+    ("content", "told"),
+    [
+        (b"<<<<<<< HEAD\n", "hint: Take one side whole"),
+        (b'{"format": "perfgate.baseline/3", "commit": "11', "hint: Restore it from git"),
+        (b"\xff", "hint: Restore it from git"),
+        (b'{"format": "perfgate.baseline/9"}', "upgrade to that"),
+        (b'{"format": "pyperf/1"}', "hint: Restore it from git"),
+    ],
+    ids=["conflict", "truncated", "not text", "future", "foreign"],
 )
 def test_a_damaged_record_is_not_overwritten(
-    perfgate: Callable[..., Finished], project: Path, content: bytes
+    perfgate: Callable[..., Finished], project: Path, content: bytes, told: str
 ) -> None:
     """Law: where the record to be replaced cannot be read, it stays, and the way out is told."""
     file = save(ALONE, project / "m.json")
@@ -88,7 +108,7 @@ def test_a_damaged_record_is_not_overwritten(
     run = perfgate("baseline", "accept", file)
     assert (run.code, path.read_bytes()) == (4, content)
     assert str(path) in run.err
-    assert "hint: Restore it from git" in run.err
+    assert told in run.err
 
 
 def test_a_record_of_another_service_is_not_overwritten(
@@ -103,6 +123,49 @@ def test_a_record_of_another_service_is_not_overwritten(
     run = perfgate("baseline", "accept", project / "m.json")
     assert (run.code, stored(project)) == (4, [foreign])
     assert "is a baseline of 'billing', not of 'auth'" in run.err
+
+
+def test_what_was_not_measured_beside_the_bar_needs_a_reason(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """Law: drift cannot be lost by accepting what was measured alone, or beside another build."""
+    perfgate("baseline", "accept", save(on_day(1), project / "m.json"))
+    before = stored(project)
+    for other, beside in ((on_day(3), f"beside {'2':0>12}"[:18]), (alone_on_day(3), "alone")):
+        run = perfgate("baseline", "accept", save(other, project / "m.json"))
+        assert (run.code, stored(project)) == (4, before)
+        assert f"was measured {beside}" in run.err
+        assert "perfgate check --output DIR" in run.err
+    words = ("--allow-regression", "--reason", "the old build needs a dead mirror")
+    assert perfgate("baseline", "accept", project / "m.json", *words).code == 0
+    (record,) = stored(project)
+    assert record.anchor is not None
+    assert (record.anchor.commit, record.anchor.steps) == (record.commit, 0)
+    assert record.anchor.concessions[0].because == "the old build needs a dead mirror"
+    assert record.anchor.concessions[0].found.endswith("is not known")
+
+
+def alone_on_day(day: int) -> Case:
+    """Return a case of a day's own commit, measured alone."""
+    own = on_day(day)
+    measured = own.measurement.model_copy(update={"base": None, "sessions": ALONE.measurement.runs})
+    return own.model_copy(update={"measurement": measured})
+
+
+def test_a_record_tells_what_it_was_made_from(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """Digests, hashes, tools, seed and who accepted it stand in the record."""
+    own = on_day(2, tools={"locust": "2.37.0"}, seed=7)
+    perfgate("baseline", "accept", save(own, project / "m.json"))
+    (record,) = stored(project)
+    assert record.provenance is not None
+    assert record.provenance.config_hash == config_hash(own.terms.config)
+    assert record.provenance.ledger_hash == ledger_hash(own.terms.ledger)
+    assert (record.provenance.tools, record.provenance.seed) == ({"locust": "2.37.0"}, 7)
+    assert record.provenance.accepted_by
+    assert record.step is not None
+    assert (record.step.against, record.step.sessions) == (f"{1:040}", 4)
 
 
 def test_show(perfgate: Callable[..., Finished], project: Path) -> None:
