@@ -131,7 +131,7 @@ def _tree(path: Path, ref: str | None) -> Iterator[Tree]:
         return
     with open_repository(path) as repository:
         within = repository.relative(path)
-        commit = repository.resolve(ref) if ref else _of_record(repository, Files(path), path)
+        commit = repository.resolve(ref) if ref else _of_record(repository, Files(path))
         yield Committed(repository, commit, within)
 
 
@@ -140,15 +140,24 @@ def _in_repository(path: Path) -> bool:
     return any((directory / ".git").exists() for directory in (here, *here.parents))
 
 
-def _of_record(repository: Repository, files: Tree, path: Path) -> str:
+def _of_record(repository: Repository, files: Tree) -> str:
     """Return the commit of the branch where baselines are kept, as the working tree names it."""
-    branch = _config(files).baseline.branch
+    return of_record(
+        repository, _config(files).baseline.branch, "; or take the files as they are: --ref ."
+    )
+
+
+def of_record(repository: Repository, branch: str, or_else: str = "") -> str:
+    """Return the commit of the branch where baselines are kept.
+
+    Raises RefError where it is not in this clone; ``or_else`` is one more thing to do then.
+    """
     found = repository.branch(branch)
     if found is None:
+        top = repository.top
         raise RefError(
-            f"the branch {branch!r}, where baselines are kept, is not in {path}",
-            hint=f"git -C {path} fetch origin {branch}; or name a ref: --ref HEAD; or take the "
-            "files as they are: --ref .",
+            f"the branch {branch!r}, where baselines are kept, is not in {top}",
+            hint=f"git -C {top} fetch origin {branch}; or name a ref: --ref HEAD{or_else}",
         )
     return repository.resolve(found)
 

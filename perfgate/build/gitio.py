@@ -156,13 +156,14 @@ class Repository:
     def commits_touching(self, path: str, start: str, *, limit: int = 100) -> tuple[str, ...]:
         """Return up to `limit` commits that changed `path` (from the top), newest first.
 
-        They are `start` and its ancestors; in a shallow clone, those that are there.
+        They are `start` and its ancestors, of all branches that were merged; in a shallow clone,
+        those that are there.
         """
         wanted = _inside(path)
         if limit < 1:
             return ()
         found = self._repo.git.rev_list(
-            f"--max-count={limit}", self.resolve(start), "--", wanted or "."
+            "--full-history", f"--max-count={limit}", self.resolve(start), "--", wanted or "."
         )
         return tuple(_text(found).split())
 

@@ -10,6 +10,7 @@ VERBS = {
     "measure": ("perfgate.cli.measure", "Measure a build and save the measurement."),
     "judge": ("perfgate.cli.judge", "Judge a saved measurement again, without any load."),
     "baseline": ("perfgate.cli.baseline", "Accept a measurement as baseline; show what is stored."),
+    "history": ("perfgate.cli.history", "Show how accepted baselines have changed over time."),
     "demand": (
         "perfgate.cli.demand",
         "Show or import what dependents send; judge if one may send more.",
