@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from perfgate.verdict.case import Case
 
 # What is kept beside the measurement, and in which format.
-KEPT = {"verdict.json": "json", "report.md": "markdown", "report.txt": "terminal"}
+KEPT = {
+    "verdict.json": "json",
+    "report.html": "html",
+    "report.md": "markdown",
+    "report.txt": "terminal",
+}
 
 
 def tell(case: Case, format_: str, on_inconclusive: str | None, keep_in: Path | None = None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.report import jsonreport, markdown, terminal
+from perfgate.report.html import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,4 +17,5 @@ FORMATS: dict[str, Callable[[Case, Verdict], str]] = {
     "terminal": terminal.render,
     "json": jsonreport.render,
     "markdown": markdown.render,
+    "html": page.render,
 }

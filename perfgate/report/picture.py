@@ -46,8 +46,8 @@ def render_picture(scene: Scene, asked: Lever | None, headroom: float) -> str:
 
 def picture_lines(picture: Picture) -> list[str]:
     """Return the picture as lines of at most WIDTH columns."""
-    full = _full_queue(picture)
-    lines = [wrapped(_title(picture), "", width=WIDTH), "", head("as it is")]
+    full = full_queue(picture)
+    lines = [wrapped(title_of(picture), "", width=WIDTH), "", head("as it is")]
     lines += _course(picture, picture.as_it_is, full)
     if picture.cure is not None and picture.cured is not None:
         lines += wrapped(f"with {escaped(in_words(picture.cure))}", "", width=WIDTH).split("\n")
@@ -87,7 +87,8 @@ def _rounded(figure: float) -> float:
     return round(figure, 2)
 
 
-def _title(picture: Picture) -> str:
+def title_of(picture: Picture) -> str:
+    """Return in a sentence what was simulated."""
     sent, served = told_apart([picture.first_try_rps, picture.mu_rps], 0)
     rates = f"at {sent} calls/s; {served}/s are certain to be served"
     if not picture.stall_s:
@@ -95,7 +96,7 @@ def _title(picture: Picture) -> str:
     return f"Simulated: a stall of {number(picture.stall_s)} s {rates}."
 
 
-def _full_queue(picture: Picture) -> float:
+def full_queue(picture: Picture) -> float:
     """Return the queue that fills a plot: of one that grows on and on only the beginning counts."""
     longest, cured = (
         0.0 if each is None else float(each.waiting.max())

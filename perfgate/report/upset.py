@@ -30,9 +30,8 @@ def upset_lines(case: Case) -> list[str]:
         return []
     upset = recoveries[0].upset
     seconds = max(len(own.first_tries) for own in recoveries)
-    most = max(max(_known(own.waiting)) for own in recoveries)
-    title = f"Measured: {what_happened(recoveries[0])}, with {recoveries[0].demand_rps:.0f} calls/s"
-    lines = [wrapped(f"{title} before and after it.", "", width=WIDTH), ""]
+    most = max(max(known(own.waiting)) for own in recoveries)
+    lines = [wrapped(title_of(recoveries[0]), "", width=WIDTH), ""]
     for own in recoveries:
         lines += [head(own.build), *_course(own, seconds, most)]
     first, last = (round(at * POINTS / seconds) for at in (upset.from_s, upset.to_s))
@@ -41,6 +40,11 @@ def upset_lines(case: Case) -> list[str]:
     if again is not None:
         lines += [head("candidate, started anew"), *_course(again, seconds, most)]
     return [line.rstrip() for text in lines for line in text.split("\n")]
+
+
+def title_of(own: Recovery) -> str:
+    """Return in a sentence what builds went through."""
+    return f"Measured: {what_happened(own)}, with {own.demand_rps:.0f} calls/s before and after it."
 
 
 def recovery_document(own: Recovery) -> dict[str, object]:
@@ -59,14 +63,14 @@ def recovery_document(own: Recovery) -> dict[str, object]:
 
 
 def _course(own: Recovery, seconds: int, most: float) -> list[str]:
-    waiting, answered = _known(own.waiting), own.answered
+    waiting, answered = known(own.waiting), own.answered
     return [
         *strip("queue", _columns(waiting, seconds), most, f"{waiting[-1]:.0f}"),
         *strip("goodput", _columns(answered, seconds), own.demand_rps, f"{answered[-1]}/s"),
     ]
 
 
-def _known(waiting: Sequence[int | None]) -> list[int]:
+def known(waiting: Sequence[int | None]) -> list[int]:
     """Return the figures, with the last one that is known where one is not."""
     known = [0]
     for count in waiting:

@@ -174,7 +174,7 @@ def test_output_that_a_terminal_cannot_show(project: Path) -> None:
         ("perfgate ba", ["baseline"]),
         ("perfgate baseline ", ["accept", "show"]),
         ("perfgate check --form", ["--format"]),
-        ("perfgate check --format ", ["terminal", "json", "markdown"]),
+        ("perfgate check --format ", ["terminal", "json", "markdown", "html"]),
     ],
 )
 def test_bash_completion(project: Path, typed: str, offered: list[str]) -> None:

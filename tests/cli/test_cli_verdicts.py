@@ -26,6 +26,7 @@ def test_what_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert kept.pop("measurement.json") == told.to_text()
     assert kept == {
         "verdict.json": FORMATS["json"](told, judge(told)),
+        "report.html": FORMATS["html"](told, judge(told)),
         "report.md": FORMATS["markdown"](told, judge(told)),
         "report.txt": FORMATS["terminal"](told, judge(told)),
     }

@@ -24,7 +24,7 @@ from perfgate.report.formats import FORMATS
 from perfgate.verdict.judge import judge
 
 GOLDENS = Path(__file__).parent / "goldens"
-ENDINGS = {"terminal": "txt", "json": "json", "markdown": "md"}
+ENDINGS = {"terminal": "txt", "json": "json", "markdown": "md", "html": "html"}
 CHANGE = {"from": "2026-12-15", "what": "delegate sign-in", "add_rps": 240.0}
 PROMISED = {"introspect": {"p95_ms": 100.0}, "*": {"p95_ms": 500.0}}
 

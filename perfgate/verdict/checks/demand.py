@@ -80,10 +80,14 @@ def scene_of(case: Case) -> Scene | None:
     Where the first tries of a day are too many, on the day with most of them. None where no service
     rate is certain.
     """
+    capacity = capacity_in(case)
+    return None if capacity is None else _worst(case, capacity, steps_of(case.terms)).scene
+
+
+def capacity_in(case: Case) -> Capacity | None:
+    """Return what the demand is held to with the candidate; None where no rate is certain."""
     rate = capacity_of(case, "candidate")
-    if rate is None or rate.lower <= 0:
-        return None
-    return _worst(case, _capacity(case, rate, "candidate"), steps_of(case.terms)).scene
+    return None if rate is None or rate.lower <= 0 else _capacity(case, rate, "candidate")
 
 
 def _worst(case: Case, capacity: Capacity, steps: list[Demand]) -> State:

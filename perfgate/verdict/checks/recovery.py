@@ -58,16 +58,21 @@ def _beside(base: Recovery | None) -> tuple[Outcome, str]:
 
 def _expected(case: Case, own: Recovery, *, stays_down: bool) -> str:
     """Return what the formula says of it: a backlog keeps itself if more is retried than served."""
-    peak = peak_demand(steps_of(case.terms))
-    if own.mu_over_rps is None or not peak.first_try_rps:
+    worst_rps = retried_rps(case, own)
+    if own.mu_over_rps is None or worst_rps is None:
         return ""
-    worst_rps = own.demand_rps * peak.worst_rps / peak.first_try_rps
     sent, served = told_apart([worst_rps, own.mu_over_rps], 0)
     right = stays_down == (worst_rps > own.mu_over_rps)
     return (
         f" Callers that all retry send {sent}/s, and {served}/s are worked off under overload: "
         f"{'as' if right else 'not as'} was to be expected."
     )
+
+
+def retried_rps(case: Case, own: Recovery) -> float | None:
+    """Return what its callers send a second while all retry, None where the ledger has no calls."""
+    peak = peak_demand(steps_of(case.terms))
+    return own.demand_rps * peak.worst_rps / peak.first_try_rps if peak.first_try_rps else None
 
 
 def recovery_of(case: Case, role: BuildRole) -> Recovery | None:
