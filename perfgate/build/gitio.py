@@ -197,6 +197,29 @@ class Repository:
             # Forced twice, for git keeps a worktree locked until it is checked out entirely.
             self._repo.git.worktree("remove", "--force", "--force", "--", str(directory))
 
+    def commit_all(self, message: str, name: str, email: str) -> str:
+        """Commit the working tree as it is, in somebody's name, and return the commit.
+
+        Neither hooks nor the user's own name and signature are asked for. RefError when git cannot.
+        """
+        who = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email}
+        who |= {"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": email}
+        try:
+            with self._repo.git.custom_environment(**who):
+                self._repo.git.add("--all")
+                self._repo.git.commit("--quiet", "--no-gpg-sign", "--message", message)
+        except self._errors.GitCommandError as error:
+            raise self._failed("commit", error) from error
+        return self.resolve("HEAD")
+
+    def switch(self, branch: str) -> None:
+        """Check out a branch, which begins here if there is none yet. RefError when git cannot."""
+        create = () if self._commit_of(f"refs/heads/{branch}") else ("--create",)
+        try:
+            self._repo.git.switch("--quiet", *create, branch)
+        except self._errors.GitCommandError as error:
+            raise self._failed(f"switch to {branch}", error) from error
+
     def _commit_of(self, ref: str) -> str | None:
         try:
             found = self._repo.git.rev_parse(
@@ -268,6 +291,16 @@ def open_repository(path: Path) -> Iterator[Repository]:
             repo.git.update_environment(**_ENVIRONMENT)
             _refuse_unusable(repo)
             yield Repository(repo)
+
+
+def begin_repository(directory: Path, branch: str) -> None:
+    """Make an empty repository of an existing directory, with no commit on its branch yet.
+
+    UsageError when git is not installed.
+    """
+    module = _import_git()
+    with _without_pointers():
+        module.Repo.init(directory, initial_branch=branch, expand_vars=False).close()
 
 
 def _import_git() -> Any:  # noqa: ANN401 - a module whose exceptions are caught through it

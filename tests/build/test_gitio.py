@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from real_repository import Checkout, make_repository, shallow_clone
 
-from perfgate.build.gitio import open_repository
+from perfgate.build.gitio import begin_repository, open_repository
 from perfgate.errors import RefError, TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -513,3 +513,41 @@ def test_a_worktree_left_half_made_is_forgotten(checkout: Checkout, tmp_path: Pa
     with open_repository(checkout.path) as repository:
         repository.forget_worktree(place)
     assert checkout.worktrees() == [str(checkout.path)]
+
+
+# Making
+
+
+def test_a_repository_is_begun_and_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commits are in the name that is given, on the branch that is checked out, without hooks."""
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    begin_repository(tmp_path, "main")
+    (tmp_path / ".git" / "hooks").mkdir(exist_ok=True)
+    hook = tmp_path / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    (tmp_path / "app.py").write_text("first\n")
+    with open_repository(tmp_path) as repository:
+        assert repository.head() is None
+        first = repository.commit_all("First", "Ann", "ann@example.org")
+        repository.switch("side")
+        (tmp_path / "app.py").write_text("second\n")
+        second = repository.commit_all("Second", "Ann", "ann@example.org")
+        repository.switch("main")
+        assert (tmp_path / "app.py").read_text() == "first\n"
+        assert (repository.head(), repository.resolve("side")) == (first, second)
+        assert repository.merge_base("main", "side") == first
+        repository.switch("side")
+        assert (tmp_path / "app.py").read_text() == "second\n"
+
+
+def test_what_git_refuses_is_told(checkout: Checkout) -> None:
+    """A commit of nothing, and a switch that would lose changes, are errors in git's words."""
+    with open_repository(checkout.path) as repository:
+        with pytest.raises(RefError, match="could not commit"):
+            repository.commit_all("Nothing", "Ann", "ann@example.org")
+        repository.switch("side")
+        checkout.commit("Second", README="other\n")
+        checkout.write("README", "changed\n")
+        with pytest.raises(RefError, match="could not switch to"):
+            repository.switch(checkout.git("rev-parse", "--abbrev-ref", "@{-1}"))
