@@ -6,6 +6,7 @@ from perfgate.exitcodes import ExitCode
 
 # Verb -> its module and one line of help; modules are imported only for the verb that is used.
 VERBS = {
+    "demo": ("perfgate.cli.demo", "See in four minutes what it is for: an outage, replayed here."),
     "check": ("perfgate.cli.check", "Measure a build and judge whether it may ship."),
     "measure": ("perfgate.cli.measure", "Measure a build and save the measurement."),
     "judge": ("perfgate.cli.judge", "Judge a saved measurement again, without any load."),
