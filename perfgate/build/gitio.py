@@ -1,19 +1,20 @@
 """Questions about a git repository pass through, and commits, files and worktrees come out.
 
-This is the only door to git: nothing here builds, caches, or fetches from a remote.
+Nothing here builds, caches, or fetches from a remote.
 """
 
 from __future__ import annotations
 
 import difflib
-import os
 import posixpath
 import re
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perfgate.errors import PerfgateError, RefError, TargetError, UsageError
+from perfgate.build.gitdoor import import_git, opened, text_of, without_pointers, words_of
+from perfgate.errors import RefError, TargetError, UsageError
 from perfgate.tail import escaped, shortened
 
 if TYPE_CHECKING:
@@ -27,22 +28,14 @@ _SHORT = 10
 _SUMMARY_WIDTH = 60
 _MOST_NAMES_COMPARED = 2000
 
-# A git hook that calls perfgate exports these; they would turn every command to that hook's
-# repository and index, and GitPython can add to a command's environment but never drop from it.
-_POINTERS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_NAMESPACE")
 
-_SETTINGS = (
-    # A checkout runs hooks with our whole environment, and core.hooksPath may lead into the
-    # candidate's tree.
-    "core.hooksPath=/dev/null",
-    # The same goes for a program that watches the tree.
-    "core.fsmonitor=false",
-)
-_ENVIRONMENT = {
-    "GIT_LITERAL_PATHSPECS": "1",  # a path is a path, never a pattern
-    "GIT_OPTIONAL_LOCKS": "0",  # asking for the status must not write the user's index
-    "GIT_TERMINAL_PROMPT": "0",  # a partial clone fetches what it lacks, and would ask
-}
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A commit in a line of history: its full hash, how it is told (safe to print), its parents."""
+
+    commit: str
+    told: str
+    parents: tuple[str, ...]
 
 
 class Repository:
@@ -50,7 +43,7 @@ class Repository:
 
     def __init__(self, repo: git.Repo) -> None:
         self._repo = repo
-        self._errors: ModuleType = _import_git().exc
+        self._errors: ModuleType = import_git().exc
         self.top = Path(str(repo.working_tree_dir)).resolve()
         # The part all worktrees of a repository share; in a worktree GitPython leaves ".." in it.
         self.common_directory = Path(repo.common_dir).resolve()
@@ -95,15 +88,33 @@ class Repository:
         """Return the best common ancestor of two refs, None where they share no history here."""
         first, second = self.resolve(a), self.resolve(b)
         try:
-            return _text(self._repo.git.merge_base(first, second)) or None
+            return text_of(self._repo.git.merge_base(first, second)) or None
         except self._errors.GitCommandError as error:
             if error.status == 1:
                 return None
             raise self._failed("find the merge base", error) from error
 
+    def line(self, start: str, end: str) -> tuple[Link, ...]:
+        """Return the commits that led from `start` to `end`, oldest first; the last is `end`.
+
+        They are `end` and its first parents, as far as `start` does not have them: of a merge, the
+        branch that was merged into. Empty where `start` has `end` already.
+        """
+        span = f"{self.resolve(start)}..{self.resolve(end)}"
+        told = self._asked(
+            "list commits", "rev_list", "--first-parent", "--reverse", "--format=%P%n%s", span
+        )
+        # Three lines each: "commit" and its hash, its parents, the first line of its message. An
+        # empty line at the end is not handed on.
+        lines = [*told.split("\n"), ""] if told else []
+        return tuple(
+            _link(head.removeprefix("commit "), parents, subject)
+            for head, parents, subject in zip(lines[::3], lines[1::3], lines[2::3], strict=False)
+        )
+
     def is_shallow(self) -> bool:
         """Tell whether history is cut off, as in a checkout of depth 1."""
-        return _text(self._repo.git.rev_parse("--is-shallow-repository")) == "true"
+        return text_of(self._repo.git.rev_parse("--is-shallow-repository")) == "true"
 
     def read_file(self, commit: str, path: str) -> bytes | None:
         """Return the content of the file at `path` (from the top) in `commit`, None without one.
@@ -144,14 +155,15 @@ class Repository:
 
     def is_dirty(self) -> bool:
         """Tell whether the working tree differs from its commit; new files count, ignored not."""
-        return bool(_text(self._repo.git.status("--porcelain", "--untracked-files=normal")))
+        words = ("status", "--porcelain", "--untracked-files=normal")
+        return bool(self._asked("compare the working tree", *words))
 
     def describe(self, commit: str) -> str:
         """Return the short hash and the start of the message of `commit`, safe to print."""
         sha = self.resolve(commit)
         summary = self._repo.commit(sha).summary
         words = summary if isinstance(summary, str) else summary.decode("utf-8", "replace")
-        return f"{sha[:_SHORT]} {shortened(escaped(words), _SUMMARY_WIDTH)}".rstrip()
+        return _told(sha, words)
 
     def commits_touching(self, path: str, start: str, *, limit: int = 100) -> tuple[str, ...]:
         """Return up to `limit` commits that changed `path` (from the top), newest first.
@@ -162,10 +174,8 @@ class Repository:
         wanted = _inside(path)
         if limit < 1:
             return ()
-        found = self._repo.git.rev_list(
-            "--full-history", f"--max-count={limit}", self.resolve(start), "--", wanted or "."
-        )
-        return tuple(_text(found).split())
+        words = ("--full-history", f"--max-count={limit}", self.resolve(start), "--", wanted or ".")
+        return tuple(self._asked("list commits", "rev_list", *words).split())
 
     def add_worktree(self, directory: Path, commit: str) -> None:
         """Check out `commit` in the new `directory` (an absolute path), on no branch.
@@ -177,13 +187,13 @@ class Repository:
             self._repo.git.worktree("add", "--detach", "--", str(directory), sha)
         except self._errors.GitCommandError as error:
             raise TargetError(
-                f"commit {sha[:_SHORT]} could not be checked out: {_words_of(error)}",
+                f"commit {sha[:_SHORT]} could not be checked out: {words_of(error)}",
                 hint="Look for free space and for filters (like git-lfs) that cannot run.",
             ) from error
 
     def worktrees(self) -> tuple[Path, ...]:
         """Return the directory of every worktree registered, the main one first."""
-        lines = _text(self._repo.git.worktree("list", "--porcelain")).splitlines()
+        lines = self._asked("list worktrees", "worktree", "list", "--porcelain").splitlines()
         prefix = "worktree "
         return tuple(Path(line[len(prefix) :]) for line in lines if line.startswith(prefix))
 
@@ -195,7 +205,8 @@ class Repository:
         """
         if directory in self.worktrees():
             # Forced twice, for git keeps a worktree locked until it is checked out entirely.
-            self._repo.git.worktree("remove", "--force", "--force", "--", str(directory))
+            words = ("remove", "--force", "--force", "--", str(directory))
+            self._asked("forget a worktree", "worktree", *words)
 
     def commit_all(self, message: str, name: str, email: str) -> str:
         """Commit the working tree as it is, in somebody's name, and return the commit.
@@ -227,7 +238,7 @@ class Repository:
             )
         except self._errors.GitCommandError:
             return None
-        sha = _text(found).strip()
+        sha = text_of(found).strip()
         return sha if _FULL_SHA.fullmatch(sha) else None
 
     def _entry(self, commit: str, path: str) -> Any:  # noqa: ANN401 - GitPython's own tree types
@@ -252,19 +263,27 @@ class Repository:
         return "History is cut off here. Run: git fetch --unshallow --tags origin"
 
     def _near_names(self, ref: str) -> list[str]:
-        found = self._repo.git.for_each_ref(
+        names = self._asked(
+            "list branches",
+            "for_each_ref",
             f"--count={_MOST_NAMES_COMPARED}",
             "--format=%(refname:short)",
             "refs/heads",
             "refs/tags",
             "refs/remotes",
-        )
-        names = _text(found).splitlines()
+        ).splitlines()
         remote = [name for name in names if name.partition("/")[2] == ref]
         return remote or difflib.get_close_matches(ref, names, n=3, cutoff=0.75)
 
-    def _failed(self, deed: str, error: git.GitCommandError) -> PerfgateError:
-        return RefError(f"git could not {deed} in {self.top}: {_words_of(error)}")
+    def _asked(self, deed: str, verb: str, *words: str) -> str:
+        """Return what git printed; RefError, naming the deed, when it could not do it."""
+        try:
+            return text_of(getattr(self._repo.git, verb)(*words))
+        except self._errors.GitCommandError as error:
+            raise self._failed(deed, error) from error
+
+    def _failed(self, deed: str, error: git.GitCommandError) -> RefError:
+        return RefError(f"git could not {deed} in {self.top}: {words_of(error)}")
 
 
 @contextmanager
@@ -274,23 +293,8 @@ def open_repository(path: Path) -> Iterator[Repository]:
     UsageError when there is none, when it has no working tree, when it belongs to somebody git
     does not trust, or when git is not installed.
     """
-    module = _import_git()
-    with _without_pointers():
-        try:
-            # Variables in a path stay as they are: a directory may well be called "$HOME".
-            repo = module.Repo(path.resolve(), search_parent_directories=True, expand_vars=False)
-        except (module.exc.InvalidGitRepositoryError, module.exc.NoSuchPathError) as error:
-            raise UsageError(
-                f"{path} is not in a git repository",
-                hint="Run perfgate inside a clone, or name a directory instead of a ref.",
-            ) from error
-        with repo:
-            # GitPython expands variables in the directory commands run in all the same, and where
-            # that is no directory runs them in ours: in another repository.
-            repo.git.set_persistent_git_options(C=str(repo.working_dir), c=list(_SETTINGS))
-            repo.git.update_environment(**_ENVIRONMENT)
-            _refuse_unusable(repo)
-            yield Repository(repo)
+    with opened(path) as repo:
+        yield Repository(repo)
 
 
 def begin_repository(directory: Path, branch: str) -> None:
@@ -298,61 +302,9 @@ def begin_repository(directory: Path, branch: str) -> None:
 
     UsageError when git is not installed.
     """
-    module = _import_git()
-    with _without_pointers():
+    module = import_git()
+    with without_pointers():
         module.Repo.init(directory, initial_branch=branch, expand_vars=False).close()
-
-
-def _import_git() -> Any:  # noqa: ANN401 - a module whose exceptions are caught through it
-    try:
-        import git  # noqa: PLC0415 - slow to load, and without a git binary it cannot be loaded
-    except ImportError as error:
-        raise UsageError(
-            "git cannot be run", hint="Install git, and make sure that it is on PATH."
-        ) from error
-    return git
-
-
-@contextmanager
-def _without_pointers() -> Iterator[None]:
-    dropped = {name: os.environ.pop(name) for name in _POINTERS if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(dropped)
-
-
-def _refuse_unusable(repo: git.Repo) -> None:
-    """Let git itself look at the repository: GitPython opens what git then refuses to touch."""
-    if repo.bare:
-        raise UsageError(
-            f"{repo.git_dir} is a bare repository", hint="Run perfgate in a clone of it."
-        )
-    errors = _import_git().exc
-    try:
-        seen = repo.git.rev_parse("--show-toplevel")
-    except errors.GitCommandNotFound as error:
-        raise UsageError(
-            "git cannot be run", hint="Install git, and make sure that it is on PATH."
-        ) from error
-    except errors.GitCommandError as error:
-        raise _refusal(repo, error) from error
-    if Path(_text(seen)).resolve() != Path(str(repo.working_tree_dir)).resolve():
-        raise UsageError(
-            f"the working tree of {repo.working_tree_dir} lies at {seen}",
-            hint="Run perfgate there, or unset core.worktree.",
-        )
-
-
-def _refusal(repo: git.Repo, error: git.GitCommandError) -> UsageError:
-    words = _words_of(error)
-    top = str(repo.working_tree_dir)
-    if "dubious ownership" in words:
-        return UsageError(
-            f"{top} belongs to another user, so git does not touch it",
-            hint=f"If you trust it, run: git config --global --add safe.directory '{top}'",
-        )
-    return UsageError(f"git refuses {top}: {words}")
 
 
 def _inside(path: str) -> str:
@@ -363,12 +315,10 @@ def _inside(path: str) -> str:
     return "" if normal == "." else normal
 
 
-def _words_of(error: git.GitCommandError) -> str:
-    """Return git's own complaint on one line, without GitPython's frame around it."""
-    words = str(error.stderr).strip().removeprefix("stderr:").strip().strip("'").strip()
-    return shortened(escaped(" ".join(words.split()))) or f"git exited with {error.status}"
+def _told(sha: str, message: str) -> str:
+    """Return the short hash and the start of the message of a commit, safe to print."""
+    return f"{sha[:_SHORT]} {shortened(escaped(message), _SUMMARY_WIDTH)}".rstrip()
 
 
-def _text(output: object) -> str:
-    """Return what a git command printed; GitPython's types allow for more than ever comes."""
-    return output if isinstance(output, str) else ""
+def _link(sha: str, parents: str, subject: str) -> Link:
+    return Link(sha, _told(sha, subject), tuple(parents.split()))

@@ -378,6 +378,58 @@ def test_a_commit_without_words_is_its_hash(checkout: Checkout) -> None:
         assert repository.describe("HEAD") == checkout.git("rev-parse", "HEAD")[:10]
 
 
+def test_a_line_leads_from_start_to_end(checkout: Checkout) -> None:
+    """Law: a line has every commit after its start up to its end, oldest first, told in words."""
+    start = checkout.git("rev-parse", "HEAD")
+    made = [checkout.commit(f"Change {number}") for number in range(3)]
+    with open_repository(checkout.path) as repository:
+        line = repository.line(start, "main")
+        assert [link.commit for link in line] == made
+        assert [link.parents for link in line] == [(start,), (made[0],), (made[1],)]
+        assert [link.told for link in line] == [repository.describe(sha) for sha in made]
+        assert repository.line("main", start) == repository.line("main", "main") == ()
+
+
+def test_a_line_goes_past_what_was_merged(checkout: Checkout) -> None:
+    """Law: of a merge the line goes on where it was merged into; the merge tells its parents."""
+    start = checkout.git("rev-parse", "HEAD")
+    checkout.git("checkout", "--quiet", "-b", "side")
+    side = checkout.commit("Aside", aside="1")
+    checkout.git("checkout", "--quiet", "main")
+    straight = checkout.commit("Straight on", straight="1")
+    checkout.git("merge", "--quiet", "--no-ff", "--message=Merge", "side")
+    with open_repository(checkout.path) as repository:
+        line = repository.line(start, "HEAD")
+        assert [link.commit for link in line] == [straight, repository.head()]
+        assert line[-1].parents == (straight, side)
+        # Seen from the branch, only the merge is new.
+        assert repository.line(side, "HEAD") == line
+
+
+@pytest.mark.parametrize("message", ["", "\n\n", "\x1b[31mred", "a\nb", "commit 1\n\ntext"])
+def test_no_message_confuses_a_line(checkout: Checkout, message: str) -> None:
+    """Law: whatever messages say, or if they say nothing, the commits are the same."""
+    start = checkout.git("rev-parse", "HEAD")
+    words = ("commit", "--quiet", "--allow-empty", "--allow-empty-message", "--cleanup=verbatim")
+    for told in ("First", message, message):
+        checkout.git(*words, "--message", told)
+    with open_repository(checkout.path) as repository:
+        line = repository.line(start, "HEAD")
+        assert len(line) == 3
+        for link in line:
+            assert link.told.isprintable()
+            assert link.told.startswith(repository.describe(link.commit))
+
+
+def test_what_git_cannot_do_is_told(checkout: Checkout) -> None:
+    """A damaged repository is no bug of ours: git's own complaint is passed on."""
+    (checkout.path / ".git" / "index").write_bytes(b"nothing like an index")
+    with open_repository(checkout.path) as repository, pytest.raises(RefError) as caught:
+        repository.is_dirty()
+    assert "git could not compare the working tree" in caught.value.message
+    assert "index file" in caught.value.message
+
+
 # Files
 
 
