@@ -51,7 +51,10 @@ OVERHEAD_S = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be measured, on which terms; ``recorded_s`` are times of a log to replay."""
+    """What is to be measured, on which terms; ``recorded_s`` are times of a log to replay.
+
+    ``open_rps`` is the open-loop rate of its sessions where that is fixed already.
+    """
 
     terms: Terms
     profile: str
@@ -60,6 +63,7 @@ class Order:
     environment: Environment
     conditions: Conditions
     recorded_s: Sequence[float]
+    open_rps: float | None = None
 
     @property
     def shape(self) -> Profile:
@@ -70,16 +74,17 @@ class Order:
 def measure(order: Order, rig: Rig) -> Case:
     """Measure until the verdict cannot change any more, or the budget is spent."""
     started_s = time.monotonic()
-    case = _with_demand_run(_empty(order), order, rig)
-    order = with_looks(order, _expected_session_s(case, order, time.monotonic() - started_s))
+    case = with_demand_run(empty_case(order), order, rig)
+    order = with_looks(order, expected_session_s(case, order, time.monotonic() - started_s))
     case = case.model_copy(update={"terms": order.terms})
     started_s = time.monotonic()
     while not decided(case) and _may_go_on(case, order, time.monotonic() - started_s):
-        case = _with_session(case, order, rig)
+        case = with_session(case, order, rig)
     return case
 
 
-def _empty(order: Order) -> Case:
+def empty_case(order: Order) -> Case:
+    """Return the case of an order of which nothing has been measured."""
     measurement = Measurement(
         perfgate=__version__,
         taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -140,7 +145,7 @@ def session_s(
     return overhead_s + profile.split_s + closed_s + profile.solo_s
 
 
-def _expected_session_s(case: Case, order: Order, spent_s: float) -> float:
+def expected_session_s(case: Case, order: Order, spent_s: float) -> float:
     """Return the seconds of a session, by what the run at the required rate took in ``spent_s``.
 
     Starting, signing in and warming up take a session as long, and its pairs are served at the
@@ -163,7 +168,7 @@ def demand_run_s(profile: Profile) -> float:
     return OVERHEAD_S + profile.ramp_s + profile.demand_s + profile.saturation_s
 
 
-def _with_demand_run(case: Case, order: Order, rig: Rig) -> Case:
+def with_demand_run(case: Case, order: Order, rig: Rig) -> Case:
     """Run the candidate alone at the rate it must carry; a run not to be trusted is repeated."""
     for attempt in range(DISCARD_LIMIT + 1):
         outcome = run_once(rig, _demand_assignment(order, attempt))
@@ -181,7 +186,7 @@ def _demand_run(outcome: Outcome, run: Run) -> DemandRun:
     return DemandRun(run=run, trials=outcome.trials, in_flight=dict(outcome.in_flight))
 
 
-def _with_session(case: Case, order: Order, rig: Rig) -> Case:
+def with_session(case: Case, order: Order, rig: Rig) -> Case:
     """Make one session; one not to be trusted is set aside, and the next takes its place."""
     try:
         outcome = run_once(rig, _session_assignment(case, order))
@@ -301,6 +306,8 @@ def split_rps(case: Case, order: Order) -> float:
 
     Both run on one CPU, so together they get ``split_load_ratio`` of the service rate at most.
     """
+    if order.open_rps is not None:
+        return order.open_rps
     wanted = local_required_rps(order.terms)
     run = case.measurement.demand_run
     if run is None:

@@ -72,7 +72,7 @@ def _beside(order: Order, stored: StoredBaseline, wish: Wish, progress: Progress
         because = "as --stored asks" if wish.stored else "as --budget quick asks"
     else:
         try:
-            return replace(order, base=_build(Ref(commit), wish.loaded, progress))
+            return replace(order, base=provided(Ref(commit), wish.loaded, progress))
         except RefError as error:
             because = f"as its commit cannot be reached: {error.message.splitlines()[0]}"
             progress.learned(f"the stored baseline decides alone, {because}")
@@ -119,28 +119,36 @@ def _order(
 ) -> Order:
     candidate, base = specs
     terms = Terms(config=wish.loaded.config, ledger=wish.ledger, on=wish.on, quick=wish.quick)
-    conditions = _conditions(wish, terms)
     if stored:
+        conditions = conditions_of(wish)
         held_to = {
             "baseline": stored.record,
             "baseline_comparable": stored.same_environment,
             "baseline_differs": stored.record.differs_under(conditions, environment),
         }
         terms = terms.model_copy(update=held_to)
+    built = provided(candidate, wish.loaded, progress)
+    beside = None if base is None else provided(base, wish.loaded, progress)
+    return replace(order_of(wish, built, beside, environment), terms=terms)
+
+
+def order_of(wish: Wish, candidate: Build, base: Build | None, environment: Environment) -> Order:
+    """Return the order of builds that are there, without any stored baseline."""
     return Order(
-        terms=terms,
+        terms=Terms(config=wish.loaded.config, ledger=wish.ledger, on=wish.on, quick=wish.quick),
         profile=wish.profile,
-        candidate=_build(candidate, wish.loaded, progress),
-        base=None if base is None else _build(base, wish.loaded, progress),
+        candidate=candidate,
+        base=base,
         environment=environment,
-        conditions=conditions,
+        conditions=conditions_of(wish),
         recorded_s=wish.recorded_s,
     )
 
 
-def _conditions(wish: Wish, terms: Terms) -> Conditions:
+def conditions_of(wish: Wish) -> Conditions:
     """Return what the load will be made from."""
     loaded = wish.loaded
+    terms = Terms(config=loaded.config, ledger=wish.ledger, on=wish.on)
     return Conditions(
         profile_hash=profile_hash(loaded.config.profiles[wish.profile]),
         locustfile_hash=short_hash((loaded.root / loaded.config.load.locustfile).read_bytes()),
@@ -148,7 +156,11 @@ def _conditions(wish: Wish, terms: Terms) -> Conditions:
     )
 
 
-def _build(spec: BuildSpec, loaded: LoadedConfig, progress: Progress) -> Build:
+def provided(spec: BuildSpec, loaded: LoadedConfig, progress: Progress) -> Build:
+    """Return the build, made now where it is not in the cache.
+
+    Raises RefError for a commit that cannot be reached, TargetError for a failed build.
+    """
     progress.stage(f"build {_named(spec)}", 0.0)
     cache = default_cache_root(os.environ)
     return provide_build(spec, loaded.config.target, loaded.root, cache, os.environ)

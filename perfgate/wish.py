@@ -118,7 +118,7 @@ def searching(wish: Wish) -> Wish:
     if not _promises(wish):
         raise UsageError(
             f"{wish.loaded.path}: no latency is promised of what is sent "
-            f"({', '.join(sorted(_sent(wish)))}), so there is no highest rate to find",
+            f"({', '.join(sorted(sent(wish)))}), so there is no highest rate to find",
             hint='Promise one, for every operation or by name:  [slo."*"]  p95_ms = 250.0',
         )
     return replace(wish, find_capacity=True)
@@ -134,8 +134,8 @@ def fully(wish: Wish) -> Wish:
     return replace(wish, recovery=True, find_capacity=_promises(wish))
 
 
-def _sent(wish: Wish) -> Mapping[str, float]:
-    """Return the share of each operation in the highest demand."""
+def sent(wish: Wish) -> Mapping[str, float]:
+    """Return the share of each operation that is sent in the highest demand."""
     last = last_day(wish.on, wish.loaded.config.demand.horizon_days)
     return peak_demand(demand_steps(wish.ledger, wish.on, last)).mix
 
@@ -143,7 +143,7 @@ def _sent(wish: Wish) -> Mapping[str, float]:
 def _promises(wish: Wish) -> bool:
     """Tell whether a latency is promised of anything that is sent."""
     slo = wish.loaded.config.slo
-    promised = [slo.get(name) or slo.get("*") for name in _sent(wish)]
+    promised = [slo.get(name) or slo.get("*") for name in sent(wish)]
     return any(own is not None and own.promises_latency for own in promised)
 
 

@@ -149,7 +149,7 @@ class Repository:
     def author(self) -> str | None:
         """Return whom git would name as author of a commit, None where it does not know."""
         try:
-            return _text(self._repo.git.var("GIT_AUTHOR_IDENT")).rpartition("> ")[0] + ">"
+            return text_of(self._repo.git.var("GIT_AUTHOR_IDENT")).rpartition("> ")[0] + ">"
         except self._errors.GitCommandError:
             return None
 

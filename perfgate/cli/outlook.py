@@ -11,6 +11,7 @@ from perfgate.analysis.resolution import Pace
 from perfgate.baseline.noise import noise_path, read_noise, still_holds
 from perfgate.gate import alone_s, demand_run_s, session_s
 from perfgate.machine import read_environment
+from perfgate.report.blame import known_lines, plan_of_search, progress_line
 from perfgate.report.calibration import foretold
 from perfgate.search import SETTLED_TRIALS, most_s
 from perfgate.upheaval import longest_s, shortest_s
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perfgate.measurement.models import Environment
+    from perfgate.verdict.blame import Bisection
     from perfgate.verdict.fitness import Rehearsal
     from perfgate.wish import Wish
 
@@ -82,6 +84,17 @@ def recovery_ahead(wish: Wish) -> str:
         f"plan: then an overload; from about {soon:.0f} s if callers are served again at once, to "
         f"{most:.0f} s for each build that stays down"
     )
+
+
+def bisection_ahead(bisection: Bisection, wish: Wish) -> list[str]:
+    """Return what a search for a commit knows already, and how long the rest of it will take."""
+    if bisection.looks:
+        return [*known_lines(bisection), progress_line(bisection)]
+    config = wish.loaded.config
+    profile = config.profiles[wish.profile]
+    first_s, each_s = demand_run_s(profile), session_s(profile)
+    pace = Pace(first_s, each_s, config.budget.sessions_s)
+    return [plan_of_search(len(bisection.line), profile.looks or pace.looks(), pace)]
 
 
 def search_ahead(wish: Wish) -> str:

@@ -17,6 +17,7 @@ VERBS = {
         "Show or import what dependents send; judge if one may send more.",
     ),
     "calibrate": ("perfgate.cli.calibrate", "Learn how noisy a service is here, for later plans."),
+    "bisect": ("perfgate.cli.bisect", "Find the commit that made the service slower."),
     "doctor": ("perfgate.cli.doctor", "Tell what this machine can resolve, and what would help."),
     "worker": ("perfgate.cli.worker", "Send load for a check that runs on another machine."),
     "schema": ("perfgate.cli.schema", "Print every key of perfgate.toml or demand.toml."),

@@ -69,8 +69,15 @@ def rehearsed(
 
 def carried_out(wish: Wish, order: Order, rig: Rig) -> Case:
     """Carry out the order; operations that the Locust file lacks are faults of the ledger's."""
-    try:
+    with ledger_blamed(wish):
         return measure(order, rig)
+
+
+@contextmanager
+def ledger_blamed(wish: Wish) -> Iterator[None]:
+    """Turn operations that the Locust file lacks into faults of the ledger's."""
+    try:
+        yield
     except UnknownOperationsError as error:
         raise _named_in_ledger(error, wish) from error
 

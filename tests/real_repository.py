@@ -1,4 +1,4 @@
-"""Real git repositories pass from here to the tests of this room; it asserts nothing."""
+"""Real git repositories pass from here to the tests; it asserts nothing."""
 
 from __future__ import annotations
 
