@@ -87,6 +87,12 @@ class Histogram:
         """How many durations were counted."""
         return sum(self.counts)
 
+    def mean(self) -> float | None:
+        """Return the mean in seconds; None if nothing was counted."""
+        if not self.counts:
+            return None
+        return float(np.average(_middles_s(self.ticks), weights=self.counts))
+
     def quantile(self, share: float) -> float | None:
         """Return the ``share`` quantile in seconds; None if nothing was counted.
 

@@ -111,6 +111,13 @@ def test_quantile_is_the_duration_of_its_rank(seconds: list[float], share: float
 
 
 @untimed
+@given(samples.filter(len))
+def test_mean_is_that_of_the_durations(seconds: list[float]) -> None:
+    """Law: the mean is that of the durations, as exact as they are kept."""
+    found = Histogram.from_seconds(np.array(seconds)).mean()
+    assert found == pytest.approx(float(np.mean(seconds)), rel=2**-11, abs=1e-7)
+
+
 @given(samples.filter(len), shares, shares)
 def test_quantiles_ascend(seconds: list[float], one: float, other: float) -> None:
     """A larger share never has a smaller quantile."""

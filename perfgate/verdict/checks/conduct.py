@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from perfgate.analysis.compare import t_interval
 from perfgate.analysis.drift import open_trends
 from perfgate.analysis.rates import KEEPS_UP, lagging
 from perfgate.analysis.sequential import percent
+from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.summarise import SIGN_IN
 from perfgate.verdict.finding import Finding, Outcome, counted
 
@@ -39,6 +41,8 @@ REDIRECTS_LIMIT_RATIO = 0.01
 TREND_LIMIT = math.log1p(0.1)
 # A saturated build that uses less of a CPU waits: for locks or others, or for more requests.
 BUSY_LIMIT_RATIO = 0.5
+# Where the build worked on less than this share of what was in flight, more would only have waited.
+QUEUED_LIMIT_RATIO = 0.5
 # What took longer in its last third than in the first -> the trends that say so.
 TRENDS: dict[str, Trends] = {
     "the last third of the pairs": trends,
@@ -235,16 +239,13 @@ def _limited(case: Case) -> list[Finding]:
 
 def _idle(case: Case) -> list[Finding]:
     """Return a finding where the service rate may be that of the users, not of the service."""
-    windows = [
-        run.builds["candidate"].saturation
-        for run in case.measurement.runs
-        if "candidate" in run.builds
-    ]
+    figures = [own for run in case.measurement.runs if (own := run.builds.get("candidate"))]
+    windows = [own.saturation for own in figures]
     wall_s = sum(sum(own.wall_s) for own in windows)
     busy = sum(sum(own.cpu_s) for own in windows) / wall_s if wall_s else 1.0
-    if busy > BUSY_LIMIT_RATIO:
-        return []
     users = case.profile.saturation_concurrency
+    if busy > BUSY_LIMIT_RATIO or _served_at_a_time(figures) < QUEUED_LIMIT_RATIO * users:
+        return []
     return [
         Finding(
             check=f"{CHECK}:saturation",
@@ -258,6 +259,20 @@ def _idle(case: Case) -> list[Finding]:
             "the rate stays, something else than the CPU limits it.",
         )
     ]
+
+
+def _served_at_a_time(figures: Sequence[BuildFigures]) -> float:
+    """Return how many requests a saturated build worked on at a time; others in flight waited.
+
+    By the law of L = lambda W (Little, Operations Research 9, 1961): its answers per second, times
+    the seconds that an answer takes in the open loop, where hardly any request waits for others.
+    Endless where either is not known.
+    """
+    answered = sum(sum(own.saturation.answered) for own in figures)
+    wall_s = sum(sum(own.saturation.wall_s) for own in figures)
+    operations = (one for own in figures for one in own.open.operations.values())
+    alone_s = reduce(Histogram.merge, (one.service_s for one in operations), Histogram()).mean()
+    return answered / wall_s * alone_s if wall_s and alone_s else math.inf
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
