@@ -11,13 +11,14 @@ from itertools import pairwise
 from math import fsum
 from typing import TYPE_CHECKING
 
+from perfgate.demand.demand import LARGEST_NAMED
 from perfgate.report.html.plot import Chart, Level, Plot, Table, drawing, last_with
 from perfgate.report.html.scales import Days, from_nothing
 from perfgate.report.html.svg import area, line, steps
 from perfgate.tail import shortened
 from perfgate.verdict.case import steps_of
 from perfgate.verdict.checks.demand import capacity_in
-from perfgate.verdict.finding import number
+from perfgate.verdict.finding import first_of, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -233,14 +234,16 @@ def _marks(days: _Days) -> Iterator[Markup]:
 def _changes(demands: Sequence[Demand]) -> Iterator[str]:
     """Yield in words what changes on each of the days that are numbered."""
     for before, after in pairwise(demands):
-        rows = zip(before.dependents, after.dependents, strict=True)
-        told = ", ".join(
-            f"{new.name} ({', '.join(own.what for own in new.changes if own not in old.changes)})"
-            for old, new in rows
-            if old.changes != new.changes
+        senders: dict[str, list[str]] = {}
+        for row in after.dependents:
+            for change in row.changes:
+                if change.effective_from == after.on:
+                    senders.setdefault(change.what, []).append(row.name)
+        told = "; ".join(
+            f"{what} ({first_of(names, LARGEST_NAMED)})" for what, names in senders.items()
         )
         rates = [rate_words(own.first_try_rps) for own in (before, after)]
-        yield f"{after.on}: {told}; the demand goes from {rates[0]} to {rates[1]}"
+        yield f"{after.on}: {told}. The demand goes from {rates[0]} to {rates[1]}."
 
 
 def _unknown(days: _Days) -> str:

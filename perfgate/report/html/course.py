@@ -37,7 +37,7 @@ QUEUE_HEIGHT = 64.0
 TIMES_DEMAND = 2.0
 # A shorter queue fills no plot: one or two that wait are none.
 LEAST_QUEUE = 10.0
-COLUMNS = ("", "served again", "answered in time", "attempts a call", "most waiting", "worked off")
+COLUMNS = ("", "outcome", "answered in time", "attempts a call", "most waiting", "worked off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class _Told:
     """Figures for stretches of time that end at ``ends_s``; what happened, and from when to when.
 
     ``kind`` is whose course it is, which colours it; ``levels`` are what calls are held against, at
-    last the demand.
+    last the demand. ``limit_s`` is when callers had to be served again, where they had to.
     """
 
     name: str
@@ -66,6 +66,7 @@ class _Told:
     waiting: Sequence[float]
     upset: tuple[float, float, str]
     levels: tuple[Level, ...]
+    limit_s: float | None = None
 
 
 def measured_courses(case: Case) -> list[Course]:
@@ -93,7 +94,7 @@ def simulated_courses(picture: Picture) -> list[Course]:
 def _measured(case: Case, own: Recovery) -> _Told:
     upset = own.upset
     return _Told(
-        name=own.build,
+        name=f"{own.build}: {_back(own)}",
         kind=own.build,
         ends_s=range(1, len(own.first_tries) + 1),
         first_tries_rps=own.first_tries,
@@ -102,6 +103,7 @@ def _measured(case: Case, own: Recovery) -> _Told:
         waiting=known(own.waiting),
         upset=(upset.from_s, upset.to_s, what_happened(own)),
         levels=_levels(case, own),
+        limit_s=upset.to_s + upset.limit_s,
     )
 
 
@@ -187,9 +189,18 @@ def _queue(told: _Told, plot: Plot) -> list[str]:
         *([plot.span(begin_s, end_s, "upset")] if what else []),
         *plot.grid(marks),
         plot.stretched((area(waiting, _bottom(waiting)), "waiting")),
+        *_limit(told, plot),
         *plot.figures(marks, last_with(" waiting", marks)),
         *plot.axis(seconds, last_with(" s", seconds)),
+        *plot.words([Level(told.waiting[-1], f"{told.waiting[-1]:.0f} at the end", "queue")]),
     ]
+
+
+def _limit(told: _Told, plot: Plot) -> list[str]:
+    """Return a line at the limit; nothing of one that was not reached."""
+    if told.limit_s is None or told.limit_s >= told.ends_s[-1]:
+        return []
+    return [plot.upright(told.limit_s, "limit"), plot.note(told.limit_s, "limit")]
 
 
 def _corners(told: _Told, plot: Plot, values: Sequence[float]) -> list[Point]:
@@ -202,11 +213,19 @@ def _bottom(upper: Sequence[Point]) -> list[Point]:
     return [(upper[0][0], 0.0), (upper[-1][0], 0.0)]
 
 
+def _back(own: Recovery) -> str:
+    """Return when callers were served again."""
+    back_s = course_of(own).recovered_s
+    if back_s is None:
+        return f"not served again within {number(own.upset.limit_s)} s"
+    return f"served again after {number(back_s)} s"
+
+
 def _cells(own: Recovery) -> tuple[str, ...]:
     course = course_of(own)
-    back, most, rate = course.recovered_s, course.most_waiting, own.mu_over_rps
+    most, rate = course.most_waiting, own.mu_over_rps
     return (
-        f"not within {number(own.upset.limit_s)} s" if back is None else f"after {number(back)} s",
+        _back(own),
         f"{course.answered_ratio:.0%}",
         f"{course.attempts_per_call:.1f}",
         "-" if most is None else str(most),

@@ -6,6 +6,7 @@ What they say together is decided in :mod:`perfgate.verdict.checks.change`.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.change import CAPACITY, COST, SATURATED, session_frame
@@ -17,7 +18,7 @@ from perfgate.verdict.checks.change import WHAT, deciding_look, plan_of
 from perfgate.verdict.finding import counted, told_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from markupsafe import Markup
 
@@ -32,44 +33,33 @@ NUMBERED = 12
 COLUMNS = ("session", "cost", "capacity", "saturated", "generator late (p99)", "others' CPU")
 
 
-def session_charts(case: Case) -> list[Chart]:
-    """Return a picture for each metric of which some session has a figure; none without a base."""
-    frame = session_frame(case.sessions)
-    look = deciding_look(case)
-    charts = []
-    for metric in METRICS:
-        values = [percent(value) for value in frame[metric].tolist()]
-        if any(map(math.isfinite, values)):
-            charts.append(_slowdowns(case, look, metric, values))
-    return charts
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Sessions of both builds: a picture for each metric, what it is held to, and the figures.
+
+    ``later`` tells that some came after the look that decided.
+    """
+
+    charts: tuple[Chart, ...]
+    levels: tuple[Level, ...]
+    table: Table
+    later: bool
 
 
-def session_levels(case: Case) -> list[Level]:
-    """Return what the slowdown of all sessions is held to: the limit, and what is tolerated."""
-    plan = plan_of(case)
-    margin, tolerance = percent(plan.margin), percent(plan.tolerance)
-    limit, tolerated = told_apart([margin, tolerance], 1, "+")
-    return [
-        Level(margin, f"the limit, {limit} %", "margin"),
-        Level(tolerance, f"what is tolerated, {tolerated} %", "tolerance"),
-    ]
-
-
-def session_table(case: Case) -> Table | None:
-    """Return the figures of each session beside what disturbed it; None without a base."""
+def sessions_of(case: Case) -> Sessions | None:
+    """Return the sessions of candidate and base together; None without any."""
     if not case.sessions:
         return None
-    slowdowns = session_frame(case.sessions)[list(METRICS)].to_numpy(dtype=float).tolist()
-    rows = [
-        (
-            str(place),
-            *(_change(percent(value)) for value in own),
-            f"{run.validity.lag_p99_ms:.1f} ms",
-            "-" if run.others_ratio is None else f"{run.others_ratio:.0%}",
-        )
-        for place, (run, own) in enumerate(zip(case.sessions, slowdowns, strict=True), start=1)
-    ]
-    return Table("Change of each session, candidate against base", COLUMNS, rows)
+    frame = session_frame(case.sessions)[list(METRICS)]
+    look, levels = deciding_look(case), _levels(case)
+    changes = {metric: [percent(value) for value in frame[metric].tolist()] for metric in METRICS}
+    charts = (
+        _slowdowns(look, levels, metric, values)
+        for metric, values in changes.items()
+        if any(map(math.isfinite, values))
+    )
+    later = look is not None and look.sessions < len(case.sessions)
+    return Sessions(tuple(charts), levels, _table(case, changes), later)
 
 
 def rate_chart(case: Case) -> Chart | None:
@@ -88,18 +78,43 @@ def rate_chart(case: Case) -> Chart | None:
     return Chart(title, drawing("rates", title, f"{told}; {level.words}.", plot, parts))
 
 
-def _slowdowns(case: Case, look: Look | None, metric: str, values: Sequence[float]) -> Chart:
+def _levels(case: Case) -> tuple[Level, ...]:
+    """Return what the slowdown of all sessions is held to: the limit, and what is tolerated."""
+    plan = plan_of(case)
+    margin, tolerance = percent(plan.margin), percent(plan.tolerance)
+    return (
+        Level(margin, f"the limit, {margin:+.1f} %", "margin"),
+        Level(tolerance, f"what is tolerated, {tolerance:+.1f} %", "tolerance"),
+    )
+
+
+def _table(case: Case, changes: Mapping[str, Sequence[float]]) -> Table:
+    """Return the figures of each session beside what disturbed it."""
+    rows = [
+        (
+            str(place + 1),
+            *(_change(values[place]) for values in changes.values()),
+            f"{run.validity.lag_p99_ms:.1f} ms",
+            "-" if run.others_ratio is None else f"{run.others_ratio:.0%}",
+        )
+        for place, run in enumerate(case.sessions)
+    ]
+    return Table("Change of each session, candidate against base", COLUMNS, rows)
+
+
+def _slowdowns(
+    look: Look | None, levels: Sequence[Level], metric: str, values: Sequence[float]
+) -> Chart:
     evidence = look.metrics.get(metric) if look else None
-    counting = look.sessions if look else len(values)
-    levels = session_levels(case)
     bounds = () if evidence is None else _bounds(evidence)
-    plot = Plot(_numbers(len(values) + 1), around([0.0, levels[0].value, *values, *bounds]), HEIGHT)
+    held_to = [0.0, *(level.value for level in levels)]
+    plot = Plot(_numbers(len(values) + 1), around([*held_to, *values, *bounds]), HEIGHT)
     parts = _frame(plot, len(values), " %", levels)
     told = f"Sessions: {', '.join(map(_change, values))}"
     if evidence is not None:
         parts += _together(plot, len(values) + 1, _bounds(evidence))
         told += f"; together {_range(*_bounds(evidence))}"
-    parts += _dots(plot, values, counting, _change)
+    parts += _dots(plot, values, look.sessions if look else len(values), _change)
     title = WHAT[metric].rstrip(",")
     return Chart(title, drawing(f"sessions-{metric}", title, f"{told}.", plot, parts))
 

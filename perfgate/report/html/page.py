@@ -5,15 +5,17 @@ What it says, and every figure, is what the other formats say; here it is set an
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from perfgate.report.figures import figures_of, how_measured, picture_in, shown_change
 from perfgate.report.html.callers import outlook_of
 from perfgate.report.html.course import measured_courses, measured_table, simulated_courses
-from perfgate.report.html.noise import rate_chart, session_charts, session_levels, session_table
+from perfgate.report.html.noise import rate_chart, sessions_of
 from perfgate.report.html.provenance import commands_of, facts_of
 from perfgate.report.html.spread import spreads_of
 from perfgate.report.html.svg import safe
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from perfgate.verdict.finding import Verdict
 
 TEMPLATE = "page.html"
+# The space between a figure and its unit.
+UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|MiB)(?!\w))")
 # Figures that stand at the top where they are known.
 KEY_FIGURES = ("service rate", "rate within promises", "cost per request", "peak memory")
 
@@ -48,9 +52,7 @@ def render(case: Case, verdict: Verdict) -> str:
         key_figures=[*_headroom(case), *_key_figures(figures)],
         outlook=outlook_of(case),
         search=search_chart(case),
-        sessions=session_charts(case),
-        session_levels=session_levels(case),
-        session_table=session_table(case),
+        sessions=sessions_of(case),
         stored=rate_chart(case),
         what_shows=what_shows(case),
         figures=[
@@ -84,8 +86,10 @@ def _template() -> Template:
 
 
 def _shown(value: object) -> object:
-    """Return what stands in the page for a value: text as it is, on one line."""
-    return safe(value) if isinstance(value, str) else value
+    """Return what stands in the page for a value: text as it is, no figure torn from its unit."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return Markup(UNIT.sub("&nbsp;", safe(value)))  # noqa: S704 - escaped, then one entity added
 
 
 def _headroom(case: Case) -> list[tuple[str, str, str]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # What a round figure begins with, and of which every decade may be marked.
 ROUND = (1.0, 2.0, 5.0, 10.0)
 # Sets of marks within a decade, the fullest first.
-OF_A_DECADE = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+OF_A_DECADE = ((1.0, 2.0, 3.0, 5.0, 7.0), (1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
 MONTHS = 12
 # So many months from one mark to the next.
 MONTHS_APART = (1, 2, 3, 6, 12)
