@@ -50,6 +50,10 @@ class LoadError(PerfgateError):
     exit_code = ExitCode.UNDECIDED
 
 
+class SpoiltError(LoadError):
+    """The load ran, but somebody interfered or its record failed: to repeat it would hide that."""
+
+
 class StoreError(PerfgateError):
     """The stored baseline is missing or cannot be read."""
 

@@ -16,19 +16,19 @@ from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns
 from perfgate.analysis.rates import service_rates
 from perfgate.analysis.resolution import fits, looks_for
 from perfgate.analysis.sequential import percent
-from perfgate.errors import LoadError
+from perfgate.errors import LoadError, SpoiltError
 from perfgate.load.engine import SCHEDULE_FILE
 from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
 from perfgate.load.schedule import Stage, balanced_turns, derived_seed, draw_schedule
 from perfgate.machine import read_tools
-from perfgate.measurement.models import BuildId, DemandRun, Measurement
+from perfgate.measurement.models import BuildId, DemandRun, Measurement, Spoil
 from perfgate.rig import Assignment, run_once
 from perfgate.verdict.case import Case, mix_of, required_rps
 from perfgate.verdict.checks.validity import DISCARD_LIMIT
 from perfgate.verdict.judge import decided
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from perfgate.build.provide import Build
     from perfgate.config.models import Profile
@@ -74,13 +74,30 @@ class Order:
 def measure(order: Order, rig: Rig) -> Case:
     """Measure until the verdict cannot change any more, or the budget is spent."""
     started_s = time.monotonic()
-    case = with_demand_run(empty_case(order), order, rig)
+    case = unless_spoilt(with_demand_run, empty_case(order), order, rig)
     order = with_looks(order, expected_session_s(case, order, time.monotonic() - started_s))
     case = case.model_copy(update={"terms": order.terms})
     started_s = time.monotonic()
     while not decided(case) and _may_go_on(case, order, time.monotonic() - started_s):
-        case = with_session(case, order, rig)
+        case = unless_spoilt(with_session, case, order, rig)
     return case
+
+
+def unless_spoilt(
+    part: Callable[[Case, Order, Rig], Case], case: Case, order: Order, rig: Rig
+) -> Case:
+    """Return the case with a part of the check added; what spoils its load spoils the case.
+
+    A case that is spoilt gets no further part.
+    """
+    if case.measurement.spoilt:
+        return case
+    try:
+        return part(case, order, rig)
+    except SpoiltError as error:
+        text = error.message.splitlines()[0]
+        rig.progress.learned(f"spoilt: {text}")
+        return add(case, spoilt=Spoil(text=text, hint=error.hint))
 
 
 def empty_case(order: Order) -> Case:
@@ -111,11 +128,8 @@ def _may_go_on(case: Case, order: Order, spent_s: float) -> bool:
     """Tell whether another session fits into looks, patience and budget."""
     measured = case.measurement
     so_far = len(measured.sessions) + measured.set_aside
-    return (
-        len(measured.sessions) < case.looks[-1]
-        and measured.set_aside <= DISCARD_LIMIT
-        and fits(spent_s, so_far, order.terms.config.budget.sessions_s)
-    )
+    budget_s = order.terms.config.budget.sessions_s
+    return len(measured.sessions) < case.looks[-1] and fits(spent_s, so_far, budget_s)
 
 
 def with_looks(order: Order, expected_session_s: float) -> Order:
@@ -190,6 +204,8 @@ def with_session(case: Case, order: Order, rig: Rig) -> Case:
     """Make one session; one not to be trusted is set aside, and the next takes its place."""
     try:
         outcome = run_once(rig, _session_assignment(case, order))
+    except SpoiltError:
+        raise  # no accident, and none to be repeated
     except LoadError as error:
         # The load has worked before, so what broke it off is an accident until it recurs.
         return _break_off(case, error.message.splitlines()[0], rig)

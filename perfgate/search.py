@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL
 from perfgate.analysis.threshold import next_rate
-from perfgate.errors import LoadError
+from perfgate.errors import LoadError, SpoiltError
 from perfgate.gate import OVERHEAD_S, add, local_required_rps, plan_of, schedule_of
 from perfgate.load.schedule import Stage
 from perfgate.measurement.models import Search as Searched
@@ -98,6 +98,8 @@ def _with_trial(search: Searched, order: Order, rig: Rig) -> Searched:
     """Make one trial; what broke it off, or ended the candidate, ends the search."""
     try:
         outcome = run_once(rig, _assignment(search, order))
+    except SpoiltError:
+        raise
     except LoadError as error:
         return search.model_copy(update={"ended": error.message.splitlines()[0]})
     if outcome.run is None:

@@ -15,9 +15,16 @@ from hypothesis import strategies as st
 from perfgate import gate
 from perfgate.build.provide import Build
 from perfgate.config.models import Config, Target
-from perfgate.errors import LoadError
+from perfgate.errors import LoadError, SpoiltError
 from perfgate.exitcodes import ExitCode
-from perfgate.gate import Order, local_required_rps, session_s, starters, with_looks
+from perfgate.gate import (
+    Order,
+    local_required_rps,
+    session_s,
+    starters,
+    unless_spoilt,
+    with_looks,
+)
 from perfgate.load.engine import Engine
 from perfgate.progress import Silence
 from perfgate.rig import Outcome, Rig
@@ -114,27 +121,32 @@ def test_a_session_takes_what_its_parts_take() -> None:
     assert session_s(shape, overhead_s=3.0, pairs_s=4.0) == parts_s + 7.0
 
 
-def measured(monkeypatch: pytest.MonkeyPatch, *broken: int) -> Case:
+ORDER = budgeted(60.0, default={"looks": [4]})
+RIG = Rig(Target(start="serve"), Engine(Path("locustfile.py")), None, Path("runs"), Silence())
+LATE = LoadError("Locust did not end within 90 s\nits log: ...")
+LOST = SpoiltError("a worker was lost\nits log: ...", hint="Look after it.")
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, *broken: int, error: LoadError = LATE) -> Case:
     """Return a check of equal builds whose load breaks off in these runs, counted from 0."""
     runs: Iterator[int] = itertools.count()
 
     def run_once(_: Rig, asked: Assignment) -> Outcome:
         number = next(runs)
         if number in broken:
-            raise LoadError("a worker was lost\nits log: ...")
+            raise error
         demand = demand_run()
         return Outcome(demand.run, demand.trials) if asked.trials else Outcome(MADE[number % 8])
 
     monkeypatch.setattr(gate, "run_once", run_once)
-    rig = Rig(Target(start="serve"), Engine(Path("locustfile.py")), None, Path("runs"), Silence())
-    return gate.measure(budgeted(60.0, default={"looks": [4]}), rig)
+    return gate.measure(ORDER, RIG)
 
 
 def test_a_session_that_breaks_off_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """Law: what other sessions have shown is kept, and the one that broke off is made again."""
     case = measured(monkeypatch, 2, 4)
     assert len(case.measurement.sessions) == 4
-    assert case.measurement.broken_off == ("a worker was lost",) * 2
+    assert case.measurement.broken_off == ("Locust did not end within 90 s",) * 2
     assert judge(case).exit_code() is ExitCode.PASS
 
 
@@ -145,12 +157,31 @@ def test_sessions_that_keep_breaking_off_decide_nothing(monkeypatch: pytest.Monk
     verdict = judge(case)
     assert verdict.exit_code(on_inconclusive=Verdict.PASS) is ExitCode.UNDECIDED
     assert any(
-        own.outcome is Verdict.INVALID and "a worker was lost" in own.reason
+        own.outcome is Verdict.INVALID and "Locust did not end within 90 s" in own.reason
         for own in verdict.findings
     )
 
 
 def test_load_that_never_worked_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Law: where the first run breaks off, the load itself is broken, and no run is repeated."""
-    with pytest.raises(LoadError, match="a worker was lost"):
+    with pytest.raises(LoadError, match="Locust did not end"):
         measured(monkeypatch, 0)
+
+
+@pytest.mark.parametrize("run", [0, 1, 4])
+def test_a_spoilt_run_ends_the_check(monkeypatch: pytest.MonkeyPatch, run: int) -> None:
+    """Law: whichever run was spoilt, it is not made again: INVALID, which nobody turns into a pass.
+
+    What was measured before stays in the case.
+    """
+    case = measured(monkeypatch, run, error=LOST)
+    verdict = judge(case)
+    spoilt = next(own for own in verdict.findings if own.check == "validity:load")
+
+    assert len(case.measurement.sessions) == max(run - 1, 0)
+    assert (case.measurement.demand_run is None) == (run == 0)
+    assert (spoilt.outcome, verdict.outcome) == (Verdict.INVALID, Verdict.INVALID)
+    assert spoilt.reason.endswith("nothing is judged by it: a worker was lost.")
+    assert spoilt.hint == "Look after it."
+    assert verdict.exit_code(on_inconclusive=Verdict.PASS) is ExitCode.UNDECIDED
+    assert unless_spoilt(lambda *_: pytest.fail("no further part"), case, ORDER, RIG) is case

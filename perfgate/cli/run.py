@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from perfgate.cli.console import shown_progress
 from perfgate.demand.ledger import check_operations
 from perfgate.errors import FileFaultsError
-from perfgate.gate import measure
+from perfgate.gate import measure, unless_spoilt
 from perfgate.load.engine import Engine, Remote, UnknownOperationsError, shared_key
 from perfgate.machine import read_environment
 from perfgate.orders import comparing_order, solitary_order, twin_order
@@ -41,8 +41,10 @@ def measured(wish: Wish, *, beside_base: bool, keep_in: Path | None) -> Case:
         find = comparing_order if beside_base else solitary_order
         order = find(wish, environment, progress)
         case = carried_out(wish, order, rig)
-        case = try_recovery(case, order, rig) if wish.recovery else case
-        return find_capacity(case, order, rig) if wish.find_capacity else case
+        parts = {try_recovery: wish.recovery, find_capacity: wish.find_capacity}
+        for part in (part for part, wanted in parts.items() if wanted):
+            case = unless_spoilt(part, case, order, rig)
+        return case
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfgate.errors import LoadError, UsageError
+from perfgate.errors import LoadError, SpoiltError, UsageError
 from perfgate.load.journal import known_operations, read_journal
 from perfgate.load.plan import END_FILE, KEY_VARIABLE, PLAN_FILE, PLAN_VARIABLE
 from perfgate.scrub import scrubbed
@@ -91,9 +91,10 @@ def run_load(  # noqa: PLR0913 - each is another side of one run, and has its ow
     Locust starts at once, which takes it more than a second, but sends nothing before ``prepare``
     has returned the plan with what is known of the targets once they are ready.
     ``tick`` is called a few times a second while Locust runs; it returns False to stop the run,
-    for instance because a target died. Raises LoadError where Locust fails, exceeds ``limit_s``
-    seconds or its journal is not whole, UnknownOperationsError where the plan's mix names
-    operations that the Locust file lacks, UsageError where it has several tasks of one name.
+    for instance because a target died. Raises LoadError where Locust fails or exceeds ``limit_s``
+    seconds, SpoiltError where one of its processes was lost or its journal is not whole,
+    UnknownOperationsError where the plan's mix names operations that the Locust file lacks,
+    UsageError where it has several tasks of one name.
     """
     run_dir = run_dir.resolve()  # Locust has another working directory
     if schedule is not None:
@@ -185,6 +186,8 @@ def shared_key(environ: Mapping[str, str]) -> str:
 
 
 def _locust_failed(exit_code: int, locustfile: Path, run_dir: Path) -> LoadError:
+    if exit_code < 0:
+        return SpoiltError(f"the load generator was lost: signal {-exit_code} killed it")
     return LoadError(
         f"Locust ended with exit code {exit_code}:\n{chr(10).join(tail(run_dir / LOG_FILE))}",
         hint=f"Try the file alone: locust -f {locustfile} --headless -u 1 -t 5s -H URL",
@@ -254,7 +257,7 @@ def _wait(
                 raise LoadError(f"Locust did not end within {limit_s:.0f} s") from None
             for worker, process in enumerate(processes[1:]):
                 if process.poll():
-                    raise LoadError(
+                    raise SpoiltError(
                         f"worker {worker} of the load generator was lost: its process ended with "
                         f"exit code {process.returncode}"
                     ) from None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perfgate.errors import LoadError
+from perfgate.errors import SpoiltError
 from perfgate.load.plan import BUILDS, SCHEDULED, Phase
 from perfgate.load.rows import COLUMNS, DTYPE, ROW, journal_file, manifest_file
 
@@ -47,7 +47,8 @@ class Generator:
 
     ``cpu_s`` it used and ``wait_s`` it was ready to run but did not, within ``seconds``;
     ``clock_step_s``: how far real time ran ahead of monotonic time meanwhile; ``files_limit``: the
-    most files that it may open; ``unsent``: by build, arrivals that were not sent as too many were
+    most files that it may open; ``steal_s``: CPU seconds that the hypervisor of its machine gave
+    away, None where it does not tell; ``unsent``: by build, arrivals that were not sent as too many were
     waiting for that one.
     """
 
@@ -57,6 +58,7 @@ class Generator:
     clock_step_s: float
     open_files: int
     files_limit: int
+    steal_s: float | None = None
     unsent: dict[str, int] = field(default_factory=dict)
 
 
@@ -120,7 +122,7 @@ class Journal:
 def read_journal(run_dir: Path, plan: Plan, arrivals: int) -> Journal:
     """Read the journals of all workers of a finished run and prove them complete.
 
-    ``arrivals`` is the length of the schedule (0 without one). Raises LoadError where a seal does
+    ``arrivals`` is the length of the schedule (0 without one). Raises SpoiltError where a seal does
     not match, the run broke, an arrival is missing or doubled, or a batch of fixed work lacks
     answers, or has too many.
     """
@@ -192,12 +194,12 @@ def _read_manifest(run_dir: Path, worker: int) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(manifest_file(run_dir, worker).read_text())
     except (OSError, ValueError) as error:
-        raise LoadError(
+        raise SpoiltError(
             f"Locust left no readable manifest: {error}",
             hint="Its log says why; keep it with --output.",
         ) from error
     if "broken" in manifest:
-        raise LoadError(_broken_off(manifest["broken"]), hint=manifest.get("hint", ""))
+        raise SpoiltError(_broken_off(manifest["broken"]), hint=manifest.get("hint", ""))
     return manifest
 
 
@@ -217,9 +219,9 @@ def _read_rows(path: Path, manifest: dict[str, Any], failures: list[str]) -> NDA
     """Return a worker's rows by the run's clock, their failures as places in ``failures``."""
     sealed = path.read_bytes() if path.exists() else b""
     if hashlib.sha256(sealed).hexdigest() != manifest["sha256"]:
-        raise LoadError(f"{path.name} does not match the checksum in its manifest")
+        raise SpoiltError(f"{path.name} does not match the checksum in its manifest")
     if len(sealed) != manifest["rows"] * ROW.size:
-        raise LoadError(f"{path.name} holds {len(sealed)} bytes, not {manifest['rows']} rows")
+        raise SpoiltError(f"{path.name} holds {len(sealed)} bytes, not {manifest['rows']} rows")
     rows = np.frombuffer(sealed, dtype=DTYPE).copy()
     places = np.array([failures.index(name) for name in manifest["failures"]], dtype=np.uint16)
     rows["failure"] = places[rows["failure"]]
@@ -229,7 +231,7 @@ def _read_rows(path: Path, manifest: dict[str, Any], failures: list[str]) -> NDA
 
 
 def _prove_complete(journal: Journal, plan: Plan, arrivals: int) -> None:
-    """Raise LoadError unless every arrival stands there once for each build."""
+    """Raise SpoiltError unless every arrival stands there once for each build."""
     rows = journal.rows
     scheduled = np.isin(rows["phase"], SCHEDULED)
     for host in plan.hosts:
@@ -237,14 +239,14 @@ def _prove_complete(journal: Journal, plan: Plan, arrivals: int) -> None:
         planned = numbers[(numbers >= 0) & (numbers < arrivals)]
         missing = arrivals - np.count_nonzero(np.bincount(planned, minlength=arrivals))
         if missing or len(numbers) != arrivals:
-            raise LoadError(
+            raise SpoiltError(
                 f"{host.build}: of {arrivals} arrivals, {missing} are missing from the "
                 f"journal and {len(numbers) - arrivals + missing} are doubled"
             )
 
 
 def _prove_calls(rows: dict[str, NDArray[Any]], calls: int) -> None:
-    """Raise LoadError unless every call stands there with all of its attempts, each once."""
+    """Raise SpoiltError unless every call stands there with all of its attempts, each once."""
     sent = rows["phase"] == Phase.RECOVERY
     number, attempt = rows["number"][sent], rows["attempt"][sent].astype(np.int64)
     order = np.lexsort((attempt, number))
@@ -252,14 +254,14 @@ def _prove_calls(rows: dict[str, NDArray[Any]], calls: int) -> None:
     is_first = np.diff(number, prepend=-1) != 0
     follows = np.where(is_first, attempt == 0, np.diff(attempt, prepend=0) == 1)
     if np.count_nonzero(is_first) != calls or not follows.all():
-        raise LoadError(
+        raise SpoiltError(
             f"of {calls} calls, {np.count_nonzero(is_first)} are in the journal, "
             f"{np.count_nonzero(~follows)} of their attempts without the one before"
         )
 
 
 def _prove_batches(journal: Journal) -> None:
-    """Raise LoadError unless within every window of fixed work all of it was answered."""
+    """Raise SpoiltError unless within every window of fixed work all of it was answered."""
     rows, windows = journal.rows, journal.windows
     kinds = {*zip(windows["phase"].tolist(), windows["build"].tolist(), strict=True)}
     for phase, build in sorted(kinds):
@@ -268,7 +270,7 @@ def _prove_batches(journal: Journal) -> None:
         until = np.searchsorted(ended_s, windows["to_s"][own], side="right")
         found = until - np.searchsorted(ended_s, windows["from_s"][own])
         for index in np.flatnonzero(found != windows["requests"][own])[:1]:
-            raise LoadError(
+            raise SpoiltError(
                 f"{BUILDS[build]}: of {windows['requests'][own][index]} requests of a batch in the "
                 f"{Phase(phase).name.lower()} phase, {found[index]} are in the journal"
             )

@@ -319,6 +319,13 @@ class Incident(Value):
     log: tuple[str, ...] = ()
 
 
+class Spoil(Value):
+    """Why a load run cannot be believed, where to repeat it would hide that; and what to do."""
+
+    text: str
+    hint: str = ""
+
+
 class Environment(Value):
     """The machine: what must be equal before absolute figures are compared."""
 
@@ -363,7 +370,7 @@ class Measurement(Value):
     ``restart`` is how the candidate fared, started anew, where an upset had left it down. ``tools``
     are versions of what made and read the load (empty in older files).
     ``discarded`` are runs that cannot be trusted; ``broken_off`` says what ended sessions whose
-    load cannot even be proved complete.
+    load cannot even be proved complete, and ``spoilt`` what ended the whole measurement.
     """
 
     format: Literal["perfgate.measurement/1"] = FORMAT
@@ -381,6 +388,7 @@ class Measurement(Value):
     restart: Recovery | None = None
     discarded: tuple[Run, ...]
     broken_off: tuple[str, ...] = ()
+    spoilt: Spoil | None = None
     incidents: tuple[Incident, ...]
     search: Search | None = None
     tools: dict[str, str] = {}

@@ -308,7 +308,7 @@ def validity_of(
         unsent=sum(sum(generator.unsent.values()) for generator in journal.generators),
         generator_cpu_ratio=max(own.cpu_s / own.seconds for own in journal.generators),
         generator_wait_ratio=max(own.wait_s / own.seconds for own in journal.generators),
-        steal_ratio=surroundings.steal_ratio,
+        steal_ratio=_most_stolen(journal, surroundings),
         pressure_ratio=surroundings.pressure_ratio,
         warmup_s=journal.warmup.seconds if journal.warmup else None,
         unsettled=tuple(_role(name) for name in journal.warmup.unsettled) if journal.warmup else (),
@@ -318,9 +318,16 @@ def validity_of(
     )
 
 
+def _most_stolen(journal: Journal, surroundings: Surroundings) -> float | None:
+    """Return the most that a hypervisor took, of this machine or of a generator's; None: unknown."""
+    told = [own.steal_s / own.seconds for own in journal.generators if own.steal_s is not None]
+    here = surroundings.steal_ratio
+    return max(told if here is None else [here, *told], default=None)
+
+
 def _faults(lag_p99_ms: float, journal: Journal, surroundings: Surroundings) -> list[str]:
     """Say in words why the run cannot be trusted; nothing to say means it can."""
-    steal_ratio = surroundings.steal_ratio or 0.0
+    steal_ratio = _most_stolen(journal, surroundings) or 0.0
     found = {
         f"the load generator was late: 1 % of arrivals started over {lag_p99_ms:.0f} ms after "
         f"their time (limit {LAG_P99_LIMIT_MS:g} ms)": lag_p99_ms > LAG_P99_LIMIT_MS,

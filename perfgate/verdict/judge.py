@@ -133,6 +133,7 @@ def _settles(findings: list[Finding], _: Case) -> bool:
 # look has. A demand that is not carried does not: whether the change is to blame is worth knowing.
 AT_ONCE: dict[str, Callable[[list[Finding], Case], bool]] = {
     incidents.CHECK: _ends,
+    validity.CHECK: _ends,
     errors.CHECK: _ends_beside_base,
 }
 AT_A_LOOK: dict[str, Callable[[list[Finding], Case], bool]] = {

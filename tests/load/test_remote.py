@@ -67,7 +67,7 @@ def test_a_worker_serves_run_after_run(tmp_path: Path) -> None:
         return True
 
     with tiny_server() as server, working(tmp_path, HERE) as work:
-        with pytest.raises(LoadError, match="exit code -9"):
+        with pytest.raises(LoadError, match="signal 9 killed it"):
             run_at(engine, server, 2.0, kill)
         for _ in range(2):
             assert len(run_at(engine, server).rows["number"]) == 15

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from load.journals import (
+    GENERATOR,
     BASE,
     CANDIDATE,
     OPERATIONS,
@@ -520,6 +521,17 @@ def test_a_robbed_machine_is_a_fault(steal_ratio: float | None, told: int) -> No
     assert len(validity.faults) == told
     assert all("hypervisor" in fault for fault in validity.faults)
     assert validity.steal_ratio == steal_ratio
+
+
+@pytest.mark.parametrize("steal_ratio", [None, 0.0])
+def test_a_robbed_worker_is_a_fault(steal_ratio: float | None) -> None:
+    """Law: what the hypervisor of a worker's machine took counts, though this one lost nothing."""
+    robbed = replace(GENERATOR, steal_s=(STEAL_LIMIT_RATIO + 0.01) * GENERATOR.seconds)
+    around = replace(AROUND, steal_ratio=steal_ratio)
+    validity = summary(journal([row()], generators=(GENERATOR, robbed)), around).validity
+
+    assert validity.steal_ratio == pytest.approx(STEAL_LIMIT_RATIO + 0.01)
+    assert [fault for fault in validity.faults if "hypervisor" in fault]
 
 
 def test_faults_are_told_together() -> None:

@@ -36,7 +36,7 @@ from perfgate.load.inside.worker import Worker
 from perfgate.load.plan import END_FILE, KEY_VARIABLE, PLAN_FILE, PLAN_VARIABLE, Plan
 from perfgate.load.rows import journal_file, manifest_file
 from perfgate.load.schedule import Schedule
-from perfgate.procfs import TreeMeter
+from perfgate.procfs import TreeMeter, read_contention
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -219,14 +219,20 @@ class _Condition:
     """How this process fares from now on: what it uses, waits for and holds open."""
 
     def __init__(self) -> None:
+        self._spare = Path(os.devnull).open("rb")  # noqa: SIM115 - closed when the end is told
         self._meter = TreeMeter(os.getpid())
         self._before = self._meter.read()
         self._begun_s = time.monotonic()
         self._offset_s = clock_offset_s()
+        self._stolen_s = read_contention().steal_s
 
-    def facts(self) -> dict[str, float]:
-        """Return the figures of the time since the start, CPU as seconds of one CPU."""
-        used = self._meter.read()
+    def facts(self) -> dict[str, float | None]:
+        """Return the figures of the time since the start, CPU as seconds of one CPU.
+
+        Where no file is left to be opened, there is one for these figures and for what is written.
+        """
+        self._spare.close()
+        used, stolen_s = self._meter.read(), read_contention().steal_s
         return {
             "seconds": time.monotonic() - self._begun_s,
             "cpu_s": used.cpu_s - self._before.cpu_s,
@@ -234,4 +240,5 @@ class _Condition:
             "clock_step_s": clock_offset_s() - self._offset_s,
             "open_files": len(list(Path("/proc/self/fd").iterdir())),
             "files_limit": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            "steal_s": None if stolen_s is None else stolen_s - (self._stolen_s or 0.0),
         }

@@ -172,6 +172,13 @@ class Recorder:
         call = self._calls.get(gevent.getcurrent())
         return call is not None and math.isnan(call.received_s)
 
+    def on_exhausted(self, error: OSError) -> None:
+        """Break the run: a request that this machine had no socket for is no failure of a build."""
+        self.broken = self.broken or (
+            f"the load generator got no socket for a request ({error}): fewer identities need "
+            "fewer, and `ulimit -n` allows more"
+        )
+
     def on_connected(self) -> None:
         """Note that the task running in this greenlet has opened a connection."""
         call = self._calls.get(gevent.getcurrent())

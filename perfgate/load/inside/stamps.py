@@ -7,9 +7,11 @@ needs by itself. TLS keeps its own way of reading and gets no stamps.
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import time
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gevent.socket import socket as GeventSocket  # noqa: N812 - it is a class
@@ -23,6 +25,8 @@ _ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _NS_PER_S = 1_000_000_000
 CLOCK_READINGS = 9
+# What this machine, not the other end, says: no file, port or memory is left for a connection.
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM)
 
 
 def clock_offset_s() -> float:
@@ -54,15 +58,37 @@ class Watcher(Protocol):
     def awaits_answer(self) -> bool:
         """Return whether nothing has been received since something was sent."""
 
+    def on_exhausted(self, error: OSError) -> None:
+        """Hear that this machine has nothing left to make a connection with."""
+
 
 def watch_sockets(watcher: Watcher) -> None:
-    """From now on tell of every TCP connection that is made, and what goes over it.
+    """From now on tell of every TCP connection that is made or could not be, and what goes over it.
 
     To be called once.
     """
-    GeventSocket.connect = _stamped(GeventSocket.connect, watcher)
+    GeventSocket.__init__ = _told_failing(GeventSocket.__init__, watcher)
+    GeventSocket.connect = _told_failing(_stamped(GeventSocket.connect, watcher), watcher)
     GeventSocket.sendall = _told(GeventSocket.sendall, watcher.on_sent)
     _watch_reads(watcher)
+
+
+def _told_failing(plain: Callable[..., Any], watcher: Watcher) -> Callable[..., Any]:
+    """Return the same, which tells where this machine is why it fails.
+
+    Clients have words of their own for that, and tell it as if the server had refused them.
+    """
+
+    @wraps(plain)
+    def call(self: Any, *words: Any, **given: Any) -> Any:
+        try:
+            return plain(self, *words, **given)
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                watcher.on_exhausted(error)
+            raise
+
+    return call
 
 
 def _told(plain_sendall: Callable[..., Any], sent: Callable[[], None]) -> Callable[..., Any]:

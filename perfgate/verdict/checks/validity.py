@@ -1,4 +1,7 @@
-"""Can the measurement be trusted? Runs that could not were repeated; too many decide nothing."""
+"""Can the measurement be trusted? Runs that could not were repeated; too many decide nothing.
+
+A load run that somebody interfered with, or whose record failed, is not repeated: it ends the check.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,23 @@ if TYPE_CHECKING:
 
 CHECK = "validity"
 DISCARD_LIMIT = 3
+LOG_HINT = "The logs of its run, kept with --output, may say more."
 
 
 def check(case: Case) -> list[Finding]:
-    """Return INVALID for too many untrustworthy runs, a PASS for a few, nothing for none."""
+    """Return INVALID for a spoilt run or too many untrustworthy ones, a PASS for a few of these."""
+    return [*_spoilt(case), *_set_aside(case)]
+
+
+def _spoilt(case: Case) -> list[Finding]:
+    spoilt = case.measurement.spoilt
+    if spoilt is None:
+        return []
+    reason = f"The load was spoilt, so nothing is judged by it: {spoilt.text}."
+    return [Finding(f"{CHECK}:load", Outcome.INVALID, reason, hint=spoilt.hint or LOG_HINT)]
+
+
+def _set_aside(case: Case) -> list[Finding]:
     measured = case.measurement
     if not measured.set_aside:
         return []
