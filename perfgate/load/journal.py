@@ -48,8 +48,8 @@ class Generator:
     ``cpu_s`` it used and ``wait_s`` it was ready to run but did not, within ``seconds``;
     ``clock_step_s``: how far real time ran ahead of monotonic time meanwhile; ``files_limit``: the
     most files that it may open; ``steal_s``: CPU seconds that the hypervisor of its machine gave
-    away, None where it does not tell; ``unsent``: by build, arrivals that were not sent as too many were
-    waiting for that one.
+    away, None where it does not tell; ``unsent``: by build, arrivals that were not sent as too many
+    were waiting for that one.
     """
 
     seconds: float

@@ -319,7 +319,7 @@ def validity_of(
 
 
 def _most_stolen(journal: Journal, surroundings: Surroundings) -> float | None:
-    """Return the most that a hypervisor took, of this machine or of a generator's; None: unknown."""
+    """Return the most that a hypervisor took, here or of a worker's machine; None: unknown."""
     told = [own.steal_s / own.seconds for own in journal.generators if own.steal_s is not None]
     here = surroundings.steal_ratio
     return max(told if here is None else [here, *told], default=None)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from load.runs import HEADER, PLAIN, completed, open_plan, run, steady, tiny_server
-from perfgate.errors import LoadError
-from perfgate.load.engine import Engine, run_load
+from load.mischief import burners
+from load.runs import PLAIN, completed, open_plan, run, steady, tiny_server, write_locustfile
+from perfgate.errors import LoadError, SpoiltError
+from perfgate.load.engine import run_load
 from perfgate.load.plan import BUILDS, Open, Outcome, Pairs
 from perfgate.measurement.summarise import LAG_P99_LIMIT_MS, Surroundings, summarise
 
@@ -174,7 +174,6 @@ time.clock_gettime = stepped
 def test_a_crowded_cpu(tmp_path: Path) -> None:
     """Law: a generator that waits for its CPU more than it may is told."""
     cpu = min(os.sched_getaffinity(0))
-    burn = f"import os\nos.sched_setaffinity(0, {{{cpu}}})\nwhile True: pass"
     busy = """
 import time
 class Caller(FastHttpUser):
@@ -185,27 +184,14 @@ class Caller(FastHttpUser):
         while time.thread_time() < end_s:
             pass
 """
-    # In sessions of their own, for the kernel may share a CPU out among sessions.
-    command = [sys.executable, "-c", burn]
-    crowd = [subprocess.Popen(command, start_new_session=True) for _ in range(4)]
-    try:
-        with tiny_server() as server:
-            plan, run_dir = open_plan(server.host()), tmp_path / "run"
-            run_dir.mkdir()
-            file = tmp_path / "locust file.py"
-            file.write_text(HEADER + busy)
-            journal = run_load(
-                Engine(file, (cpu,)),
-                plan,
-                steady(20, 2.0, MIX),
-                run_dir,
-                limit_s=90.0,
-                tick=lambda: True,
-            )
-    finally:
-        for process in crowd:
-            process.kill()
-            process.wait()
+    engine = replace(write_locustfile(tmp_path, busy), cpus=(cpu,))
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    with burners([cpu], 4), tiny_server() as server:
+        plan = open_plan(server.host())
+        journal = run_load(
+            engine, plan, steady(20, 2.0, MIX), run_dir, limit_s=90.0, tick=lambda: True
+        )
     assert journal is not None
     assert any("waited" in fault for fault in told(journal, plan))
 
@@ -253,3 +239,31 @@ def test_the_cap_on_what_waits(tmp_path: Path) -> None:
     assert (never == Outcome.CENSORED).sum() >= unsent["candidate"]
     figures = summarise(journal, plan, 50.0, 1.0, AROUND)
     assert figures.builds["candidate"].unsent == figures.validity.unsent == unsent["candidate"]
+
+
+NO_SOCKETS = """
+import resource
+@events.test_start.add_listener
+def lower(**_):
+    most = max(int(name) for name in os.listdir("/proc/self/fd")) + 16
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+class Caller({kind}):
+    @task
+    def fetch(self):
+        with self.client.get("/ok", catch_response=True) as answer:
+            if answer.text != "ok":
+                answer.failure("not ok")
+"""
+
+
+@pytest.mark.parametrize("kind", ["FastHttpUser", "HttpUser"])
+def test_a_generator_that_gets_no_socket(tmp_path: Path, kind: str) -> None:
+    """Law: a request that fails for want of a file is told as such, though the task says otherwise.
+
+    And though all files were closed again by the end.
+    """
+    with tiny_server("--habit", "slower") as server:
+        plan = open_plan(server.host(), identities=IDENTITIES)
+        with pytest.raises(SpoiltError, match=r"no socket for a request \(\[Errno 24\]"):
+            run(tmp_path, NO_SOCKETS.format(kind=kind), plan, steady(200, 1.0, MIX))

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import psutil
 import pytest
 
 from load.hosts import HERE, clock, hosts, on
+from load.mischief import forge, key_of, process_in
 from load.remote import awaiting, carried_out, runs_of, working
 from load.runs import (
     PLAIN,
@@ -33,7 +31,6 @@ from perfgate.exitcodes import ExitCode
 from perfgate.load.journal import TIMES
 from perfgate.load.plan import (
     BUILDS,
-    KEY_VARIABLE,
     SCHEDULED,
     Open,
     Outcome,
@@ -45,6 +42,7 @@ from perfgate.load.rows import manifest_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from perfgate.load.journal import Journal
     from perfgate.load.schedule import Schedule
@@ -56,7 +54,6 @@ REPEATS = int(os.environ.get("PERFGATE_REPEATS", "1"))
 RATE_RPS = 200
 PORT = 25577
 AHEAD_S = 1000
-FORGE = Path(__file__).parent / "forge.py"
 MIX = {"fetch": 1.0}
 
 
@@ -126,15 +123,6 @@ def refused(directory: Path, disturb: Callable[[Path], None]) -> str:
     return caught.value.message
 
 
-def process_in(directory: Path, word: str) -> psutil.Process:
-    """Return the process of Locust in this directory that was started with this word."""
-    return next(
-        one
-        for one in psutil.Process().children(recursive=True)
-        if one.cwd() == str(directory) and word in one.cmdline()
-    )
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_lost_worker_spoils_the_run(tmp_path: Path, how: signal.Signals) -> None:
     """Law: a worker that ends, or no longer answers, is told, not made up for by the others."""
@@ -145,15 +133,6 @@ def test_a_lost_worker_spoils_the_run(tmp_path: Path, how: signal.Signals) -> No
     assert "was lost" in refused(tmp_path, lose)
 
 
-def forge(run_dir: Path, *words: str) -> str:
-    """Be a stranger at the run's master; return what it answers."""
-    master = process_in(run_dir, "--master").cmdline()
-    port = master[master.index("--master-bind-port") + 1]
-    command = [sys.executable, str(FORGE), port, *words]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=60)
-    return done.stdout.decode()
-
-
 def test_a_forged_message_spoils_the_run(tmp_path: Path) -> None:
     """Law: what was not sealed with the run's key is never taken for a worker's word.
 
@@ -161,11 +140,10 @@ def test_a_forged_message_spoils_the_run(tmp_path: Path) -> None:
     """
 
     def disturb(run_dir: Path) -> None:
-        key = process_in(run_dir, "--master").environ()[KEY_VARIABLE]
-        answer = forge(run_dir, key, "of yesterday")
+        answer = forge(run_dir, key_of(run_dir), "hello", "of yesterday")
         assert "'answer': None" in answer
         assert "the master has begun another run" in answer
-        forge(run_dir, "a guess")
+        forge(run_dir, "a guess", "hello", "any")
 
     assert "'stranger' was not sealed with this run's key" in refused(tmp_path, disturb)
 
@@ -193,6 +171,32 @@ def test_a_worker_too_many_spoils_the_run(tmp_path: Path) -> None:
     message = refused(tmp_path, join)
     assert "3 workers came instead of 2: " in message
     assert "stranger" in message.split(": ")[-1].split(", ")
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("hello", "3 workers came instead of 2: "), ("manifest", "came a second time")],
+)
+def test_a_stranger_with_the_key_spoils_the_run(tmp_path: Path, what: str, told: str) -> None:
+    """Law: whoever has the key, and even the run's name, is still no worker that was asked for.
+
+    Neither as one of its own, nor in the name of one of those that are.
+    """
+
+    def speak(run_dir: Path) -> None:
+        key = key_of(run_dir)
+        (run,) = re.findall("'answer': '([0-9a-f]+)'", forge(run_dir, key, "run", ""))
+        forge(run_dir, key, what, run, *([a_worker(run_dir)] if what == "manifest" else []))
+
+    assert told in refused(tmp_path, speak)
+
+
+def a_worker(run_dir: Path) -> str:
+    """Return the name by which a worker of the run goes."""
+    found = re.search(r"Worker (\S+) \(index 0\)", (run_dir / "locust.log").read_text())
+    assert found
+    return found[1]
 
 
 def test_a_worker_outlives_a_run_that_breaks(tmp_path: Path) -> None:

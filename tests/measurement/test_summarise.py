@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from load.journals import (
-    GENERATOR,
     BASE,
     CANDIDATE,
+    GENERATOR,
     OPERATIONS,
     both_hosts,
     censored,

@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from load.mischief import CROWDED, burners
 
 from perfgate.exitcodes import ExitCode
 from perfgate.machine import read_environment
@@ -32,6 +33,23 @@ def test_equal_behaviour_passes(repository: AuthRepository) -> None:
     assert run.code == 0, run.err + run.out
     assert run.verdict["verdict"] == "PASS", run.out
     assert repository.left_behind() == []
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="needs a CPU for the generator")
+def test_strangers_on_the_generators_cpu_change_nothing(repository: AuthRepository) -> None:
+    """Beside two burners equal builds are told to differ by 5 % at most, or that is INVALID."""
+    repository.vary("same behaviour")
+    with burners(read_environment().generator_cpus, 2):
+        run = repository.check()
+    told = {own["check"]: own for own in run.verdict["findings"]}
+
+    assert run.code in {0, 3}, run.out
+    if run.verdict["verdict"] == "INVALID":
+        assert CROWDED.search(told["validity"]["reason"]), run.out
+    else:
+        for name in ("cost", "capacity"):
+            assert abs(told[name]["observed"]) < 5, run.out
 
 
 @pytest.mark.nightly

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 
 PLAN_POLL_S = 0.01
+# Held open to be closed at the end, when every identity may have its connections.
+SPARE_FILES = 4
 # How Locust's log begins to tell of an exception that nobody caught.
 UNHANDLED = re.compile("Uncaught exception in event handler|Unhandled exception in greenlet")
 # A worker that hears nothing of its master for so long looks for the next one; and it knocks so
@@ -219,7 +221,8 @@ class _Condition:
     """How this process fares from now on: what it uses, waits for and holds open."""
 
     def __init__(self) -> None:
-        self._spare = Path(os.devnull).open("rb")  # noqa: SIM115 - closed when the end is told
+        # Not os.open: gevent's os.close only closes with its loop's next turn.
+        self._spare = [Path(os.devnull).open("rb") for _ in range(SPARE_FILES)]  # noqa: SIM115 - closed when the end is told
         self._meter = TreeMeter(os.getpid())
         self._before = self._meter.read()
         self._begun_s = time.monotonic()
@@ -229,9 +232,10 @@ class _Condition:
     def facts(self) -> dict[str, float | None]:
         """Return the figures of the time since the start, CPU as seconds of one CPU.
 
-        Where no file is left to be opened, there is one for these figures and for what is written.
+        Where no file is left to be opened, there are some for them and for the manifest.
         """
-        self._spare.close()
+        for spare in self._spare:
+            spare.close()
         used, stolen_s = self._meter.read(), read_contention().steal_s
         return {
             "seconds": time.monotonic() - self._begun_s,

@@ -1,6 +1,6 @@
 """Can the measurement be trusted? Runs that could not were repeated; too many decide nothing.
 
-A load run that somebody interfered with, or whose record failed, is not repeated: it ends the check.
+One that somebody interfered with, or whose record failed, is not repeated: it ends the check.
 """
 
 from __future__ import annotations
