@@ -28,8 +28,9 @@ WORDS = ("check", "--base", ".", "--output", "kept", "--on-inconclusive", "pass"
 
 def project_with(tmp_path: Path, workers: int, callers: str = PLAIN) -> Path:
     """Return a project whose service is a tiny server, and its load from so many processes."""
-    load = SHORT.replace("[load]", f"[load]\nworkers = {workers}")
-    project = make_project(tmp_path / "project", load, LEDGER)
+    text = SHORT.replace("[load]", f"[load]\nworkers = {workers}")
+    text = text.replace("identities = 8", f"identities = {8 * workers}")
+    project = make_project(tmp_path / "project", text, LEDGER)
     (project / "callers.py").write_text(HEADER + callers)
     return project
 

@@ -42,6 +42,7 @@ def test_a_check_whose_load_comes_from_other_machines(tmp_path: Path) -> None:
     text = (
         SHORT.replace("[target]", f'[target]\nhost = "{HERE}"')
         .replace("[load]", f'[load]\nexpect_workers = 2\nbind = "{HERE}"\nport = {free_port()}')
+        .replace("identities = 8", "identities = 16")
         .replace("looks = [4, 6, 8, 10]", "looks = [3]")
     )
     project = make_project(tmp_path / "project", text, LEDGER)

@@ -1,39 +1,65 @@
-"""Writes many rows through a recorder; started as a process by the tests.
+"""Sends an open loop whose tasks answer at once; started as a process by the tests.
 
-Usage: exercise_memory.py JOURNAL ROWS. By how many bytes it has grown goes to standard output.
+Usage: exercise_memory.py DIRECTORY, which holds the schedule. By how many bytes it has grown, from
+before it read the schedule, goes to standard output.
 """
 
 from __future__ import annotations
 
+# First of all, for it changes modules that others import.
+import locust  # isort: skip
+
+import os
 import resource
 import sys
 from pathlib import Path
 
-from perfgate.load.inside.recorder import Arrival, Recorder
-from perfgate.load.plan import Phase
+from locust.env import Environment
 
-# What grows at first: buffers, caches, code that is loaded when it is needed.
-FIRST = 10_000
-CANDIDATE = 1
+from load.journals import plan
+from perfgate.load.inside.conductor import Alone
+from perfgate.load.inside.draws import Draws
+from perfgate.load.inside.driver import Driver
+from perfgate.load.inside.recorder import Recorder
+from perfgate.load.plan import Host, Open
+from perfgate.load.rows import journal_file, manifest_file
+from perfgate.load.schedule import Schedule, Stage, draw_schedule
+
+FIRST = draw_schedule([Stage(20_000.0, 1.0)], mix={"answer": 1.0}, seed=1, arrivals="uniform")
+
+
+class Caller(locust.User):
+    """A user that needs nobody to ask."""
+
+    @locust.task
+    def answer(self) -> None:
+        """Tell of an answer."""
+        told = {"request_type": "", "name": "", "response_time": 0.0, "response_length": 2}
+        self.environment.events.request.fire(**told, exception=None, context={}, response=None)
+
+
+def send(directory: Path, name: str, schedule: Schedule | None = None) -> None:
+    """Send a schedule; without one, that in the directory."""
+    host = Host("candidate", "http://127.0.0.1:9", os.getpid())
+    sent = plan(hosts=(host,), mix={"answer": 1.0}, open=Open(name, 5.0, 2000))
+    (directory / name).mkdir()
+    recorder = Recorder(journal_file(directory / name, 0))
+    environment = Environment(events=locust.events)
+    environment.events.request.add_listener(recorder.on_request)  # type: ignore[no-untyped-call] # Locust's is not annotated
+    driver = Driver(sent, recorder, Alone(sent.hosts), Draws())
+    driver.run([Caller], environment, schedule or Schedule.read(directory / "schedule.npz"))
+    recorder.close(manifest_file(directory / name, 0), {})
+    environment.events.request.remove_listener(recorder.on_request)  # type: ignore[no-untyped-call] # as above
 
 
 def main() -> None:
-    """Write the first rows, then all others."""
-    journal, rows = Path(sys.argv[1]), int(sys.argv[2])
-    recorder = Recorder(journal)
-    recorder.expect_open_loop([CANDIDATE], rows)
-    for number in range(FIRST):
-        recorder.run(answer, Arrival(number, Phase.OPEN, CANDIDATE, 0))
+    """Send a few, for code and buffers to be there, and then all."""
+    directory = Path(sys.argv[1])
+    send(directory, "first", FIRST)
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for number in range(FIRST, rows):
-        recorder.run(answer, Arrival(number, Phase.OPEN, CANDIDATE, 0))
+    send(directory, "all")
     grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb
-    recorder.close(journal.with_suffix(".json"), {})
     sys.stdout.write(f"{grown_kb * 1024}\n")
-
-
-def answer() -> None:
-    """Stand for a task: what it requests is not the recorder's to keep."""
 
 
 if __name__ == "__main__":

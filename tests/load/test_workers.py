@@ -194,7 +194,7 @@ def test_a_stranger_with_the_key_spoils_the_run(tmp_path: Path, what: str, told:
 
 def a_worker(run_dir: Path) -> str:
     """Return the name by which a worker of the run goes."""
-    found = re.search(r"Worker (\S+) \(index 0\)", (run_dir / "locust.log").read_text())
+    found = re.search(r"(\S+) \(index 0\) reported", (run_dir / "locust.log").read_text())
     assert found
     return found[1]
 
