@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test coverage quick-test nightly lint soak bench calibration characteristics docs lock clean
+.PHONY: help gate test coverage quick-test nightly lint soak bench micro calibration characteristics docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,14 @@ soak: .venv/.stamp ## Try twenty times that workers together send the schedule, 
 bench: .venv/.stamp ## Time hot paths; compare load generators (nine minutes)
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.generators
+
+# A commit to time beside this one; without one the times of record count.
+BASE ?=
+# For `perfgate micro`: --accept makes these the times of record.
+MICRO_OPTIONS ?=
+
+micro: .venv/.stamp ## Time hot paths, and judge them against the times of record or of BASE
+	BASE="$(BASE)" .ci/micro $(MICRO_OPTIONS)
 
 # Checks of the equal build; of each loss half or a quarter as many. Those that are kept count.
 CALIBRATION_RUNS ?= 40

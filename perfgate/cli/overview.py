@@ -12,6 +12,7 @@ VERBS = {
     "judge": ("perfgate.cli.judge", "Judge a saved measurement again, without any load."),
     "baseline": ("perfgate.cli.baseline", "Accept a measurement as baseline; show what is stored."),
     "history": ("perfgate.cli.history", "Show how accepted baselines have changed over time."),
+    "micro": ("perfgate.cli.micro", "Judge benchmarks of hot paths against those of record."),
     "demand": (
         "perfgate.cli.demand",
         "Show or import what dependents send; judge if one may send more.",

@@ -232,6 +232,9 @@ class Margins(Section):
         description="Rise of one operation's CPU time per request, sent alone, that fails: an "
         "operation that is rare hardly shows in the cost of all together.",
     )
+    micro: Positive = Field(
+        default=0.15, description="Rise of a benchmark's time that fails, in `perfgate micro`."
+    )
     latency_floor_ms: Annotated[float, Field(ge=0)] = Field(
         default=1.0, description="Rise of a latency quantile that is never called a failure."
     )

@@ -354,9 +354,13 @@ class Environment(Value):
     @property
     def slug(self) -> str:
         """Return the environment class as a file name."""
-        words = f"{self.machine}-{self.cpus}cpu-{self.cpu_model}-{self.virtual}".lower()
-        kept = "".join(letter if letter.isalnum() else "-" for letter in words)
-        return "-".join(part for part in kept.split("-") if part)
+        return slug_of(f"{self.machine}-{self.cpus}cpu-{self.cpu_model}-{self.virtual}")
+
+
+def slug_of(words: str) -> str:
+    """Return words as a file name: small letters and digits, with hyphens between."""
+    kept = "".join(letter if letter.isalnum() else "-" for letter in words.lower())
+    return "-".join(part for part in kept.split("-") if part)
 
 
 def _series(release: str) -> list[str]:
