@@ -32,6 +32,10 @@ class UsageError(PerfgateError):
     exit_code = ExitCode.USAGE
 
 
+class NoRepositoryError(UsageError):
+    """There is no git repository, or no git to look into it."""
+
+
 class FileFaultsError(PerfgateError):
     """A file of the user's has faults; all of them are told at once."""
 

@@ -16,7 +16,7 @@ from perfgate.baseline.store import find_baseline
 from perfgate.build.cache import default_cache_root
 from perfgate.build.gitio import open_repository
 from perfgate.build.provide import Directory, Ref, WorkingTree, provide_build, read_spec
-from perfgate.errors import RefError, StoreError, TargetError, UsageError
+from perfgate.errors import NoRepositoryError, RefError, StoreError, TargetError
 from perfgate.gate import Order
 from perfgate.measurement.models import Conditions
 from perfgate.verdict.case import Terms, mix_of
@@ -188,8 +188,9 @@ def _stored(
             within = repository.relative(root)
             path = directory if within == "." else f"{within}/{directory}"
             found = None if commit is None else find_baseline(repository, commit, path, environment)
-    except UsageError:
-        if base is None and not wish.quick:
+    except NoRepositoryError:
+        named = isinstance(candidate, Ref) or isinstance(base, Ref)
+        if named or (base is None and not wish.quick):
             raise
         return None  # no repository, hence no store; but nothing depends on it
     if found is not None and found.record.service != wish.loaded.config.service:
@@ -213,10 +214,11 @@ def _bar(
 
     Raises RefError where there is none, but is ``needed``.
     """
+    # Both are looked up now: a build takes long, and a slip of the finger is to be told before it.
+    other = repository.resolve(base.text) if isinstance(base, Ref) else repository.branch(branch)
     own = repository.resolve(candidate.text) if isinstance(candidate, Ref) else repository.head()
     if own is None:
         return None
-    other = base.text if isinstance(base, Ref) else repository.branch(branch)
     found = None if other is None else repository.merge_base(own, other)
     if found is None and base is None and needed:
         raise _no_bar(other, branch)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perfgate.errors import UsageError
+from perfgate.errors import NoRepositoryError, UsageError
 from perfgate.tail import escaped, shortened
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _SETTINGS = (
     # The same goes for a program that watches the tree.
     "core.fsmonitor=false",
 )
+MORE = "`git status` and `git fsck` tell more; a new clone is whole."
 _ENVIRONMENT = {
     "GIT_LITERAL_PATHSPECS": "1",  # a path is a path, never a pattern
     "GIT_OPTIONAL_LOCKS": "0",  # asking for the status must not write the user's index
@@ -48,10 +49,7 @@ def opened(path: Path) -> Iterator[git.Repo]:
             # Variables in a path stay as they are: a directory may well be called "$HOME".
             repo = module.Repo(path.resolve(), search_parent_directories=True, expand_vars=False)
         except (module.exc.InvalidGitRepositoryError, module.exc.NoSuchPathError) as error:
-            raise UsageError(
-                f"{path} is not in a git repository",
-                hint="Run perfgate inside a clone, or name a directory instead of a ref.",
-            ) from error
+            raise _missing(path.resolve()) from error
         with repo:
             # GitPython expands variables in the directory commands run in all the same, and where
             # that is no directory runs them in ours: in another repository.
@@ -61,12 +59,24 @@ def opened(path: Path) -> Iterator[git.Repo]:
             yield repo
 
 
+def _missing(path: Path) -> UsageError:
+    """Return why there is no repository around a path: there is none, or it is damaged."""
+    for top in (path, *path.parents):
+        git = top / ".git"
+        if git.is_file() or (git / "objects").exists():
+            return UsageError(f"{git} is no repository that git can read", hint=MORE)
+    return NoRepositoryError(
+        f"{path} is not in a git repository",
+        hint="Run perfgate inside a clone, or name a directory instead of a ref.",
+    )
+
+
 def import_git() -> Any:  # noqa: ANN401 - a module whose exceptions are caught through it
     """Return GitPython's module; UsageError when there is no git that it could run."""
     try:
         import git  # noqa: PLC0415 - slow to load, and without a git binary it cannot be loaded
     except ImportError as error:
-        raise UsageError(
+        raise NoRepositoryError(
             "git cannot be run", hint="Install git, and make sure that it is on PATH."
         ) from error
     return git
@@ -92,7 +102,7 @@ def _refuse_unusable(repo: git.Repo) -> None:
     try:
         seen = repo.git.rev_parse("--show-toplevel")
     except errors.GitCommandNotFound as error:
-        raise UsageError(
+        raise NoRepositoryError(
             "git cannot be run", hint="Install git, and make sure that it is on PATH."
         ) from error
     except errors.GitCommandError as error:
@@ -112,7 +122,7 @@ def _refusal(repo: git.Repo, error: git.GitCommandError) -> UsageError:
             f"{top} belongs to another user, so git does not touch it",
             hint=f"If you trust it, run: git config --global --add safe.directory '{top}'",
         )
-    return UsageError(f"git refuses {top}: {words}")
+    return UsageError(f"git refuses {top}: {words}", hint=MORE)
 
 
 def words_of(error: git.GitCommandError) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perfgate.build.gitdoor import import_git, opened, text_of, without_pointers, words_of
+from perfgate.build.gitdoor import MORE, import_git, opened, text_of, without_pointers, words_of
 from perfgate.errors import RefError, TargetError, UsageError
 from perfgate.tail import escaped, shortened
 
@@ -27,6 +27,7 @@ _FULL_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SHORT = 10
 _SUMMARY_WIDTH = 60
 _MOST_NAMES_COMPARED = 2000
+_SUBMODULE = "160000 "  # the mode of such an entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,14 @@ class Repository:
             return text_of(self._repo.git.var("GIT_AUTHOR_IDENT")).rpartition("> ")[0] + ">"
         except self._errors.GitCommandError:
             return None
+
+    def submodules(self, commit: str) -> tuple[str, ...]:
+        """Return the paths (from the top) of the submodules that `commit` has."""
+        sha = self.resolve(commit)
+        if self.read_file(sha, ".gitmodules") is None:
+            return ()
+        entries = self._asked("list files", "ls_tree", "-r", "-z", sha).split("\0")
+        return tuple(entry.partition("\t")[2] for entry in entries if entry.startswith(_SUBMODULE))
 
     def is_dirty(self) -> bool:
         """Tell whether the working tree differs from its commit; new files count, ignored not."""
@@ -283,7 +292,13 @@ class Repository:
             raise self._failed(deed, error) from error
 
     def _failed(self, deed: str, error: git.GitCommandError) -> RefError:
-        return RefError(f"git could not {deed} in {self.top}: {words_of(error)}")
+        words = words_of(error)
+        hint = (
+            "Another git command is at work here. Wait for it; if there is none, remove that file."
+            if ".lock" in words
+            else MORE
+        )
+        return RefError(f"git could not {deed} in {self.top}: {words}", hint=hint)
 
 
 @contextmanager

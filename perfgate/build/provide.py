@@ -16,17 +16,18 @@ from perfgate.build.cache import locked
 from perfgate.build.gitio import open_repository
 from perfgate.build.recipe import read_recipe, run_recipe
 from perfgate.build.worktree import Source, build_commit
-from perfgate.errors import UsageError
-from perfgate.tail import escaped
+from perfgate.errors import NoRepositoryError, UsageError
+from perfgate.tail import escaped, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from perfgate.build.gitio import Repository
     from perfgate.build.recipe import Recipe
     from perfgate.config.models import Target
 
 WORKING_TREE = "working tree"
+_NAMES_WIDTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _working_tree(root: Path, target: Target) -> Build:
             described = repository.describe(commit) if commit else "no commit yet"
             known = commit if commit and not dirty else None
             digest = _digest(repository, known, repository.relative(root), target)
-    except UsageError:
+    except NoRepositoryError:
         # The working tree can be measured without git; whoever needs a commit will ask git, and
         # is told what is wrong.
         return Build(WORKING_TREE, root, None, dirty=False, label=WORKING_TREE)
@@ -136,10 +137,26 @@ def _from_ref(text: str, target: Target, recipe: Recipe, root: Path, cache_root:
         part = repository.relative(root)
         top = repository.top
         digest = _digest(repository, commit, part, target)
+        modules = repository.submodules(commit)
     # Who names a commit by its hash need not read it twice.
     label = described if commit.startswith(text) else f"{escaped(text)} ({described})"
-    directory = build_commit(Source(top, commit, part, label), recipe, cache_root)
+    source = Source(top, commit, part, _without(modules, label))
+    directory = build_commit(source, recipe, cache_root)
+    tree = directory if part == "." else directory.parents[part.count("/")]
+    label = _without([path for path in modules if _is_empty(tree / path)], label)
     return Build(text, directory, commit, dirty=False, label=label, digest=digest)
+
+
+def _without(empty: Sequence[str], label: str) -> str:
+    """Return the label of a build with those of its submodules that are empty, if any are."""
+    if not empty:
+        return label
+    names = shortened(escaped(", ".join(empty)), _NAMES_WIDTH)
+    return f"{label}, submodule{'s' if len(empty) > 1 else ''} {names} empty"
+
+
+def _is_empty(directory: Path) -> bool:
+    return directory.is_dir() and not any(directory.iterdir())
 
 
 def _digest(repository: Repository, commit: str | None, part: str, target: Target) -> str | None:
