@@ -150,7 +150,8 @@ def _found(
                 write_whole(file, known.to_text())
                 bisection = known
     except KeyboardInterrupt:
-        say(f"what is known is kept in {file}; the same command goes on from there")
+        if file.exists():
+            say(f"what is known is kept in {file}; the same command goes on from there")
         raise
     return bisection
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from real_repository import Checkout, make_repository, shallow_clone
 
 from perfgate.build.gitio import begin_repository, open_repository
-from perfgate.errors import RefError, TargetError, UsageError
+from perfgate.errors import NoRepositoryError, RefError, TargetError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,12 +59,22 @@ def test_worktrees_share_their_common_directory(checkout: Checkout, tmp_path: Pa
         assert repository.common_directory == checkout.path / ".git"
 
 
+def test_a_damaged_repository_is_not_taken_for_none(checkout: Checkout) -> None:
+    """Where there is a repository that cannot be read, that is told, and where it is."""
+    (checkout.path / ".git" / "HEAD").unlink()
+    with pytest.raises(UsageError, match="no repository that git can read") as caught:
+        open_repository(checkout.path / "services").__enter__()
+    assert not isinstance(caught.value, NoRepositoryError)
+    assert str(checkout.path / ".git") in caught.value.message
+    assert "git status" in caught.value.hint
+
+
 @pytest.mark.parametrize("name", ["plain", "absent"])
 def test_no_repository_is_a_usage_error(tmp_path: Path, name: str) -> None:
     """Outside of every repository the message says where, and the hint what to do."""
     (tmp_path / "plain").mkdir()
     with (
-        pytest.raises(UsageError, match=f"{name} is not in a git repository") as caught,
+        pytest.raises(NoRepositoryError, match=f"{name} is not in a git repository") as caught,
         open_repository(tmp_path / name),
     ):
         pass
@@ -500,6 +510,22 @@ def test_dirty_is_any_difference_from_the_commit(checkout: Checkout) -> None:
     assert dirty()
     (checkout.path / "README").unlink()
     assert dirty()
+
+
+def test_submodules_are_listed(checkout: Checkout) -> None:
+    """Law: the submodules of a commit are its entries of that kind, wherever they lie."""
+    sha = checkout.git("rev-parse", "HEAD")
+    with open_repository(checkout.path) as repository:
+        assert repository.submodules("HEAD") == ()
+    paths = ("m\u00f6d ule", "deep/down/module")
+    for path in paths:
+        checkout.git("update-index", "--add", "--cacheinfo", f"160000,{sha},{path}")
+    checkout.write(".gitmodules", "")
+    checkout.git("add", ".gitmodules")
+    checkout.git("commit", "--quiet", "--message=Modules")
+    with open_repository(checkout.path) as repository:
+        assert set(repository.submodules("HEAD")) == set(paths)
+        assert repository.submodules("HEAD~1") == ()
 
 
 # Worktrees
