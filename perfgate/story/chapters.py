@@ -75,6 +75,11 @@ class Chapter:
         """Tell whether its commands give a verdict."""
         return self.commands[0][0] != "measure"
 
+    @property
+    def admits(self) -> bool:
+        """Tell whether it gives a verdict, and that lets something through."""
+        return self.judges and Outcome.FAIL not in self.wanted.values()
+
 
 def _default(name: str, before: int, after: int) -> Edit:
     """Return the edit that gives a setting of the service another default."""

@@ -16,13 +16,14 @@ from perfgate.report.upset import upset_lines
 from perfgate.story.chapters import CHAPTERS, OPENING, OTHERWISE
 from perfgate.tail import escaped
 from perfgate.verdict.checks.recovery import recovery_of
+from perfgate.verdict.finding import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perfgate.story.chapters import Chapter
     from perfgate.verdict.case import Case
-    from perfgate.verdict.finding import Verdict
+    from perfgate.verdict.finding import Finding, Verdict
 
 INDENT = "  "
 NAME = 26
@@ -52,7 +53,9 @@ class Ending:
             if check not in found or found[check].outcome is not wanted
         ]
         if missed:
-            return (" ".join(missed), self.verdict.reason)
+            return tuple(missed)
+        if self.chapter.admits and self.verdict.exit_code() is not ExitCode.PASS:
+            return (f"It was to be let through; the verdict is {self.verdict.outcome}.",)
         if self.chapter.outage and not (self.case and only_restart_helps(self.case)):
             return ("It was not a restart alone that ended the outage.",)
         return ()
@@ -147,23 +150,23 @@ def exit_code(endings: Sequence[Ending]) -> ExitCode:
 
 
 def _findings(ending: Ending, width: int) -> list[str]:
-    verdict = ending.verdict
+    """Return the findings that were waited for, the one that decided, and the verdict."""
+    verdict, chapter = ending.verdict, ending.chapter
     if verdict is None:
         return []
     own = {finding.check: finding for finding in verdict.findings}
-    lines = [
-        wrapped(
-            f"{own[check].outcome} {check}: {escaped(own[check].reason)}",
-            "      ",
-            first=INDENT,
-            width=width,
-        )
-        for check in ending.chapter.wanted
-        if check in own
-    ]
-    if ending.chapter.judges:
+    shown = [own[check] for check in chapter.wanted if check in own]
+    if chapter.judges and verdict.outcome is not Outcome.PASS:
+        shown += [finding for finding in verdict.findings[:1] if finding not in shown]
+    lines = [_finding(finding, width) for finding in shown]
+    if chapter.judges:
         lines.append(f"  {verdict.outcome} (exit code {int(verdict.exit_code())})")
     return ["\n".join(lines)]
+
+
+def _finding(finding: Finding, width: int) -> str:
+    words = f"{finding.outcome} {finding.check}: {escaped(finding.reason)}"
+    return wrapped(words, "      ", first=INDENT, width=width)
 
 
 def _pictures(case: Case) -> list[str]:

@@ -119,8 +119,8 @@ def test_the_whole_story(tmp_path: Path, environ: dict[str, str]) -> None:
         for line in done.stdout.splitlines()
         if line.startswith("  (") and line.endswith(" s")
     }
-    assert words == {"(a)": "FAIL", "(b)": "PASS", "(c)": "FAIL", "(d)": words["(d)"]}
-    assert words["(d)"] in {"PASS", "WARN"}
+    assert (words["(a)"], words["(c)"]) == ("FAIL", "FAIL")
+    assert {words["(b)"], words["(d)"]} <= {"PASS", "WARN"}
     kept = next((tmp_path / "tmp").iterdir())
     assert (kept / "both" / "report.html").is_file()
     assert left_in(tmp_path / "cache") == []

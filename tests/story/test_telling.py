@@ -66,16 +66,29 @@ def test_a_chapter_that_came_out_otherwise(chapter: Chapter, outcome: Outcome) -
     text = " ".join(told(own, WIDTH).split())
     wanted = chapter.wanted[check]
     assert f"Of {check}, {wanted} was to be told; it is {outcome}." in text
-    assert own.verdict is not None
-    assert own.verdict.reason in text
+    assert f"{outcome} {check}: Of {check} so much." in text
     assert OTHERWISE in text
     assert not chapter.moral or " ".join(chapter.moral.split()) not in text
+
+
+def test_what_decided_is_shown() -> None:
+    """A finding that nobody waited for is shown where the verdict rests on it."""
+    text = told(ending(CHAPTERS[2], retries=Outcome.WARN), WIDTH)
+    assert "WARN retries: Of retries so much.\n  WARN (exit code 0)" in text
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.INCONCLUSIVE])
+def test_a_fix_that_is_not_let_through(outcome: Outcome) -> None:
+    """A recovery alone does not make a happy end: whatever else stands in its way is told."""
+    text = told(ending(CHAPTERS[-1], slo=outcome), WIDTH)
+    assert f"{outcome} slo: Of slo so much." in text
+    assert f"It was to be let through; the verdict is {outcome}." in text
 
 
 def test_what_was_not_judged() -> None:
     """A check that says nothing is missed."""
     own = Ending(CHAPTERS[0], 1.0, verdict_of([]))
-    assert own.otherwise[0] == "Of demand, PASS was to be told; it was not judged."
+    assert own.otherwise == ("Of demand, PASS was to be told; it was not judged.",)
 
 
 def test_trouble() -> None:
