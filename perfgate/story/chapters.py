@@ -164,8 +164,8 @@ CHAPTERS = (
         branch="main",
         commands=(
             (
-                *("demand", "admit", "--of", ".", "--dependent", "smtp-inbound", "--add", "10"),
-                *("--on", EVE, "--from", "2018-07-13"),
+                *("demand", "admit", "--on", EVE, "--of", ".", "--dependent", "smtp-inbound"),
+                *("--add", "10", "--from", "2018-07-13"),
             ),
         ),
         wanted={"demand": Outcome.PASS},
@@ -174,7 +174,7 @@ CHAPTERS = (
     ),
     Chapter(
         title="(c) Both",
-        before="The release with both goes through an overload: for five seconds half as many "
+        before="The release with both goes through an overload: for four seconds half as many "
         "calls again come as it serves, then as many as ever. Callers give up after 1 s, and try "
         "three times.",
         branch="both",

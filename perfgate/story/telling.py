@@ -135,7 +135,7 @@ def closing(endings: Sequence[Ending], directory: str, report: str) -> str:
 
 def _steps(directory: str) -> list[str]:
     return [
-        "  1. Say how it starts, which requests there are and who sends them, in files like these:",
+        "  1. Say how it starts, what it is asked and who asks it, in files like these:",
         f"       {directory}/auth/perfgate.toml, callers.py and demand.toml",
         "  2. Try whether this machine will do:",
         "       perfgate doctor",
