@@ -162,6 +162,50 @@ def test_two_auth_services_side_by_side(tmp_path: Path) -> None:
     assert processes_in(tmp_path / "candidate") == processes_in(tmp_path / "base") == []
 
 
+FLOW = """
+class Visitor({kind}):
+    def on_start(self):
+        number = self.perfgate_identity
+        user = {{"username": f"user-{{number:03d}}", "password": f"open-sesame-{{number % 4}}"}}
+        self.tokens = self.ask("/token", grant_type="password", scope="profile", **user)
+
+    def ask(self, path, right=lambda body: True, client="web-app", **form):
+        auth = (client, f"{{client}}-secret")
+        with self.client.post(path, data=form, auth=auth, catch_response=True) as answer:
+            if answer.status_code != 200 or not right(answer.json()):
+                answer.failure(f"{{path}} answers {{answer.text}}")
+            return answer.json()
+
+    def tell(self, expected, token):
+        right = lambda body: body["active"] is expected
+        self.ask("/introspect", right, "gateway", token=token)
+
+    @task
+    def visit(self):
+        spent = self.tokens["refresh_token"]
+        self.tokens = self.ask("/token", grant_type="refresh_token", refresh_token=spent)
+        token = self.tokens["access_token"]
+        self.tell(True, token)
+        self.ask("/revoke", token=token)
+        self.tell(False, token)
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", ["FastHttpUser", "HttpUser"])
+def test_a_flow_of_several_requests(tmp_path: Path, kind: str) -> None:
+    """Law: a user that has logged in may refresh, look, revoke and look again, in one task."""
+    command = "{python} -m perfgate.demo --port {port} --data-dir {data_dir}"
+    engine = write_locustfile(tmp_path, FLOW.format(kind=kind))
+    asked = assignment({"candidate": build(tmp_path)}, {"visit": 1.0})
+    outcome = run_once(rig(tmp_path, engine, command), asked)
+    assert outcome.run is not None, outcome.incidents
+    figures = outcome.run.builds["candidate"]
+
+    assert figures.failures["visit"].classes == {}
+    assert figures.open.arrivals == figures.open.good == round(RATE_RPS * OPEN_S)
+
+
 @pytest.mark.parametrize(
     ("then", "text"),
     [

@@ -1,7 +1,8 @@
 """A server for the load tests, run as a program of its own: the path says how it behaves.
 
-It prints its port. ``/seen`` returns every path it was asked for. When ``--at N`` requests have
-come, it does what ``--then`` says: ``stall`` for a while, ``refuse`` everybody from then on,
+It prints its port. ``/seen`` returns every path it was asked for, ``/enter`` a new token, which it
+sets as a cookie too, ``/known`` the cookies that came along. When ``--at N`` requests have come, it
+does what ``--then`` says: ``stall`` for a while, ``refuse`` everybody from then on,
 ``exit``, be ``killed``, ``lose`` a process of its own, or ``hide`` one that works on. A
 ``--daemon`` is a process in a session of its own that has left the first one's tree.
 """
@@ -70,6 +71,12 @@ def spend(seconds: float) -> None:
         pass
 
 
+def cookie_in(head: str) -> str:
+    """Return the cookies that a request has brought along."""
+    lines = (line.partition(": ") for line in head.splitlines())
+    return next((value for name, _, value in lines if name.lower() == "cookie"), "")
+
+
 def leave() -> bool:
     """Fork twice; return whether this is the grandchild, which nobody here is the parent of."""
     child = os.fork()
@@ -115,7 +122,8 @@ class TinyServer:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                answer = await self.answer(head.split()[1])
+                target = head.split()[1]
+                answer = await self.answer(target, cookie_in(head))
                 if answer is None:
                     break
                 if answer is RESET:
@@ -128,6 +136,7 @@ class TinyServer:
                 status, body = answer
                 length = f"HTTP/1.1 {status} -\r\ncontent-length: {len(body)}\r\n"
                 extra = EXTRA.get(status, "") + ("connection: close\r\n" if self.closes else "")
+                extra += f"set-cookie: guest={body}\r\n" if target == "/enter" else ""
                 writer.write(f"{length}{extra}\r\n{body}".encode())
                 await writer.drain()
                 if self.closes:
@@ -135,7 +144,7 @@ class TinyServer:
         self.callers.discard(writer)
         writer.close()
 
-    async def answer(self, target: str) -> tuple[int, str] | None:
+    async def answer(self, target: str, cookie: str) -> tuple[int, str] | None:
         """Return status and body, or None to hang up."""
         parts = urlsplit(target)
         if parts.path == "/seen":
@@ -143,6 +152,8 @@ class TinyServer:
         self.seen.append(target)
         if len(self.seen) == self.options.at:
             self.change()
+        if parts.path == "/known":
+            return 200, cookie
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if "leak" in self.options.habit:
             self.kept.append(b"x" * LEAK_BYTES)
