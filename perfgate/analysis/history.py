@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import ruptures
+from scipy.special import stdtr, stdtrit
 
 from perfgate.analysis.interval import Interval
 
@@ -42,6 +43,11 @@ DOUBT = 1.5
 NORMAL_MEDIAN = 0.6745
 # Two-sided 95 %.
 NORMAL_QUANTILE = 1.96
+LEVEL = 0.95
+# Of steps that are none, the chance that any in a whole history is told.
+STEP_CHANCE = 0.001
+# What other steps have shown of the noise counts like so many degrees of freedom of one's own.
+SHARED_FREEDOM = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,31 @@ def trend_of(figures: Sequence[float]) -> Trend:
     around = zip(edges, edges[1:], edges[2:], strict=False)
     changes = [_change(bounded, noise, *places) for places in around]
     return Trend(_levels(bounded, edges), tuple(changes))
+
+
+def steps_in(
+    estimates: Sequence[float], errors: Sequence[float], freedoms: Sequence[float]
+) -> dict[int, Interval]:
+    """Return the steps, by their place, that are surely more than noise, with 95 % intervals.
+
+    Each is a log ratio of two builds that ran side by side, with its standard error and degrees of
+    freedom. These are few: the other steps' variances join in, as if seen SHARED_FREEDOM times
+    (Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004). Of all steps that
+    are none, any is told with a chance of STEP_CHANCE (Bonferroni).
+    """
+    freedom = np.asarray(freedoms, dtype=float)
+    squares = freedom * np.asarray(errors, dtype=float) ** 2
+    found = {}
+    for place, estimate in enumerate(estimates):
+        others = freedom.sum() - freedom[place]
+        shared = min(others, SHARED_FREEDOM)
+        common = (squares.sum() - squares[place]) / others if others > 0 else 0.0
+        own = float(freedom[place] + shared)
+        error = math.sqrt((squares[place] + shared * common) / own)
+        if error > 0 and 2 * stdtr(own, -abs(estimate) / error) <= STEP_CHANCE / len(estimates):
+            half = float(stdtrit(own, (1 + LEVEL) / 2)) * error
+            found[place] = Interval(estimate, estimate - half, estimate + half)
+    return found
 
 
 def _logs(figures: Sequence[float]) -> Floats:

@@ -6,14 +6,19 @@ Whether a change is grave is not judged: it has been accepted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from scipy.special import stdtrit
 
-from perfgate.analysis.history import trend_of
+from perfgate.analysis.change import CAPACITY, COST
+from perfgate.analysis.history import LEVEL, steps_in, trend_of
+from perfgate.analysis.interval import Interval
+from perfgate.baseline.anchor import Slowdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from perfgate.analysis.history import Change, Trend
     from perfgate.baseline.lineage import Entry, Lineage
@@ -26,7 +31,8 @@ NEAR = 2
 class Metric:
     """A column of the table: how it is called, its unit, and whether more of it is worse.
 
-    ``short`` is for the heads of tables.
+    ``short`` is for the heads of tables; ``step`` names the slowdown of it in a record's step,
+    "" if there is none.
     """
 
     column: str
@@ -34,13 +40,21 @@ class Metric:
     short: str
     unit: str
     more_is_worse: bool
+    step: str = ""
 
 
 YARDSTICK = Metric("yardstick_per_s", "yardstick", "yardstick", "/s", more_is_worse=False)
 # Of these the changes are told.
 METRICS = (
-    Metric("undisturbed_rps", "undisturbed rate", "undisturbed", "/s", more_is_worse=False),
-    Metric("cost_ms", "cost per request", "cost", "ms CPU", more_is_worse=True),
+    Metric(
+        "undisturbed_rps",
+        "undisturbed rate",
+        "undisturbed",
+        "/s",
+        more_is_worse=False,
+        step=CAPACITY,
+    ),
+    Metric("cost_ms", "cost per request", "cost", "ms CPU", more_is_worse=True, step=COST),
     Metric("peak_rss_mib", "peak memory", "memory", "MiB", more_is_worse=True),
     YARDSTICK,
 )
@@ -61,27 +75,35 @@ class Course:
         """Return the row of the first record with the new level."""
         return self.rows[change.index]
 
-    def levels_around(self, change: Change) -> tuple[float, float]:
-        """Return the levels before and after."""
-        return self.trend.levels[change.index - 1], self.trend.levels[change.index]
-
-    def is_worse(self, change: Change) -> bool:
-        """Tell whether the new level is the worse one."""
-        return (change.ratio.estimate > 0) == self.metric.more_is_worse
-
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A change of one metric, at a row of the table, and what else was another from there on."""
+    """A change of one metric at a row of the table: log(after / before), and the levels.
 
-    course: Course
-    change: Change
+    These are None where only sessions side by side tell it. ``beside`` is what such sessions say of
+    the records around it, None where not all of these have any. ``came_with`` is what else was
+    another from there on.
+    """
+
+    metric: Metric
+    row: int
+    ratio: Interval
+    levels: tuple[float, float] | None
+    beside: Interval | None
     came_with: tuple[str, ...]
 
     @property
-    def row(self) -> int:
-        """Return the row of the first record with the new level."""
-        return self.course.row_of(self.change)
+    def is_worse(self) -> bool:
+        """Tell whether it is a change for the worse."""
+        return (self.ratio.estimate > 0) == self.metric.more_is_worse
+
+    @property
+    def not_the_build(self) -> bool:
+        """Tell whether sessions side by side exclude half of the change."""
+        if self.beside is None or self.levels is None:
+            return False
+        most = max(abs(self.beside.lower), abs(self.beside.upper))
+        return most < abs(self.ratio.estimate) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +120,9 @@ def chronicle_of(lineage: Lineage) -> Chronicle:
     """Return what the records of a lineage have been, and where that changed."""
     table = table_of(lineage.entries)
     courses = tuple(_courses(table))
-    turns = sorted(_turns(lineage.entries, courses), key=lambda turn: turn.row)
-    return Chronicle(lineage, table, courses, tuple(turns))
+    turns = list(_turns(lineage.entries, courses))
+    turns += _steps(lineage.entries, turns)
+    return Chronicle(lineage, table, courses, tuple(sorted(turns, key=lambda turn: turn.row)))
 
 
 def table_of(entries: Sequence[Entry]) -> pd.DataFrame:
@@ -138,6 +161,7 @@ def _courses(table: pd.DataFrame) -> Iterator[Course]:
 
 
 def _turns(entries: Sequence[Entry], courses: Sequence[Course]) -> Iterator[Turn]:
+    """Yield the changes of level."""
     machine = [
         course.row_of(change)
         for course in courses
@@ -146,11 +170,66 @@ def _turns(entries: Sequence[Entry], courses: Sequence[Course]) -> Iterator[Turn
     ]
     for course in courses:
         for change in course.trend.changes:
-            row = course.row_of(change)
+            row, levels = course.row_of(change), course.trend.levels
             before = entries[course.rows[change.index - 1]]
             near = course.metric is not YARDSTICK and any(abs(row - one) <= NEAR for one in machine)
             words = [*_differences(before, entries[row]), *(["another yardstick"] if near else [])]
-            yield Turn(course, change, tuple(words))
+            yield Turn(
+                metric=course.metric,
+                row=row,
+                ratio=change.ratio,
+                levels=(levels[change.index - 1], levels[change.index]),
+                beside=_beside(entries, row, course.metric),
+                came_with=tuple(words),
+            )
+
+
+def _steps(entries: Sequence[Entry], turns: Sequence[Turn]) -> Iterator[Turn]:
+    """Yield what only sessions beside the record before tell: no change of level is near it."""
+    for metric in METRICS:
+        steps = {
+            row: own
+            for row in range(1, len(entries))
+            if (own := _step(entries, row, metric)) is not None
+        }
+        near = [turn.row for turn in turns if turn.metric is metric]
+        for row, ratio in _standing_out(steps).items():
+            if all(abs(row - other) > NEAR for other in near):
+                differences = tuple(_differences(entries[row - 1], entries[row]))
+                yield Turn(metric, row, ratio, None, ratio, differences)
+
+
+def _standing_out(steps: Mapping[int, Slowdown]) -> dict[int, Interval]:
+    rows, found = list(steps), list(steps.values())
+    told = steps_in(
+        [own.estimate for own in found],
+        [own.error for own in found],
+        [own.freedom for own in found],
+    )
+    return {rows[place]: ratio for place, ratio in told.items()}
+
+
+def _beside(entries: Sequence[Entry], row: int, metric: Metric) -> Interval | None:
+    """Return the sum of the steps around a row, where the change may as well lie."""
+    around = range(max(row - NEAR, 1), min(row + NEAR + 1, len(entries)))
+    steps = [own for place in around if (own := _step(entries, place, metric))]
+    if len(steps) < len(around):
+        return None
+    whole = reduce(Slowdown.then, steps)
+    half = float(stdtrit(whole.freedom, (1 + LEVEL) / 2)) * whole.error
+    return Interval(whole.estimate, whole.estimate - half, whole.estimate + half)
+
+
+def _step(entries: Sequence[Entry], row: int, metric: Metric) -> Slowdown | None:
+    """Return log(after / before) of a metric from sessions beside the record before it."""
+    record, before = entries[row].record, entries[row - 1].past
+    if record is None or record.step is None or record.step.against != before.commit:
+        return None
+    own = record.step.slowdowns.get(metric.step)
+    if own is None or metric.more_is_worse:
+        return own
+    # More time for equal work is a lower rate.
+    return own.model_copy(update={"estimate": -own.estimate})
 
 
 def _differences(before: Entry, after: Entry) -> Iterator[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from perfgate.build.gitio import Repository
     from perfgate.config.load import LoadedConfig
 
-FORMAT_NAMES = ("terminal", "csv")
+FORMAT_NAMES = ("terminal", "csv", "html")
 
 
 @click.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.report import history, historycsv
+from perfgate.report.html import history as page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,4 +15,5 @@ if TYPE_CHECKING:
 FORMATS: dict[str, Callable[[Chronicle], str]] = {
     "terminal": history.render,
     "csv": historycsv.render,
+    "html": page.render,
 }

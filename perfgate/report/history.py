@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from perfgate.analysis.history import LEAST_LEVEL, LEAST_RECORDS
 from perfgate.analysis.sequential import percent
@@ -21,7 +22,9 @@ from perfgate.verdict.finding import counted, number, told_apart
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from perfgate.analysis.interval import Interval
     from perfgate.baseline.chronicle import Chronicle, Course, Turn
+    from perfgate.baseline.lineage import Lineage
 
 NAME = 18
 SPARK = 48
@@ -41,8 +44,11 @@ HEADS = {
 
 def render(chronicle: Chronicle) -> str:
     """Return the report."""
+    lineage = chronicle.lineage
     lines = [
-        *head_lines(chronicle),
+        f"{escaped(lineage.service)}, {escaped(lineage.path)}",
+        wrapped(head_words(chronicle), "  "),
+        *(wrapped(escaped(words), "    ", "  ") for words in left_out_words(lineage)),
         "",
         *indented(_spark(course) for course in chronicle.courses),
         "",
@@ -54,22 +60,16 @@ def render(chronicle: Chronicle) -> str:
     return "\n".join(lines) + "\n"
 
 
-def head_lines(chronicle: Chronicle) -> list[str]:
-    """Return what the history is of, and what of it could not be read."""
-    lineage, days = chronicle.lineage, chronicle.table["measured_at"].dt.date
-    many = counted(len(chronicle.table), "record")
-    lines = [
-        f"{escaped(lineage.service)}, {escaped(lineage.path)}",
-        f"  {many} from {days.iloc[0]} to {days.iloc[-1]}",
-    ]
-    if lineage.cut_off:
-        lines.append(
-            wrapped(
-                "History is cut off in this clone: git fetch --unshallow brings the rest.", "  "
-            )
-        )
-    lines += [wrapped(f"left out: {escaped(words)}", "    ", "  ") for words in lineage.unread]
-    return lines
+def head_words(chronicle: Chronicle) -> str:
+    """Return how many records there are, and of which days."""
+    days = chronicle.table["measured_at"].dt.date
+    return f"{counted(len(days), 'record')} from {days.iloc[0]} to {days.iloc[-1]}"
+
+
+def left_out_words(lineage: Lineage) -> list[str]:
+    """Return what is missing."""
+    cut = "This clone is cut off; git fetch --unshallow brings what came before."
+    return [*([cut] if lineage.cut_off else []), *(f"left out: {own}" for own in lineage.unread)]
 
 
 def nothing_found(chronicle: Chronicle) -> str:
@@ -80,16 +80,26 @@ def nothing_found(chronicle: Chronicle) -> str:
 
 
 def turn_words(turn: Turn) -> str:
-    """Return what changed and by how much."""
-    metric, ratio = turn.course.metric, turn.change.ratio
-    before, after = map(number, turn.course.levels_around(turn.change))
-    ends = told_apart([percent(end) for end in (ratio.estimate, ratio.lower, ratio.upper)], 1, "+")
-    which = "worse" if turn.course.is_worse(turn.change) else "better"
-    words = (
-        f"{metric.words} from {before} to {after} {metric.unit}, {ends[0]} % "
-        f"({ends[1]} to {ends[2]} %), {which}"
-    )
+    """Return what changed and by how much, and whether it was the build."""
+    which = "worse" if turn.is_worse else "better"
+    if turn.levels is None:
+        words = f"{turn.metric.words} {_ratio(turn.ratio)} beside the record before, {which}"
+    else:
+        before, after = map(number, turn.levels)
+        words = (
+            f"{turn.metric.words} from {before} to {after} {turn.metric.unit}, "
+            f"{_ratio(turn.ratio)}, {which}"
+        )
+        if turn.beside is not None:
+            words += f"; side by side {_ratio(turn.beside)}"
+        if turn.not_the_build:
+            words += ", so not the build"
     return f"{words}; with {', '.join(turn.came_with)}" if turn.came_with else words
+
+
+def _ratio(ratio: Interval) -> str:
+    ends = told_apart([percent(end) for end in (ratio.estimate, ratio.lower, ratio.upper)], 1, "+")
+    return f"{ends[0]} % ({ends[1]} to {ends[2]} %)"
 
 
 def _turn_lines(chronicle: Chronicle, turn: Turn) -> list[str]:
@@ -119,18 +129,25 @@ def sparkline(figures: Sequence[float]) -> str:
 
 def _latest(chronicle: Chronicle) -> list[str]:
     """Return a table of the last records."""
-    table = chronicle.table.tail(SHOWN).copy()
-    table["measured_at"] = table["measured_at"].dt.strftime("%Y-%m-%d %H:%M")
-    table["commit"] = table["commit"].str[:COMMIT]
-    table["accepted_because"] = [
-        shortened(escaped(words), BECAUSE) for words in table["accepted_because"]
-    ]
-    for metric in (SERVICE_RATE, *METRICS):
-        table[metric.column] = table[metric.column].map(_shown)
+    columns, rows = table_rows(chronicle)
+    table = pd.DataFrame(rows[-SHOWN:], columns=list(columns))
     shown = table.loc[:, [bool(set(table[name]) - {"", "-"}) for name in table]]
-    lines = shown.rename(columns=HEADS).to_string(index=False).splitlines()
+    lines = shown.to_string(index=False).splitlines()
     return indented(line.rstrip() for line in lines)
 
 
-def _shown(figure: float) -> str:
+def table_rows(chronicle: Chronicle) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the heads of the table, and a row of text for each record, the oldest first."""
+    table = chronicle.table
+    columns = [
+        table["measured_at"].dt.strftime("%Y-%m-%d %H:%M"),
+        table["commit"].str[:COMMIT],
+        *(table[metric.column].map(figure_words) for metric in (SERVICE_RATE, *METRICS)),
+        table["accepted_because"].map(lambda words: shortened(escaped(words), BECAUSE)),
+    ]
+    return tuple(HEADS.values()), list(zip(*columns, strict=True))
+
+
+def figure_words(figure: float) -> str:
+    """Return a figure with three digits, a dash where there is none."""
     return "-" if math.isnan(figure) else number(figure)

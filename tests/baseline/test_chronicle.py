@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from builders import conditions, environment, record
 
+from perfgate.baseline.anchor import Slowdown, Step
 from perfgate.baseline.chronicle import METRICS, Chronicle, chronicle_of, table_of
 from perfgate.baseline.lineage import Entry, Lineage
 from perfgate.baseline.record import BaselineRecord, RateOfRecord
@@ -91,10 +92,11 @@ def test_a_change_is_told_of_its_own_metric(
     """Law: what changed is named, where it did, whether for the worse, and by its levels."""
     told = chronicle(*entries(**changes))
     (turn,) = told.turns
-    assert (turn.course.metric.column, turn.row, turn.came_with) == (column, CHANGED, ())
-    assert turn.course.is_worse(turn.change) is worse
-    before, after = turn.course.levels_around(turn.change)
-    assert (after > before) is (worse is turn.course.metric.more_is_worse)
+    assert (turn.metric.column, turn.row, turn.came_with) == (column, CHANGED, ())
+    assert turn.is_worse is worse
+    assert turn.levels is not None
+    before, after = turn.levels
+    assert (after > before) is (worse is turn.metric.more_is_worse)
 
 
 def test_rows_are_those_of_the_table() -> None:
@@ -103,7 +105,8 @@ def test_rows_are_those_of_the_table() -> None:
     without = [record(measured_at=own.past.measured_at, undisturbed_rps=None) for own in made[:5]]
     told = chronicle(*(Entry(own.as_past(), own) for own in without), *made[5:])
     (turn,) = told.turns
-    assert (turn.row, len(turn.course.rows)) == (CHANGED, COUNT - 5)
+    assert turn.row == CHANGED
+    assert len(told.courses[0].rows) == COUNT - 5
 
 
 def test_what_came_with_a_change_is_told() -> None:
@@ -131,3 +134,51 @@ def test_of_a_record_that_is_only_remembered_nothing_else_is_known() -> None:
     made = entries(cost_ms=1.3, perfgate="9.9.9")
     told = chronicle(*(Entry(own.past) for own in made[:CHANGED]), *made[CHANGED:])
     assert [turn.came_with for turn in told.turns] == [()]
+
+
+def stepped(made: list[Entry], slowdowns: dict[int, float], error: float = 0.003) -> list[Entry]:
+    """Return the records as measured beside the one before, slower by so much (log) at places."""
+    rng = np.random.default_rng(8)
+    found = [made[0]]
+    for place, own in enumerate(made[1:], start=1):
+        slowdown = Slowdown(
+            estimate=slowdowns.get(place, 0.0) + error * rng.normal(), error=error, freedom=5
+        )
+        before = made[place - 1].past.commit
+        step = Step(against=before, sessions=6, slowdowns={"cost": slowdown, "capacity": slowdown})
+        assert own.record is not None
+        found.append(Entry(own.past, own.record.model_copy(update={"step": step}), own.accepted_in))
+    return found
+
+
+def test_sessions_side_by_side_say_whether_it_was_the_build() -> None:
+    """Law: a change that sessions beside the record before show is the build's, another is not."""
+    size = float(np.log(1.25))
+    made = entries(cost_ms=1.25)
+    build, machine = (
+        chronicle(*stepped(made, slowdowns)).turns[0] for slowdowns in ({CHANGED: size}, {})
+    )
+    assert build.beside is not None
+    assert build.beside.lower < size < build.beside.upper
+    assert not build.not_the_build
+    assert machine.ratio == build.ratio
+    assert machine.not_the_build
+
+
+def test_small_steps_are_told_by_sessions_alone() -> None:
+    """Law: 3 %, which figures of different hours cannot tell, sessions side by side do."""
+    told = chronicle(*stepped(entries(), {CHANGED: 0.03}))
+    assert [(turn.metric.column, turn.row) for turn in told.turns] == [
+        ("undisturbed_rps", CHANGED),
+        ("cost_ms", CHANGED),
+    ]
+    assert [turn.ratio.estimate > 0 for turn in told.turns] == [False, True]
+    assert all(turn.is_worse and turn.levels is None for turn in told.turns)
+    assert chronicle(*stepped(entries(), {})).turns == ()
+
+
+def test_steps_from_another_build_are_none() -> None:
+    """A record that was measured beside something else than the one before it tells no step."""
+    made = stepped(entries(), {CHANGED: 0.5})
+    without = [own for place, own in enumerate(made) if place != CHANGED - 1]
+    assert chronicle(*without).turns == ()

@@ -14,6 +14,7 @@ from builders import record
 from hostile import TEXTS
 from hypothesis import given
 from hypothesis import strategies as st
+from pages import Reader
 
 from perfgate.baseline.chronicle import Chronicle, chronicle_of
 from perfgate.baseline.lineage import Entry, Lineage
@@ -23,7 +24,7 @@ from perfgate.report.histories import FORMATS
 from perfgate.report.history import SPARK, sparkline
 
 GOLDENS = Path(__file__).parent / "goldens"
-ENDINGS = {"terminal": "txt", "csv": "csv"}
+ENDINGS = {"terminal": "txt", "csv": "csv", "html": "html"}
 START = datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 
@@ -91,6 +92,28 @@ def test_whoever_wrote_a_reason_steers_no_terminal(text: str) -> None:
     )
     assert len(shown) == len(plain)
     assert all(line.isprintable() for line in shown)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_nothing_that_others_wrote_is_markup(text: str) -> None:
+    """Law: reasons and services stand in the page as text, and it stays well formed."""
+    lineage = Lineage(text, text, (entry(0), entry(1, accepted_because=text)), (text,), True)
+    page, plain = Reader(FORMATS["html"](chronicle_of(lineage))), Reader(FORMATS["html"](LONG))
+    assert page.unmatched == plain.unmatched == []
+    assert page.open == []
+    assert {tag for tag, _ in page.elements} <= {tag for tag, _ in plain.elements}
+
+
+def test_the_page_needs_nothing_else() -> None:
+    """The page is whole: it has no script, no link and no address to be fetched."""
+    text = FORMATS["html"](LONG)
+    page = Reader(text)
+    assert page.named("script", "link", "img", "iframe") == []
+    assert not any(own.get("href") or own.get("src") for _, own in page.elements)
+    assert "default-src 'none'" in text
+    assert text.startswith("<!doctype html>")
+    assert len(page.named("circle")) == 60 * 4
+    assert "undisturbed rate from 399 to 321 /s" in page.text
 
 
 def test_every_row_of_the_csv_is_whole() -> None:

@@ -126,7 +126,7 @@ def outlook_of(case: Case) -> Outlook:
         *days.plot.figures(marks, last_with("/s", marks)),
         *_names(days, layers),
         *_marks(days),
-        *days.plot.axis(days.plot.x.ticks(4), _month),
+        *days.plot.axis(days.plot.x.ticks(4), month_words),
         *days.plot.words(levels),
     ]
     told = "; ".join(level.words for level in levels)
@@ -271,7 +271,7 @@ def _cell(value: float | None) -> str:
     return "-" if value is None else number(value)
 
 
-def _month(ordinal: float) -> str:
+def month_words(ordinal: float) -> str:
     """Return "1 Dec"; a year's first day with the year."""
     day = date.fromordinal(round(ordinal))
     return f"1 {day:%b %Y}" if day.month == 1 else f"1 {day:%b}"

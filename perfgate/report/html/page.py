@@ -5,12 +5,7 @@ What it says, and every figure, is what the other formats say; here it is set an
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import TYPE_CHECKING
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from perfgate.report.figures import figures_of, how_measured, picture_in, shown_change
 from perfgate.report.html.callers import outlook_of
@@ -18,7 +13,7 @@ from perfgate.report.html.course import measured_courses, measured_table, simula
 from perfgate.report.html.noise import rate_chart, sessions_of
 from perfgate.report.html.provenance import commands_of, facts_of
 from perfgate.report.html.spread import spreads_of
-from perfgate.report.html.svg import safe
+from perfgate.report.html.templates import template
 from perfgate.report.html.trials import search_chart
 from perfgate.report.null import what_shows
 from perfgate.report.picture import title_of as simulated_title
@@ -28,15 +23,11 @@ from perfgate.verdict.limit import headroom_of
 from perfgate.verdict.scope import left_out
 
 if TYPE_CHECKING:
-    from jinja2 import Template
-
     from perfgate.report.figures import Figure
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Verdict
 
 TEMPLATE = "page.html"
-# The space between a figure and its unit.
-UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|MiB)(?!\w))")
 # Figures that stand at the top where they are known.
 KEY_FIGURES = ("service rate", "rate within promises", "cost per request", "peak memory")
 
@@ -45,7 +36,7 @@ def render(case: Case, verdict: Verdict) -> str:
     """Return the page; whatever came from a build or a file is escaped."""
     figures, picture = figures_of(case), picture_in(case, verdict)
     recoveries = case.measurement.recoveries
-    return _template().render(
+    return template(TEMPLATE).render(
         case=case,
         verdict=verdict,
         passed=sum(own.outcome is Outcome.PASS for own in verdict.findings),
@@ -70,26 +61,6 @@ def render(case: Case, verdict: Verdict) -> str:
         facts=facts_of(case),
         commands=commands_of(case),
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("perfgate.report.html", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE)
-
-
-def _shown(value: object) -> object:
-    """Return what stands in the page for a value: text as it is, no figure torn from its unit."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return Markup(UNIT.sub("&nbsp;", safe(value)))  # noqa: S704 - escaped, then one entity added
 
 
 def _headroom(case: Case) -> list[tuple[str, str, str]]:
