@@ -76,6 +76,8 @@ retry-safe headroom
     ``mu_over`` over the attempts of all dependents while every one fails.
 stable, metastable, unstable
     How the load settles: low always; low until an upset keeps it high by retries; never low.
+line
+    Commits that led from a *good* one to a *bad* one, one of which made the service slower.
 check, finding, verdict
     A question asked; its answer with evidence; the worst of all answers.
 significant

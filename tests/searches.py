@@ -80,7 +80,9 @@ def pursued(
     while (asked := due(begun)) is not None:
         place = begun.place(asked)
         if place in broken:
-            begun = begun.without(asked, "build command ended with exit code 1")
+            begun = begun.without(
+                asked, f"build command ended with exit code 1: sh -c '{'make ' * 20}'"
+            )
             continue
         slower = sum(own for at, own in slowdowns.items() if at <= place)
         figures = {name: draw.normal(slower, sd) for name in begun.question.metrics}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from perfgate.analysis.bisection import Span
 from perfgate.analysis.compare import t_interval
 from perfgate.analysis.sequential import percent
-from perfgate.report.lines import wrapped
+from perfgate.report.lines import WIDTH, wrapped
 from perfgate.tail import escaped, shortened
 from perfgate.verdict.blame import (
     FIRST_STEP_LOOK,
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from perfgate.verdict.blame import Bisection, Blame, Change, Suspect, Tried
 
 TOLD = 44
-COLUMN = 24
+FOUND = 9
+COLUMN = 28
+REASON = WIDTH - TOLD - FOUND - 2
 
 
 def plan_of_search(commits: int, looks: tuple[int, ...], pace: Pace) -> str:
@@ -196,7 +198,7 @@ def _table(bisection: Bisection, change: Change) -> list[str]:
     """Return a line for each commit that was tried, in that order."""
     if not bisection.tried:
         return []
-    head = f"  {'commit':<{TOLD}}{'found':<9}{'slower by (95 %)':<{COLUMN}}{'sessions':>8}"
+    head = f"  {'commit':<{TOLD}}{'found':<{FOUND}}{'slower by (95 %)':<{COLUMN}}{'sessions':>8}"
     return [head, *(_row(bisection, change, own) for own in bisection.tried)]
 
 
@@ -204,11 +206,11 @@ def _row(bisection: Bisection, change: Change, own: Tried) -> str:
     told = bisection.line[bisection.place(own.commit) - 1].told
     name = f"  {shortened(told, TOLD - 2):<{TOLD}}"
     if own.unmeasured:
-        return f"{name}{'skipped':<9}{shortened(escaped(own.unmeasured), COLUMN + 22)}"
+        return f"{name}{'skipped':<{FOUND}}{shortened(escaped(own.unmeasured), REASON)}"
     values = own.of(change.metric)
     several = len(values) > 1
     slower = _share(t_interval(values, SHARE_LEVEL)) if several else ""
-    return f"{name}{_found(bisection, change, own):<9}{slower:<{COLUMN}}{own.sessions:>8}"
+    return f"{name}{_found(bisection, change, own):<{FOUND}}{slower:<{COLUMN}}{own.sessions:>8}"
 
 
 def _found(bisection: Bisection, change: Change, own: Tried) -> str:

@@ -22,7 +22,7 @@ from perfgate.verdict.finding import Outcome
 if TYPE_CHECKING:
     from pathlib import Path
 
-SEARCHES = 200
+SEARCHES = 128
 LOST = -math.log(1 - 0.15)
 
 
