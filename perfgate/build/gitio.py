@@ -197,7 +197,8 @@ class Repository:
         except self._errors.GitCommandError as error:
             raise TargetError(
                 f"commit {sha[:_SHORT]} could not be checked out: {words_of(error)}",
-                hint="Look for free space and for filters (like git-lfs) that cannot run.",
+                hint="Look for free space, for the right to write below .git, and for filters "
+                "(like git-lfs) that cannot run.",
             ) from error
 
     def worktrees(self) -> tuple[Path, ...]:
