@@ -16,10 +16,12 @@ from perfgate.baseline.store import find_baseline
 from perfgate.build.cache import default_cache_root
 from perfgate.build.gitio import open_repository
 from perfgate.build.provide import Directory, Ref, WorkingTree, provide_build, read_spec
-from perfgate.errors import NoRepositoryError, RefError, StoreError, TargetError
+from perfgate.config.load import PYPROJECT_NAME, PYPROJECT_TABLE
+from perfgate.errors import NoRepositoryError, RefError, StoreError, TargetError, UsageError
 from perfgate.gate import Order
 from perfgate.measurement.models import Conditions
 from perfgate.verdict.case import Terms, mix_of
+from perfgate.verdict.written import Written
 
 if TYPE_CHECKING:
     from perfgate.baseline.store import StoredBaseline
@@ -118,7 +120,15 @@ def _order(
     progress: Progress,
 ) -> Order:
     candidate, base = specs
-    terms = Terms(config=wish.loaded.config, ledger=wish.ledger, on=wish.on, quick=wish.quick)
+    config_file, ledger_file = _files(wish)
+    terms = Terms(
+        config=wish.loaded.config,
+        ledger=wish.ledger,
+        on=wish.on,
+        quick=wish.quick,
+        config_file=config_file,
+        ledger_file=ledger_file,
+    )
     if stored:
         conditions = conditions_of(wish)
         held_to = {
@@ -154,6 +164,25 @@ def conditions_of(wish: Wish) -> Conditions:
         locustfile_hash=short_hash((loaded.root / loaded.config.load.locustfile).read_bytes()),
         mix={name: round(share, SHARE_DIGITS) for name, share in mix_of(terms).items()},
     )
+
+
+def _files(wish: Wish) -> tuple[Written, Written]:
+    """Return where the keys of configuration and ledger stand, as seen from the repository's top.
+
+    Without a repository they are seen from the configuration's directory.
+    """
+    paths = wish.loaded.path.absolute(), wish.ledger_path
+    try:
+        with open_repository(wish.loaded.root) as repository:
+            names = [repository.relative(path) for path in paths]
+    except UsageError:
+        names = [os.path.relpath(path, wish.loaded.root) for path in paths]
+    tables = PYPROJECT_TABLE if paths[0].name == PYPROJECT_NAME else (), ()
+    config_file, ledger_file = (
+        Written.of(name, path.read_text(encoding="utf-8"), under)
+        for name, path, under in zip(names, paths, tables, strict=True)
+    )
+    return config_file, ledger_file
 
 
 def provided(spec: BuildSpec, loaded: LoadedConfig, progress: Progress) -> Build:

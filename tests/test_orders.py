@@ -209,6 +209,27 @@ def test_a_configuration_below_the_top(history: History, monkeypatch: pytest.Mon
     assert compared().terms.baseline == stored
 
 
+def test_where_findings_are_to_be_shown(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The terms know both files as seen from the repository's top, and the lines of their keys."""
+    below = make_project(history.root / "services" / "auth")
+    (below / ".git").rmdir()
+    text = (below / "perfgate.toml").read_text()
+    (below / "perfgate.toml").unlink()
+    table = text.replace("[target]", "[tool.perfgate.target]").replace(
+        "[load]", "[tool.perfgate.load]"
+    )
+    (below / "pyproject.toml").write_text(f'[project]\nname = "x"\n[tool.perfgate]\n{table}')
+    history.commit("Add a service")
+    monkeypatch.chdir(below)
+    terms = compared(base="HEAD").terms
+    assert terms.config_file is not None
+    assert terms.ledger_file is not None
+    assert terms.config_file.path == "services/auth/pyproject.toml"
+    assert terms.config_file.line(("target", "start")) == 7
+    assert terms.ledger_file.path == "services/auth/demand.toml"
+    assert terms.ledger_file.line(("dependent", 1, "change", 0)) == 16
+
+
 def test_no_baseline(history: History) -> None:
     """Without either, both ways out are shown; so it is before the first commit, too."""
     for start_over in (False, True):
@@ -278,6 +299,8 @@ def test_no_repository(history: History) -> None:
     order = compared(base="./old")
     assert order.base is not None
     assert (order.base.directory, order.base.commit) == (history.root / "old", None)
+    assert order.terms.config_file is not None
+    assert order.terms.config_file.path == "perfgate.toml"
     with pytest.raises(UsageError, match="is not in a git repository"):
         compared()
 

@@ -23,7 +23,16 @@ PATH = click.Path(path_type=Path)
 
 # The names in the registry of report formats, which takes a second to import; a test holds both
 # equal.
-FORMAT_NAMES = ("terminal", "json", "markdown", "html")
+FORMAT_NAMES = (
+    "terminal",
+    "json",
+    "markdown",
+    "comment",
+    "html",
+    "junit",
+    "github",
+    "prometheus",
+)
 
 
 class Day(click.ParamType[date]):

@@ -1,4 +1,4 @@
-"""``perfgate schema``: what may stand in the files, for editors and for people."""
+"""``perfgate schema``: what may stand in the files, for editors, programs and people."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from perfgate.cli.console import put
 from perfgate.config.schema import config_schema
 from perfgate.demand.schema import ledger_schema
 from perfgate.report.reference import render_reference
+from perfgate.report.verdictschema import verdict_schema
 
-SCHEMAS = {"config": config_schema, "demand": ledger_schema}
+SCHEMAS = {"config": config_schema, "demand": ledger_schema, "verdict": verdict_schema}
 
 
 @click.command()
@@ -26,7 +27,7 @@ SCHEMAS = {"config": config_schema, "demand": ledger_schema}
     help="JSON Schema for editors, or a reference to read.",
 )
 def command(file: str, format_: str) -> None:
-    """Print every key of perfgate.toml (config) or of demand.toml (demand)."""
+    """Print every key of perfgate.toml (config), demand.toml (demand) or verdict.json (verdict)."""
     schema = SCHEMAS[file]()
     if format_ == "markdown":
         put(render_reference(schema).removesuffix("\n"))

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 KEPT = {
     "verdict.json": "json",
     "report.html": "html",
-    "report.md": "markdown",
     "report.txt": "terminal",
+    "report.md": "markdown",
+    "comment.md": "comment",
+    "junit.xml": "junit",
+    "annotations.txt": "github",
+    "metrics.prom": "prometheus",
 }
 
 

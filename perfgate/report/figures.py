@@ -14,7 +14,6 @@ import numpy as np
 from perfgate.analysis.change import cost_s, operation_cost_s
 from perfgate.analysis.rates import service_rates
 from perfgate.demand.retries import Regime
-from perfgate.measurement.models import Search
 from perfgate.report.production import declared, derived
 from perfgate.verdict.case import capacity_of
 from perfgate.verdict.checks import demand
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from perfgate.demand.picture import Picture
-    from perfgate.measurement.models import BuildRole, Run
+    from perfgate.measurement.models import BuildRole, Measurement, Run, Search
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Verdict
 
@@ -105,14 +104,22 @@ def how_measured(case: Case) -> list[str]:
         told.append(f"{count} of {beside}, open loop at {rate:.0f}/s each.")
     if measured.search:
         told.append(_searched(measured.search, case.terms.config.search.trial_s))
-    search = measured.search or Search(low_rps=0.0, high_rps=0.0)
-    trusted = (*measured.runs, *search.trials)
-    every = (*trusted, *measured.discarded, *search.discarded)
-    seconds = sum(run.validity.seconds for run in every)
-    lags = [run.validity.lag_p99_ms for run in trusted]
+    lags = [run.validity.lag_p99_ms for run in _trusted(measured)]
     if lags:
+        seconds = seconds_of_load(case)
         told.append(f"{seconds:.0f} s of load; generator at most {max(lags):.1f} ms late (p99).")
     return [*told, *_unknown(case)]
+
+
+def seconds_of_load(case: Case) -> float:
+    """Return how long load was sent, in runs that were set aside too."""
+    measured = case.measurement
+    aside = (*measured.discarded, *(measured.search.discarded if measured.search else ()))
+    return sum(run.validity.seconds for run in (*_trusted(measured), *aside))
+
+
+def _trusted(measured: Measurement) -> tuple[Run, ...]:
+    return (*measured.runs, *(measured.search.trials if measured.search else ()))
 
 
 def _searched(search: Search, trial_s: float) -> str:

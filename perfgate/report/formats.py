@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.report import jsonreport, markdown, terminal
+from perfgate.report import github, jsonreport, junit, markdown, prometheus, terminal
 from perfgate.report.html import page
 
 if TYPE_CHECKING:
@@ -17,5 +17,9 @@ FORMATS: dict[str, Callable[[Case, Verdict], str]] = {
     "terminal": terminal.render,
     "json": jsonreport.render,
     "markdown": markdown.render,
+    "comment": markdown.render_comment,
     "html": page.render,
+    "junit": junit.render,
+    "github": github.render,
+    "prometheus": prometheus.render,
 }

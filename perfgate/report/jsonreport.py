@@ -11,6 +11,7 @@ from perfgate.report.figures import figures_of, how_measured, picture_in
 from perfgate.report.null import null_of
 from perfgate.report.picture import picture_document
 from perfgate.report.upset import recovery_document
+from perfgate.report.verdictschema import FORMAT
 from perfgate.verdict.limit import headroom_of, limit_of
 from perfgate.verdict.scope import left_out
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from perfgate.measurement.models import BuildId
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Verdict
-
-FORMAT = "perfgate.verdict/1"
 
 
 def render(case: Case, verdict: Verdict) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from perfgate.tail import escaped
+from perfgate.tail import escaped, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +24,8 @@ MARKS = {
     "INVALID": QUESTION,
 }
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+# Of a cell or a sentence: a report has a bound.
+LONGEST = 1000
 SPECIAL = "\\`*_[]|~!$"
 # GitHub looks for these in what the Markdown has become, where a backslash is gone already: names
 # to notify, issues, addresses. A space of no width makes them plain text.
@@ -40,14 +42,15 @@ def finding_row(finding: Finding) -> str:
 
 
 def fenced(lines: Iterable[str]) -> list[str]:
-    """Return lines as they are, as a block of text; no name in them can end it."""
-    return ["```text", *(line.replace("`", "'") for line in lines), "```", ""]
+    """Return lines as a block of text, which no name in them can end; nothing for no lines."""
+    shown = [line.replace("`", "'") for line in lines]
+    return ["```text", *shown, "```", ""] if shown else []
 
 
 def as_text(text: str) -> str:
-    """Return text that Markdown and HTML show as it is, on one line."""
+    """Return text that Markdown and HTML show as it is, on one line; a long one is shortened."""
     marked = "".join(
         ENTITIES.get(letter, f"\\{letter}" if letter in SPECIAL else letter)
-        for letter in escaped(text)
+        for letter in shortened(escaped(text), LONGEST)
     )
     return LINKING.sub(r"\g<0>&#8203;", marked)

@@ -21,7 +21,13 @@ BOUNDS = {
     "maximum": "at most",
     "multipleOf": "a multiple of",
 }
-WORDS = {"string": "text", "number": "number", "integer": "whole number", "boolean": "boolean"}
+WORDS = {
+    "string": "text",
+    "number": "number",
+    "integer": "whole number",
+    "boolean": "boolean",
+    "null": "nothing",
+}
 
 
 def render_reference(schema: Schema) -> str:
@@ -56,7 +62,7 @@ def _tables(root: Schema, table: Schema, path: str) -> Iterator[str]:
 def _purpose(field: Schema, table: Schema, *, required: bool) -> str:
     """Return what the key is for and what is in its table, in one paragraph."""
     words = (field.get("description"), table.get("description"), "Required." if required else "")
-    return " ".join(filter(None, words))
+    return " ".join(filter(None, dict.fromkeys(words)))
 
 
 def _joined(path: str, key: str) -> str:

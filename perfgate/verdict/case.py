@@ -24,6 +24,7 @@ from perfgate.demand.demand import Demand, demand_steps, peak_demand
 from perfgate.demand.ledger import StoredLedger
 from perfgate.errors import UsageError
 from perfgate.measurement.models import Measurement, Value
+from perfgate.verdict.written import Written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,8 @@ class Terms(Value):
 
     ``baseline_comparable``: the stored baseline is of this kind of machine. ``baseline_differs``:
     what else its load was made from, "" for the same. ``stored_because``: why it is held against a
-    candidate measured alone. ``quick``: whether that got worse was not asked.
+    candidate measured alone. ``quick``: whether that got worse was not asked. ``config_file`` and
+    ``ledger_file`` say where findings are to be shown (None in older files).
     """
 
     config: Config
@@ -48,6 +50,8 @@ class Terms(Value):
     baseline_differs: str = ""
     stored_because: str = ""
     quick: bool = False
+    config_file: Written | None = None
+    ledger_file: Written | None = None
 
     @property
     def baseline_counts(self) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from builders import case, incident
 
-from perfgate.cli.verdicts import tell
+from perfgate.cli.verdicts import KEPT, tell
 from perfgate.report.formats import FORMATS
 from perfgate.verdict.case import read_case
 from perfgate.verdict.judge import judge
@@ -24,12 +24,8 @@ def test_what_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert read_case(tmp_path / "measurement.json") == told
     kept = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
     assert kept.pop("measurement.json") == told.to_text()
-    assert kept == {
-        "verdict.json": FORMATS["json"](told, judge(told)),
-        "report.html": FORMATS["html"](told, judge(told)),
-        "report.md": FORMATS["markdown"](told, judge(told)),
-        "report.txt": FORMATS["terminal"](told, judge(told)),
-    }
+    assert set(KEPT.values()) == set(FORMATS)
+    assert kept == {name: FORMATS[own](told, judge(told)) for name, own in KEPT.items()}
     assert capsys.readouterr().out == kept["verdict.json"]
 
 

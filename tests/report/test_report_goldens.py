@@ -24,7 +24,16 @@ from perfgate.report.formats import FORMATS
 from perfgate.verdict.judge import judge
 
 GOLDENS = Path(__file__).parent / "goldens"
-ENDINGS = {"terminal": "txt", "json": "json", "markdown": "md", "html": "html"}
+ENDINGS = {
+    "terminal": "txt",
+    "json": "json",
+    "markdown": "md",
+    "comment": "comment.md",
+    "html": "html",
+    "junit": "xml",
+    "github": "github.txt",
+    "prometheus": "prom",
+}
 CHANGE = {"from": "2026-12-15", "what": "delegate sign-in", "add_rps": 240.0}
 PROMISED = {"introspect": {"p95_ms": 100.0}, "*": {"p95_ms": 500.0}}
 

@@ -13,123 +13,13 @@ from hypothesis import given, settings
 from upsets import after, came_back, stayed_down
 
 from perfgate.report.jsonreport import render
+from perfgate.report.verdictschema import verdict_schema
 from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case
 
-OUTCOMES = {"enum": ["PASS", "WARN", "FAIL", "INCONCLUSIVE", "INVALID"]}
-TEXT = {"type": "string"}
-FIGURE = {"type": ["number", "null"]}
-
-
-def closed(**properties: object) -> dict[str, object]:
-    """Return the schema of an object with just these properties."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-BUILD = closed(name=TEXT, commit={"type": ["string", "null"]}, dirty={"type": "boolean"})
-NUMBER = {"type": "number"}
-SHOWN = closed(session_sd_percent=NUMBER, detectable_percent=NUMBER, at_last_look_percent=NUMBER)
-NULL = closed(
-    sessions={"type": "integer"},
-    most_sessions={"type": "integer"},
-    margin_percent=NUMBER,
-    metrics=closed(cost=SHOWN, capacity=SHOWN),
-)
-MU_SLO = closed(
-    rate_rps=NUMBER,
-    lower_rps=NUMBER,
-    upper_rps=NUMBER,
-    level=NUMBER,
-    first_missed=TEXT,
-    low_rps=NUMBER,
-    high_rps=NUMBER,
-    found={"type": "boolean"},
-    trials={"type": "integer"},
-    seconds=NUMBER,
-)
-HEADROOM = closed(ratio=NUMBER, by={"enum": ["mu_SLO", "mu_sat"]})
-POINTS = {"type": "array", "items": NUMBER, "minItems": 18, "maxItems": 18}
-COURSE = closed(waiting=POINTS, goodput_rps=POINTS)
-PICTURE = closed(
-    regime={"enum": ["metastable", "unstable"]},
-    stall_at_s=NUMBER,
-    stall_s=NUMBER,
-    first_try_rps=NUMBER,
-    cure={"type": ["string", "null"]},
-    end_s=POINTS,
-    as_it_is=COURSE,
-    cured={"anyOf": [COURSE, {"type": "null"}]},
-)
-COUNTS = {"type": "array", "items": {"type": "integer"}}
-RECOVERY = closed(
-    build={"enum": ["base", "candidate"]},
-    was_well={"type": "boolean"},
-    recovered_s=FIGURE,
-    answered_ratio=NUMBER,
-    attempts_per_call=NUMBER,
-    most_waiting=FIGURE,
-    healed_rps=FIGURE,
-    healed_quiet={"type": "boolean"},
-    demand_rps=NUMBER,
-    mu_over_rps=FIGURE,
-    upset=closed(
-        kind={"enum": ["spike", "stall", "change", "restart"]},
-        rate_rps=NUMBER,
-        from_s=NUMBER,
-        to_s=NUMBER,
-        limit_s=NUMBER,
-        steps={"type": "array"},
-        quiet_s=NUMBER,
-    ),
-    first_tries=COUNTS,
-    attempts=COUNTS,
-    answered=COUNTS,
-    waiting={"type": "array", "items": {"type": ["integer", "null"]}},
-)
-SCHEMA = closed(
-    format={"const": "perfgate.verdict/1"},
-    verdict=OUTCOMES,
-    reason={"type": "string", "minLength": 1},
-    left_out={"type": "array", "items": TEXT},
-    candidate=BUILD,
-    base={"anyOf": [BUILD, {"type": "null"}]},
-    findings={
-        "type": "array",
-        "items": closed(
-            check=TEXT,
-            outcome=OUTCOMES,
-            reason={"type": "string", "minLength": 1},
-            observed=FIGURE,
-            limit=FIGURE,
-            interval={
-                "anyOf": [
-                    {"type": "null"},
-                    {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
-                ]
-            },
-            unit={"enum": ["", "%", "ms", "ratio", "requests/s", "runs", "s"]},
-            hint=TEXT,
-        ),
-    },
-    figures={
-        "type": "array",
-        "items": closed(name=TEXT, unit=TEXT, base=FIGURE, candidate=FIGURE, change_percent=FIGURE),
-    },
-    mu_slo={"anyOf": [MU_SLO, {"type": "null"}]},
-    headroom={"anyOf": [HEADROOM, {"type": "null"}]},
-    null={"anyOf": [NULL, {"type": "null"}]},
-    picture={"anyOf": [PICTURE, {"type": "null"}]},
-    recoveries={"type": "array", "items": RECOVERY},
-    restart={"anyOf": [RECOVERY, {"type": "null"}]},
-    measured={"type": "array", "items": TEXT},
-)
+SCHEMA = verdict_schema()
 
 
 def rendered(made: Case) -> dict[str, Any]:

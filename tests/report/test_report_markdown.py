@@ -11,13 +11,18 @@ from hostile import TEXTS, hostile_case
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfgate.report.markdown import render
+from perfgate.report.markdown import fitted, render, render_comment
+from perfgate.report.markup import finding_row
 from perfgate.tail import escaped
 from perfgate.verdict.finding import Finding, Outcome, Verdict, verdict_of
 from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from perfgate.verdict.case import Case
+
+    Writer = Callable[[Case, Verdict], str]
 
 NO_WIDTH = "\u200b"
 
@@ -79,7 +84,8 @@ def test_hostile_text_is_shown_as_it_is(text: str) -> None:
     """A renderer shows the text itself: no element of Markdown comes of it."""
     shown, kinds = plain(saying(text))
     assert shown.replace(NO_WIDTH, "").count(escaped(text).strip()) == 4
-    assert not {"link_open", "image", "code_inline", "fence", "em_open", "s_open"} & set(kinds)
+    assert not {"link_open", "image", "code_inline", "em_open", "s_open"} & set(kinds)
+    assert kinds.count("fence") == 2, "the two charts"
     assert kinds.count("html_inline") == 1, "the line break before the hint and no other tag"
 
 
@@ -97,7 +103,7 @@ def test_hostile_text_makes_no_link(text: str) -> None:
     """Nothing is left that a site makes a mention, an issue, an address or a tag of."""
     source = rendered(hostile_case(text))
     known = source.replace("<br>", "").replace("</details>", "")
-    known = known.replace("<details><summary>Figures</summary>", "")
+    known = re.sub("<details><summary>[A-Za-z ]+</summary>", "", known)
     assert "<" not in known
     assert not re.search(r"[@#]\w", source.replace("&#8203;", " "))
     assert "://" not in source
@@ -117,3 +123,44 @@ def test_large_figures_have_no_exponent() -> None:
     """A service rate of many thousands reads as such."""
     fast = sessions(4, Build(saturated=-4.0), Build(saturated=-4.0), noise=0.0)
     assert "| service rate (/s) | 21839 | 21839 | +0.0 % |" in rendered(case(sessions=fast))
+
+
+def huge(name: str, findings: int) -> tuple[Case, Verdict]:
+    """Return a case in which everything is called so, and so many findings that say it."""
+    made = hostile_case(name)
+    found = [Finding(f"{name} {n}", Outcome.FAIL, name, hint=name) for n in range(findings)]
+    return made, verdict_of([*found, *judge(made).findings])
+
+
+@pytest.mark.parametrize("name", ["@" * 5000, "\U0001f4a9" * 5000, "\x1b" * 5000, "|&<" * 5000])
+@pytest.mark.parametrize(("write", "most"), [(render, 2**20), (render_comment, 60_000)])
+def test_a_report_has_a_bound(write: Writer, most: int, name: str) -> None:
+    """However long names are, and however much was found, the report fits, and says what is cut."""
+    text = write(*huge(name, 80))
+    assert len(text.encode()) < most
+    assert text.startswith("## ")
+    assert re.search(r"^Cut, as the report is too long: \d+ more findings", text, re.MULTILINE)
+
+
+def test_the_least_severe_is_cut_first() -> None:
+    """What has no room is the end of the findings and of the figures, and then what stands last."""
+    made = case(Build(cost=1.0))
+    verdict = judge(made)
+    assert "Cut" not in render(made, verdict)
+    text = fitted(made, verdict, 3000)
+    rows = [*map(finding_row, verdict.findings)]
+    shown = [row for row in rows if row in text]
+    assert 0 < len(shown) < len(rows)
+    assert shown == rows[: len(shown)]
+    last = text.splitlines()[-1]
+    assert last.startswith(f"Cut, as the report is too long: {len(rows) - len(shown)} more finding")
+
+
+@given(most=st.integers(1500, 8000))
+def test_a_cut_report_is_still_markdown(most: int) -> None:
+    """Law: wherever it is cut, all that was opened is closed, and it is no longer than allowed."""
+    made = case(Build(cost=1.0))
+    text = fitted(made, judge(made), most)
+    assert len(text.encode()) <= max(most, 2200)
+    assert text.count("```") % 2 == 0
+    assert text.count("<details>") == text.count("</details>")

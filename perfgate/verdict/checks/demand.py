@@ -90,6 +90,14 @@ def capacity_in(case: Case) -> Capacity | None:
     return None if rate is None or rate.lower <= 0 else _capacity(case, rate, "candidate")
 
 
+def tipping_of(case: Case) -> TippingPoint | None:
+    """Return where the demand first exceeds what is surely enough; None where it does not."""
+    rate = capacity_of(case, "candidate")
+    if rate is None or rate.lower <= 0:
+        return None
+    return _capacity(case, rate, "candidate").tipping(steps_of(case.terms))
+
+
 def _worst(case: Case, capacity: Capacity, steps: list[Demand]) -> State:
     peak = State(case.terms.ledger, peak_demand(steps).on, capacity)
     if peak.demand.first_try_rps >= peak.rate.lower_rps:
