@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from cli.command_line import PERFGATE, Finished, run_process
 from perfgate import __version__
 from perfgate.cli.group import cli
+from perfgate.cli.options import FORMAT_NAMES
 from perfgate.cli.overview import VERBS
 from perfgate.exitcodes import ExitCode
 
@@ -174,7 +175,7 @@ def test_output_that_a_terminal_cannot_show(project: Path) -> None:
         ("perfgate ba", ["baseline"]),
         ("perfgate baseline ", ["accept", "show"]),
         ("perfgate check --form", ["--format"]),
-        ("perfgate check --format ", ["terminal", "json", "markdown", "html"]),
+        ("perfgate check --format ", list(FORMAT_NAMES)),
     ],
 )
 def test_bash_completion(project: Path, typed: str, offered: list[str]) -> None:
