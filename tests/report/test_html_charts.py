@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import Build, case, config, dependent, ledger, search, terms
 from pages import DEPENDENTS, PAGES, PROMISED
-from upsets import LIMIT_S, after, came_back, stayed_down
+from upsets import LIMIT_S, WELL, after, came_back, recovery, stayed_down
 
 from perfgate.measurement.models import BuildId
 from perfgate.report.figures import figures_of, picture_in
@@ -236,6 +236,14 @@ class TestCourse:
         down, back = measured_courses(after(stayed_down(), came_back(build="base")))
         assert len(of_kind(down.queue, "line", "limit")) == 1
         assert not of_kind(back.queue, "line", "limit")
+
+    def test_a_long_course_keeps_the_page_small(self) -> None:
+        """Law: however long it took, no more stretches are drawn, and they end where it did."""
+        (own,) = measured_courses(after(stayed_down()))
+        long_ = recovery([WELL] * 3000)
+        (longer,) = measured_courses(after(long_))
+        assert len(longer.calls) < 4 * len(own.calls)
+        assert "3000 s" in words(longer.queue)
 
     def test_a_restart_is_in_the_table(self) -> None:
         """How the candidate fared, started anew, is told in figures."""

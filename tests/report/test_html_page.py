@@ -144,6 +144,7 @@ def test_tables_have_captions_and_scopes(name: str) -> None:
     own = reader(name)
     assert len(own.named("table")) == len(own.named("caption"))
     assert all(given.get("scope") in {"row", "col"} for given in own.named("th"))
+    assert not re.search(r"<th[^>]*>\s*</th>", page(name))
 
 
 def test_the_largest_page_is_small() -> None:

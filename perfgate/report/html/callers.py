@@ -262,7 +262,7 @@ def _table(days: _Days, layers: Sequence[Layer], series: Sequence[_Series]) -> T
     ]
     return Table(
         "Requests a second on the first day, and from each day of changes on",
-        ("", *(str(step.on) for step in days.demands)),
+        ("rate", *(str(step.on) for step in days.demands)),
         [(name, *map(_cell, values)) for name, values in rows],
     )
 

@@ -6,6 +6,8 @@ What became of it is told in :mod:`perfgate.verdict.checks.recovery`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.recovery import course_of
@@ -35,9 +37,11 @@ HEIGHT = 110.0
 QUEUE_HEIGHT = 64.0
 # Calls are shown up to so many times the demand: how much more an overload was is told in words.
 TIMES_DEMAND = 2.0
+# Of a longer course, so many stretches of equal length are drawn.
+MOST_POINTS = 240
 # A shorter queue fills no plot: one or two that wait are none.
 LEAST_QUEUE = 10.0
-COLUMNS = ("", "outcome", "answered in time", "attempts a call", "most waiting", "worked off")
+COLUMNS = ("build", "outcome", "answered in time", "attempts a call", "most waiting", "worked off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +96,27 @@ def simulated_courses(picture: Picture) -> list[Course]:
 
 
 def _measured(case: Case, own: Recovery) -> _Told:
-    upset = own.upset
+    upset, each = own.upset, ceil(len(own.first_tries) / MOST_POINTS)
     return _Told(
         name=f"{own.build}: {_back(own)}",
         kind=own.build,
-        ends_s=range(1, len(own.first_tries) + 1),
-        first_tries_rps=own.first_tries,
-        attempts_rps=own.attempts,
-        answered_rps=own.answered,
-        waiting=known(own.waiting),
+        ends_s=[
+            float(min(start + each, len(own.first_tries)))
+            for start in range(0, len(own.first_tries), each)
+        ],
+        first_tries_rps=_means(own.first_tries, each),
+        attempts_rps=_means(own.attempts, each),
+        answered_rps=_means(own.answered, each),
+        waiting=_means(known(own.waiting), each),
         upset=(upset.from_s, upset.to_s, what_happened(own)),
         levels=_levels(case, own),
         limit_s=upset.to_s + upset.limit_s,
     )
+
+
+def _means(values: Sequence[float], each: int) -> list[float]:
+    """Return the means of so many seconds each; the last one of what is left."""
+    return [fmean(values[start : start + each]) for start in range(0, len(values), each)]
 
 
 def _levels(case: Case, own: Recovery) -> tuple[Level, ...]:
