@@ -30,6 +30,8 @@ split
     The open-loop part of a session: one stream of arrivals, *twin* requests, one to each build.
 micro
     The closed-loop part of a session: pairs of batches of fixed work, order balanced in fours.
+benchmark
+    A function timed alone by pytest-benchmark; `perfgate micro` judges these, and no sessions.
 solo
     The last part of a session: such pairs of one operation alone, one request in flight.
 trial
@@ -43,6 +45,8 @@ measurement
     The summary of all journals of one check.
 baseline
     An accepted measurement with its provenance.
+level
+    What a figure of the records is around, until it changes for good.
 environment
     The fingerprint of the machine.
 service rate (mu)

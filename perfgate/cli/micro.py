@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,13 @@ from perfgate.cli import options
 from perfgate.cli.console import print_report, say
 from perfgate.config.load import load_config
 from perfgate.errors import UsageError
+from perfgate.exitcodes import ExitCode
+
+if TYPE_CHECKING:
+    from perfgate.baseline.micro import MicroRecord
+    from perfgate.config.load import LoadedConfig
+    from perfgate.verdict.explanation import Explanation
+    from perfgate.verdict.micro import MicroCase
 
 # The names in perfgate.report.micro's registry; a test holds both equal.
 FORMAT_NAMES = ("terminal", "json", "markdown")
@@ -58,41 +66,50 @@ def command(
     Several files are several runs of the same build: they tell how much runs differ, and so let
     smaller changes be seen.
     """
-    if accept and (against or ref or explains):
-        raise UsageError("--accept compares with nothing else", hint="Leave the others out.")
-    if allow_regression != bool(reason.strip()) or (reason and not accept):
-        raise UsageError(
-            '--accept --allow-regression --reason "..." belong together', hint="Or leave them out."
-        )
+    _refuse_contradictions(accept, bool(against or ref or explains), allow_regression, reason)
     loaded = load_config(config, Path.cwd())
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.
-    from perfgate.cli.times import (  # noqa: PLC0415 - see above
-        accept_times,
-        comparable,
-        read_times,
-        times_of_record,
-    )
+    from perfgate.cli.times import comparable, read_times, times_of_record  # noqa: PLC0415 - as said
     from perfgate.report.micro import FORMATS  # noqa: PLC0415 - see above
-    from perfgate.verdict.explanation import explained  # noqa: PLC0415 - see above
     from perfgate.verdict.finding import Outcome  # noqa: PLC0415 - see above
     from perfgate.verdict.micro import judge_micro  # noqa: PLC0415 - see above
 
     now = read_times(files, loaded, profile)
     if accept:
-        path, record = accept_times(now, loaded, reason.strip())
-        say(f"{path}: times of record are now those of {record.commit[:12]}; commit the file.")
-        return 0
-    then = (
-        comparable(now, read_times(against, loaded, profile))
-        if against
-        else times_of_record(now, loaded, ref)
-    )
+        return _accepted(now, loaded, reason.strip())
+    if against:
+        then = comparable(now, read_times(against, loaded, profile))
+    else:
+        then = times_of_record(now, loaded, ref)
     micro = judge_micro(now, then, loaded.config.margins)
-    explanation = None
-    if explains is not None:
-        from perfgate.verdict.case import read_case  # noqa: PLC0415 - see above
-
-        explanation = explained(read_case(explains), micro)
-    print_report(FORMATS[format_](micro, explanation))
+    print_report(FORMATS[format_](micro, _explained(explains, micro)))
     choice = None if on_inconclusive is None else Outcome(on_inconclusive.upper())
     return int(micro.verdict.exit_code(on_inconclusive=choice))
+
+
+def _refuse_contradictions(
+    accept: bool, compares: bool, allow_regression: bool, reason: str
+) -> None:
+    if accept and compares:
+        raise UsageError("--accept compares with nothing else", hint="Leave the others out.")
+    if allow_regression != bool(reason.strip()) or (reason and not accept):
+        raise UsageError(
+            '--accept --allow-regression --reason "..." belong together', hint="Or leave them out."
+        )
+
+
+def _accepted(now: MicroRecord, loaded: LoadedConfig, although: str) -> int:
+    from perfgate.cli.times import accept_times  # noqa: PLC0415 - as above
+
+    path, record = accept_times(now, loaded, although)
+    say(f"{path}: times of record are now those of {record.commit[:12]}; commit the file.")
+    return int(ExitCode.PASS)
+
+
+def _explained(measurement: Path | None, micro: MicroCase) -> Explanation | None:
+    if measurement is None:
+        return None
+    from perfgate.verdict.case import read_case  # noqa: PLC0415 - as above
+    from perfgate.verdict.explanation import explained  # noqa: PLC0415 - as above
+
+    return explained(read_case(measurement), micro)

@@ -15,6 +15,7 @@ from perfgate.baseline.record import BaselineRecord, RateOfRecord
 
 COUNT = 30
 CHANGED = 18
+STANDARD = record()
 START = datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 
@@ -182,3 +183,27 @@ def test_steps_from_another_build_are_none() -> None:
     made = stepped(entries(), {CHANGED: 0.5})
     without = [own for place, own in enumerate(made) if place != CHANGED - 1]
     assert chronicle(*without).turns == ()
+
+
+def drawn(seed: int, count: int) -> list[Entry]:
+    """Return records of one build: figures of noisy hours, and steps as sessions tell them."""
+    rng = np.random.default_rng(seed)
+    found: list[Entry] = []
+    for place in range(count):
+        figures = {
+            "undisturbed_rps": rate(400 * float(np.exp(0.05 * rng.standard_t(3)))),
+            "cost_ms": 2 * float(np.exp(0.1 * rng.normal())),
+            "peak_rss_mib": 100 * float(np.exp(0.01 * rng.normal())),
+            "yardstick_per_s": 4000 * float(np.exp(0.015 * rng.normal())),
+            "commit": f"{place:040x}",
+            "measured_at": (START + timedelta(days=place)).isoformat(),
+        }
+        own = STANDARD.model_copy(update=figures)
+        found.append(Entry(own.as_past(), own, own.commit))
+    return stepped(found, {}, error=0.002)
+
+
+@pytest.mark.long
+def test_a_history_of_one_build_has_no_turns() -> None:
+    """Law: of 20 histories of 500 records of one build 19 tell nothing, by figures or steps."""
+    assert sum(bool(chronicle(*drawn(seed, 500)).turns) for seed in range(20)) <= 1
