@@ -26,6 +26,8 @@ SEED = 1
 BETWEEN_RUNS = 0.05
 # It counts as if it had been seen in so many differences.
 ASSUMED_FREEDOM = 10
+# What all benchmarks have shown counts like so many differences of one's own.
+SHARED_FREEDOM = 10
 # What is known of it is never taken for less.
 LEAST_BETWEEN = 0.005
 
@@ -117,11 +119,19 @@ def between_runs(timings: Iterable[Timing]) -> Between:
 def lag_between(now: Timing, then: Timing, between: Between, doubt: float) -> Lag:
     """Return the slowdown from ``then`` to ``now``, runs of different hours.
 
-    By ``doubt`` (log) the machine itself may be another by now.
+    By ``doubt`` (log) the machine itself may be another by now. Some benchmarks differ far more
+    between runs than others, and few runs tell that of one: what all have shown joins in, as if
+    seen SHARED_FREEDOM times (Smyth, Statistical Applications in Genetics and Molecular Biology 3,
+    2004).
     """
-    apart = between.sd * math.sqrt(1 / now.runs + 1 / then.runs)
+    own = now.runs + then.runs - 2
+    squares = (now.runs - 1) * now.spread**2 + (then.runs - 1) * then.spread**2
+    shared = min(between.freedom - own, SHARED_FREEDOM) if between.freedom else ASSUMED_FREEDOM
+    freedom = own + max(shared, 0)
+    sd = max(math.sqrt((squares + max(shared, 0) * between.sd**2) / freedom), LEAST_BETWEEN)
+    apart = sd * math.sqrt(1 / now.runs + 1 / then.runs)
     error = math.hypot(now.error, then.error, apart, doubt)
-    return Lag(math.log(now.seconds / then.seconds), error, between.freedom or ASSUMED_FREEDOM)
+    return Lag(math.log(now.seconds / then.seconds), error, freedom)
 
 
 def rejected(chances: Mapping[str, float], alpha: float) -> frozenset[str]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # An interval needs two.
 LEAST_SESSIONS = 2
+# What would explain all with fewer calls would add too much with one.
+LEAST_CALLS = 0.5
 WORDLESS = (
     'benchmark.extra_info["calls"] = {"login": 1} in a benchmark says how often it is called.'
 )
@@ -130,7 +132,7 @@ def _guesses(whole_s: float, rest_s: Interval, micro: MicroCase) -> Iterator[Gue
         if own.now.calls or not _sure(_ends(own)) or change_s * rest_s.estimate <= 0:
             continue
         calls = rest_s.estimate / change_s
-        if calls * own.now.seconds <= whole_s:
+        if calls >= LEAST_CALLS and calls * own.now.seconds <= whole_s:
             yield Guess(own, calls)
 
 

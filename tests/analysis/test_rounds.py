@@ -124,6 +124,14 @@ def test_runs_never_agree_entirely() -> None:
     assert between_runs([Timing(1.0, 0.0, 2, 0.0)]) == Between(LEAST_BETWEEN, 1)
 
 
+def test_a_benchmark_that_differs_more_is_less_sure() -> None:
+    """Law: what one benchmark's own runs have shown widens its own interval, not the others'."""
+    calm, wild = Timing(1.0, 0.0, 3, 0.01), Timing(1.0, 0.0, 3, 0.3)
+    between = between_runs([calm] * 18 + [wild] * 2)
+    errors = [lag_between(own, own, between, 0.0).error for own in (calm, wild)]
+    assert errors[1] > 1.8 * errors[0]
+
+
 def test_what_is_doubted_widens_the_interval() -> None:
     """Law: by as much as fixed work differs, nothing is sure."""
     one = Timing(1.0, 0.0, 3, 0.01)

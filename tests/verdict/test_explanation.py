@@ -67,6 +67,7 @@ def test_who_does_not_say_is_a_guess() -> None:
     [
         ({"test_look_up": 0.5}, 0.1),  # faster, and the operation is dearer
         ({"test_look_up": 1.02}, 3.0),  # so many calls would take longer than the whole request
+        ({"test_look_up": 400.0}, 0.1),  # one call would add more than was added
         ({}, 0.1),  # not changed
     ],
 )
