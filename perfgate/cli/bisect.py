@@ -138,6 +138,7 @@ def _found(
     from perfgate.cli.outlook import bisection_ahead  # noqa: PLC0415 - as above
     from perfgate.cli.run import ledger_blamed, rigged  # noqa: PLC0415 - as above
 
+    _keep(bisection, file)
     for line in bisection_ahead(bisection, wish):
         say(line)
     try:
@@ -147,13 +148,23 @@ def _found(
             ledger_blamed(wish),
         ):
             for known in pursue(bisection, wish, environment, rig):
-                write_whole(file, known.to_text())
+                _keep(known, file)
                 bisection = known
     except KeyboardInterrupt:
-        if file.exists():
-            say(f"what is known is kept in {file}; the same command goes on from there")
+        say(f"what is known is kept in {file}; the same command goes on from there")
         raise
     return bisection
+
+
+def _keep(bisection: Bisection, file: Path) -> None:
+    """Write what is known; raises UsageError where that cannot be."""
+    try:
+        write_whole(file, bisection.to_text())
+    except OSError as error:
+        raise UsageError(
+            f"{file}: cannot be written: {error.strerror}",
+            hint="Look for free space; what was known before is still there.",
+        ) from error
 
 
 def _refuse_unsent(check: tuple[str, ...], wish: Wish) -> None:
