@@ -28,7 +28,8 @@ from perfgate.gate import (
 )
 from perfgate.orders import conditions_of, order_of, provided
 from perfgate.report.blame import progress_line
-from perfgate.verdict.blame import Bisection, Question, Suspect, due
+from perfgate.verdict.bisection import Bisection, Question, Suspect
+from perfgate.verdict.blame import due
 from perfgate.verdict.checks.validity import DISCARD_LIMIT
 from perfgate.verdict.metric import margin_of, slowdowns_in
 

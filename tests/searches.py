@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from builders import conditions
 
-from perfgate.verdict.blame import Bisection, Question, Suspect, due
+from perfgate.verdict.bisection import Bisection, Question, Suspect
+from perfgate.verdict.blame import due
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

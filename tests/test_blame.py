@@ -21,7 +21,8 @@ from perfgate.errors import LoadError, TargetError
 from perfgate.load.engine import Engine
 from perfgate.progress import Silence
 from perfgate.rig import Outcome, Rig
-from perfgate.verdict.blame import Bisection, blame_of
+from perfgate.verdict.bisection import Bisection
+from perfgate.verdict.blame import blame_of
 from perfgate.verdict.metric import PRIMARIES
 from perfgate.wish import read_wish
 

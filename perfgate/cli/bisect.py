@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perfgate.measurement.models import Environment
-    from perfgate.verdict.blame import Bisection
+    from perfgate.verdict.bisection import Bisection
     from perfgate.wish import Wish
 
 FILE = "bisection.json"
@@ -200,7 +200,7 @@ def _file(wish: Wish, begun: Bisection, output: Path | None) -> Path:
 
 def _known(file: Path, begun: Bisection, *, restart: bool) -> Bisection:
     """Return what is known already; raises UsageError for what another search has found."""
-    from perfgate.verdict.blame import read_bisection  # noqa: PLC0415 - as above
+    from perfgate.verdict.bisection import read_bisection  # noqa: PLC0415 - as above
 
     if restart or not file.exists():
         return begun

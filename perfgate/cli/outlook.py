@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perfgate.measurement.models import Environment
-    from perfgate.verdict.blame import Bisection
+    from perfgate.verdict.bisection import Bisection
     from perfgate.verdict.fitness import Rehearsal
     from perfgate.wish import Wish
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from perfgate.analysis.interval import Interval
     from perfgate.analysis.resolution import Pace
-    from perfgate.verdict.blame import Bisection, Blame, Change, Suspect, Tried
+    from perfgate.verdict.bisection import Bisection, Suspect, Tried
+    from perfgate.verdict.blame import Blame, Change
 
 TOLD = 44
 FOUND = 9

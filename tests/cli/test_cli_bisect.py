@@ -17,12 +17,14 @@ from perfgate.build.cache import locked
 from perfgate.cli import bisect as verb
 from perfgate.machine import read_environment
 from perfgate.verdict import metric
-from perfgate.verdict.blame import Bisection, due
+from perfgate.verdict.blame import due
 from perfgate.verdict.checks.latency import DECIDING
 from perfgate.wish import read_wish
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from perfgate.verdict.bisection import Bisection
 
 DAY = date(2026, 11, 1)
 # A build that fails tells which commit is asked for, and ends the search before any load.

@@ -16,7 +16,8 @@ from searches import SESSION_S, bisection, commit, pursued, question
 
 from perfgate.errors import UsageError
 from perfgate.exitcodes import ExitCode
-from perfgate.verdict.blame import Bisection, Found, blame_of, due, read_bisection
+from perfgate.verdict.bisection import Bisection, read_bisection
+from perfgate.verdict.blame import Found, blame_of, due
 from perfgate.verdict.finding import Outcome
 
 if TYPE_CHECKING:
