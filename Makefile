@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help gate test coverage quick-test nightly lint soak bench micro calibration characteristics docs lock clean
+.PHONY: help gate test coverage quick-test nightly lint soak bench micro calibration characteristics regimes docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,9 @@ calibration: .venv/.stamp ## Check known builds, write docs/error-rates.md (thre
 
 characteristics: .venv/.stamp ## Simulate how often decisions err, and write docs/operating-characteristics.md
 	PYTHONPATH=tests $(BIN)/python -m calibration.characteristics > docs/operating-characteristics.md
+
+regimes: .venv/.stamp ## See whether builds come through a standstill as predicted, and write docs/regimes.md
+	PYTHONPATH=tests $(BIN)/python -m calibration.regimes .regimes > docs/regimes.md
 
 docs: .venv/.stamp ## Rewrite docs/configuration.md from the models
 	{ $(BIN)/perfgate schema config --format markdown; echo; \

@@ -7,6 +7,7 @@ from perfgate.exitcodes import ExitCode
 # Verb -> its module and one line of help; modules are imported only for the verb that is used.
 VERBS = {
     "demo": ("perfgate.cli.demo", "See in four minutes what it is for: an outage, replayed here."),
+    "init": ("perfgate.cli.init", "Describe the service in this directory, and judge it once."),
     "check": ("perfgate.cli.check", "Measure a build and judge whether it may ship."),
     "measure": ("perfgate.cli.measure", "Measure a build and save the measurement."),
     "judge": ("perfgate.cli.judge", "Judge a saved measurement again, without any load."),

@@ -85,7 +85,7 @@ def test_python_m_is_the_same(tmp_path: Path) -> None:
         (["chek"], "Did you mean 'check'?"),
         (
             ["xyzzy"],
-            "There are: demo, check, measure, judge, baseline, ",
+            "There are: demo, init, check, measure, judge, baseline, ",
         ),
         (["check", "--ouput", "x"], "--output"),
         (["check", "--format", "yaml"], "'terminal', 'json', 'markdown'"),

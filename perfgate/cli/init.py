@@ -1,0 +1,101 @@
+"""``perfgate init``: the files that describe a service, and the first gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from perfgate.cli.console import put, say
+from perfgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from perfgate.newcomer.clues import Clues
+    from perfgate.newcomer.rehearsal import Rehearsal
+
+
+@click.command()
+@click.option(
+    "--start",
+    help="Command that starts the service, with {port} and {python}; found out if not given.",
+)
+@click.option("--no-check", is_flag=True, help="Only write the files; measure nothing.")
+def command(start: str | None, no_check: bool) -> int:
+    """Describe the service in this directory to perfgate, and judge it for the first time.
+
+    It finds out how the service is started, starts it once, asks it what it serves, and writes
+    perfgate.toml, demand.toml, a Locust file and a workflow. Files that are there stay as they are.
+    """
+    from perfgate.newcomer.clues import Start, read_clues  # noqa: PLC0415 - --help needs none
+    from perfgate.newcomer.files import CONFIG_FILE  # noqa: PLC0415 - as above
+    from perfgate.newcomer.rehearsal import rehearse  # noqa: PLC0415 - as above
+
+    root = Path.cwd()
+    if (root / CONFIG_FILE).exists():
+        raise UsageError(
+            f"{CONFIG_FILE} is here already", hint="Judge the service: perfgate check."
+        )
+    clues = read_clues(root)
+    starts = clues.starts if start is None else (Start(start, "the command line"),)
+    if not starts:
+        raise UsageError(
+            f"{root}: nothing tells how the service is started",
+            hint="Name the command: perfgate init --start '{python} -m yours --port {port}'.",
+        )
+    rehearsal = rehearse(root, starts, clues.spec)
+    _tell(rehearsal)
+    _write(root, _files(root, clues, rehearsal))
+    return 0 if no_check else _first_check()
+
+
+def _files(root: Path, clues: Clues, rehearsal: Rehearsal) -> Mapping[str, str]:
+    from perfgate.newcomer.files import files_for, tasks_in  # noqa: PLC0415 - as above
+
+    if clues.locustfile is None:
+        return files_for(clues.name, rehearsal, None)
+    text = (root / clues.locustfile).read_text(encoding="utf-8")
+    if not tasks_in(text):
+        raise UsageError(
+            f"{clues.locustfile}: there is no function with @task, so no operation",
+            hint="Give it one, or move the file away.",
+        )
+    say(f"{clues.locustfile}: is here, so its tasks are the operations")
+    return files_for(clues.name, rehearsal, (clues.locustfile, text))
+
+
+def _tell(rehearsal: Rehearsal) -> None:
+    say(f"it starts: {rehearsal.start.command}  ({rehearsal.start.because})")
+    say(f"it is ready where this answers 2xx: {rehearsal.ready}")
+    for own in rehearsal.tried:
+        say(f"  {own.request.told}: {own.told}{'' if own.good else ', left out'}")
+
+
+def _write(root: Path, files: Mapping[str, str]) -> None:
+    from perfgate.wholefile import write_whole  # noqa: PLC0415 - as above
+
+    for name, text in files.items():
+        place = root / name
+        if place.exists():
+            say(f"{name}: is here already and stays as it is")
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(place, text)
+        put(f"{name}: written")
+
+
+def _first_check() -> int:
+    """Judge the working tree with the smallest of checks."""
+    from perfgate.cli.check import command as check  # noqa: PLC0415 - as above
+
+    put("\n$ perfgate check --budget quick")
+    code = check.main(["--budget", "quick"], prog_name="perfgate check", standalone_mode=False)
+    put(
+        "\nNow set what only you know: peak_rps and mix in demand.toml, promises in "
+        "perfgate.toml.\nCommit the files, then make the first baseline:\n"
+        "  perfgate measure --output first.json\n"
+        "  perfgate baseline accept first.json"
+    )
+    return int(code)

@@ -1,0 +1,1 @@
+"""Somebody's repository becomes the files that describe its service to perfgate."""

@@ -1,0 +1,200 @@
+"""What was found out about a service becomes the files that describe it, with comments that teach.
+
+Pure: texts come out, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pprint import pformat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perfgate.newcomer.openapi import Request
+    from perfgate.newcomer.rehearsal import Rehearsal, Tried
+
+CONFIG = """\
+# How perfgate starts and measures this service. Every key: perfgate schema config --format markdown
+service = {name}
+
+[target]
+# Found in {because}. It runs without a shell, in the foreground, in a fresh checkout of each
+# build; {{port}}, {{python}} (perfgate's own) and {{data_dir}} (empty, of its own) are filled in.
+start = {start}
+# Answers 2xx once requests are served.
+ready = {ready}
+# A command that makes a checkout fit to start, if one is needed:
+# build = "make"
+# Its environment is empty but for PATH and the like; what else it needs is named here:
+# env = {{ LOG_LEVEL = "warning" }}
+
+[load]
+# An ordinary Locust file. Its tasks are the operations, by their names.
+locustfile = {locustfile}
+
+# What callers were promised, by operation; "*" are all others. Missed at the rate that is required,
+# it fails the build. Set it to what you promise:
+[slo."*"]
+p95_ms = 500.0
+"""
+LEDGER = """\
+# Who calls this service, how often, and what is planned. perfgate demand show draws it; perfgate
+# demand import proposes peaks from Prometheus or from access logs. One entry for each dependent.
+format = "perfgate.demand/1"
+
+[[dependent]]
+name = "callers"
+# GUESSED: requests per second at the busiest time of the year. The one figure to get right first.
+peak_rps = 10.0
+# Share of each operation.
+mix = {mix}
+# After so long a caller gives up, and so often it tries in all.
+timeout_s = 1.0
+attempts = 1
+
+# What is planned is judged today:
+# [[dependent.change]]
+# from = "2027-01-15"
+# what = "the mobile app asks at every start"
+# add_rps = 5.0
+"""
+LOCUSTFILE = '''\
+"""The callers of {name}: an ordinary Locust file, made by perfgate init for you to go on with.
+
+Each task is an operation. When it comes is the business of demand.toml; weights and wait_time count
+for nothing. An answer with a status of 400 or more counts as wrong; whatever else is wrong with it
+has to be said here, with catch_response=True and response.failure("why").
+"""
+
+from locust import FastHttpUser, task
+
+
+class Caller(FastHttpUser):
+    """One caller; what on_start does (sign in, make what others ask for) is not measured."""
+{tasks}'''
+TASK = '''
+    @task
+    def {name}(self):
+        """{told}."""
+        {call}
+'''
+LEFT_OUT = """
+    # {told} was answered with {answer} and is left out: it needs better values, or a sign-in in
+    # on_start. Its task would be:
+    #
+{task}"""
+WORKFLOW = """\
+# Judges every pull request. What it may and may not do: docs/github-action.md of perfgate.
+name: perfgate
+
+on:
+  pull_request:
+
+permissions:
+  contents: read
+
+concurrency:
+  group: perfgate-${{ github.ref }}
+  cancel-in-progress: true
+
+jobs:
+  gate:
+    runs-on: ubuntu-24.04
+    timeout-minutes: 30
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          persist-credentials: false
+          # Baselines are read from history.
+          fetch-depth: 0
+      - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
+        with:
+          python-version: "3.11"
+      # Whatever the service needs to start belongs here too.
+      - run: python -m pip install perfgate
+      - run: perfgate check --format markdown >> "$GITHUB_STEP_SUMMARY"
+"""
+CONFIG_FILE, LEDGER_FILE, LOCUST_FILE = "perfgate.toml", "demand.toml", "locustfile.py"
+WORKFLOW_FILE = ".github/workflows/perfgate.yml"
+
+
+def files_for(
+    name: str, rehearsal: Rehearsal, locustfile: tuple[str, str] | None
+) -> dict[str, str]:
+    """Return the text of each file by its path.
+
+    ``locustfile`` is path and text of one that is there already: then its tasks are the operations.
+    """
+    if locustfile is None:
+        place, operations = LOCUST_FILE, [own.name for own in rehearsal.operations]
+    else:
+        place, operations = locustfile[0], tasks_in(locustfile[1])
+    files = {
+        CONFIG_FILE: CONFIG.format(
+            name=json.dumps(name),
+            because=rehearsal.start.because,
+            start=json.dumps(rehearsal.start.command),
+            ready=json.dumps(rehearsal.ready),
+            locustfile=json.dumps(place),
+        ),
+        LEDGER_FILE: LEDGER.format(mix=_mix(operations)),
+        WORKFLOW_FILE: WORKFLOW,
+    }
+    if locustfile is None:
+        files[LOCUST_FILE] = _locustfile(name, rehearsal.tried)
+    return files
+
+
+def tasks_in(text: str) -> list[str]:
+    """Return the names of the tasks in a Locust file's text, in their order."""
+    functions = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
+    return list(dict.fromkeys(node.name for node in functions if _is_task(node)))
+
+
+def _is_task(function: ast.FunctionDef) -> bool:
+    marks = (own.func if isinstance(own, ast.Call) else own for own in function.decorator_list)
+    return any(getattr(own, "id", getattr(own, "attr", "")) == "task" for own in marks)
+
+
+def _mix(operations: Sequence[str]) -> str:
+    """Return equal shares that sum to exactly 1."""
+    each = 1000 // len(operations)
+    shares = [each] * (len(operations) - 1)
+    shares.append(1000 - sum(shares))
+    told = (f"{name} = {share / 1000:g}" for name, share in zip(operations, shares, strict=True))
+    return f"{{ {', '.join(told)} }}"
+
+
+def _locustfile(name: str, tried: Sequence[Tried]) -> str:
+    good = "".join(_task(own.request) for own in tried if own.good)
+    bad = "".join(_left_out(own) for own in tried if not own.good)
+    return LOCUSTFILE.format(name=_said(name), tasks=f"{good}{bad}")
+
+
+def _task(request: Request) -> str:
+    given = "" if request.body is None else f", json={_literal(request.body)}"
+    asked = f"{request.method.lower()}({json.dumps(request.path)}{given}"
+    call = f"self.client.{asked}, name={json.dumps(request.name)})"
+    return TASK.format(name=request.name, told=_said(request.told), call=call)
+
+
+def _literal(value: object) -> str:
+    """Return a value as Python writes it, further lines below the first."""
+    return pformat(value, width=70, sort_dicts=False).replace("\n", "\n" + " " * 12)
+
+
+def _left_out(own: Tried) -> str:
+    commented = "".join(
+        f"    # {line.removeprefix('    ')}".rstrip() + "\n"
+        for line in _task(own.request).strip("\n").split("\n")
+    )
+    return LEFT_OUT.format(told=_said(own.request.told), answer=_said(own.told), task=commented)
+
+
+def _said(text: str) -> str:
+    """Return text that can stand in a comment or a docstring, whatever it was."""
+    return re.sub(r"[^ -!#-\[\]-~]", "?", text)

@@ -1,0 +1,111 @@
+"""``perfgate init``: a service that nobody has described yet."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.command_line import PERFGATE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPEC = {
+    "paths": {
+        "/items/{id}": {"get": {"operationId": "readItem"}},
+        "/me": {"get": {"operationId": "me"}},
+    }
+}
+SERVICE = f"""\
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+SPEC = '''{json.dumps(SPEC)}'''
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    known = {{"/openapi.json": SPEC, "/health": "ok", "/items/1": "an item"}}
+
+    def do_GET(self):
+        body = self.known.get(self.path, "").encode()
+        self.send_response(200 if body else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+PROCFILE = "web: python3 service.py\n"
+
+
+def perfgate(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run perfgate as a process."""
+    return subprocess.run((PERFGATE, *words), cwd=root, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Path:
+    """Return a repository with a service, and nothing of perfgate."""
+    root = tmp_path / "shop"
+    root.mkdir()
+    (root / "service.py").write_text(SERVICE)
+    (root / "Procfile").write_text(PROCFILE)
+    subprocess.run(("git", "init", "--quiet", root), check=True)
+    return root
+
+
+def test_a_service_is_described(newcomer: Path) -> None:
+    """It is started, asked what it serves, and described; what refuses is told and left out."""
+    done = perfgate(newcomer, "init", "--no-check")
+    assert done.returncode == 0, done.stderr
+    assert "GET /items/1: status 200" in done.stderr
+    assert "GET /me: status 401, left out" in done.stderr
+    config = (newcomer / "perfgate.toml").read_text()
+    assert 'start = "env PORT={port} python3 service.py"' in config
+    assert 'ready = "/health"' in config
+    assert perfgate(newcomer, "demand", "show").returncode == 0
+
+
+def test_what_is_there_stays(newcomer: Path) -> None:
+    """A file that somebody has written is not touched, and a second time is refused."""
+    (newcomer / "demand.toml").write_text("# mine\n")
+    assert "stays as it is" in perfgate(newcomer, "init", "--no-check").stderr
+    assert (newcomer / "demand.toml").read_text() == "# mine\n"
+    again = perfgate(newcomer, "init")
+    assert again.returncode == 2
+    assert "perfgate.toml is here already" in again.stderr
+
+
+def test_a_service_that_does_not_start(newcomer: Path) -> None:
+    """Its last words are shown, with the command and what to do; nothing is written."""
+    (newcomer / "service.py").write_text("raise SystemExit('no database')\n")
+    done = perfgate(newcomer, "init")
+    assert done.returncode == 5
+    assert "no database" in done.stderr
+    assert "env PORT={port} python3 service.py  (Procfile, web)" in done.stderr
+    assert not (newcomer / "perfgate.toml").exists()
+
+
+def test_nothing_to_start(tmp_path: Path) -> None:
+    """Where nothing tells how to start, one is asked to name the command."""
+    done = perfgate(tmp_path, "init")
+    assert done.returncode == 2
+    assert "perfgate init --start" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.nightly
+def test_the_first_gate(newcomer: Path) -> None:
+    """It ends with a verdict on the service as it is, and says what comes next."""
+    done = perfgate(newcomer, "init")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "$ perfgate check --budget quick" in done.stdout
+    assert "perfgate baseline accept first.json" in done.stdout

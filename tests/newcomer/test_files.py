@@ -1,0 +1,72 @@
+"""The files that are written for a newcomer."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+import pytest
+
+from perfgate.config.load import parse_config
+from perfgate.demand.ledger import parse_ledger
+from perfgate.newcomer.clues import Start
+from perfgate.newcomer.files import CONFIG_FILE, LEDGER_FILE, LOCUST_FILE, files_for, tasks_in
+from perfgate.newcomer.openapi import Request
+from perfgate.newcomer.rehearsal import Rehearsal, Tried
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BODY = {"name": 'it\'s "x"\n', "of": [1, None, True], "long": "y" * 80}
+
+
+def rehearsal(count: int = 3) -> Rehearsal:
+    """Return what came of a service with so many operations, and one that refuses."""
+    good = [
+        Tried(Request(f"ask_{n}", "POST", f"/a/{n}", BODY), "200", good=True) for n in range(count)
+    ]
+    bad = Tried(Request("me", "GET", '/me"""\u202e'), "status 401", good=False)
+    return Rehearsal(Start('{python} -m "a b" {port}', "app.py"), "/healthz", (*good, bad))
+
+
+@pytest.mark.parametrize("count", [1, 3, 7])
+def test_files_are_read_as_they_are_meant(tmp_path: Path, count: int) -> None:
+    """Both perfgate and Python read back what was found out; shares of operations sum to one."""
+    made = rehearsal(count)
+    files = files_for('shop "x"', made, None)
+    config = parse_config(tmp_path / CONFIG_FILE, files[CONFIG_FILE])
+    assert (config.service, config.target.start) == ('shop "x"', made.start.command)
+    ledger = parse_ledger(tmp_path / LEDGER_FILE, files[LEDGER_FILE])
+    names = [own.name for own in made.operations]
+    assert tasks_in(files[LOCUST_FILE]) == names
+    mix = ledger.mix_of(ledger.dependents[0])
+    assert list(mix) == names
+    assert sum(mix.values()) == pytest.approx(1)
+
+
+def test_bodies_are_what_was_tried() -> None:
+    """The Locust file sends the very body that the service took."""
+    tree = ast.parse(files_for("shop", rehearsal(1), None)[LOCUST_FILE])
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    (sent,) = (word.value for call in calls for word in call.keywords if word.arg == "json")
+    assert ast.literal_eval(sent) == BODY
+
+
+def test_what_was_refused_stands_in_a_comment() -> None:
+    """An operation that was not answered well is no task, but told with what it needs."""
+    text = files_for("shop", rehearsal(), None)[LOCUST_FILE]
+    assert "was answered with status 401 and is left out" in text
+    assert "\u202e" not in text
+
+
+def test_tasks_of_a_locust_file_that_is_there() -> None:
+    """Its tasks are the operations, however they are marked; no other file is written for them."""
+    text = (
+        "from locust import HttpUser, task\nimport locust\n\n\nclass A(HttpUser):\n"
+        "    @task(3)\n    def one(self): ...\n\n    @locust.task\n    def two(self): ...\n\n"
+        "    def three(self): ...\n"
+    )
+    files = files_for("shop", rehearsal(), ("load/callers.py", text))
+    assert 'locustfile = "load/callers.py"' in files[CONFIG_FILE]
+    assert "mix = { one = 0.5, two = 0.5 }" in files[LEDGER_FILE]
+    assert LOCUST_FILE not in files
