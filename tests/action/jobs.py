@@ -1,0 +1,127 @@
+"""A job that uses the action, run by act on this machine without any network; asserts nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.command_line import make_project
+from cli.test_cli_doctor import LEDGER, SHORT
+from load.runs import HEADER, PLAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parents[2]
+STUB = Path(__file__).parent / "stubs" / "upload-artifact"
+ACT = Path(sys.executable).with_name("act")
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+GIT = ("git", "-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+WORKFLOW = """\
+name: Gate
+on: pull_request
+jobs:
+  measure:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: {checkout}
+      - id: perfgate
+        uses: ./
+        with:
+          install: "false"
+{inputs}
+      - if: always()
+        shell: bash
+        env:
+          OUTPUTS: ${{{{ toJSON(steps.perfgate.outputs) }}}}
+          OUTCOME: ${{{{ steps.perfgate.outcome }}}}
+          FORGED: ${{{{ env.FORGED }}}}
+        run: |
+          printf '%s' "$OUTPUTS" > "$KEEP/outputs.json"
+          printf '%s %s' "$OUTCOME" "$FORGED" > "$KEEP/outcome"
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that has ended: what later steps saw of the action, its log, and what was kept."""
+
+    code: int
+    outcome: str
+    outputs: dict[str, str]
+    log: str
+    kept: Path
+
+
+def tiny_project(root: Path, config: str = SHORT) -> Path:
+    """Make a repository of a tiny service, with one commit on main, and this action in it."""
+    project = make_project(root, config, LEDGER)
+    (project / ".git").rmdir()
+    (project / "callers.py").write_text(HEADER + PLAIN)
+    shutil.copy(ROOT / "action.yml", project)
+    (project / ".gitignore").write_text("__pycache__/\n")
+    commit(project, "init", "--quiet", "--initial-branch=main")
+    # Else act takes it for its own repository.
+    commit(project, "remote", "add", "origin", "https://github.com/acme/tiny.git")
+    return project
+
+
+def commit(project: Path, *words: str) -> None:
+    """Run git in a repository; without words, commit everything."""
+    every: list[tuple[str, ...]] = (
+        [words] if words else [("add", "."), ("commit", "--quiet", "--message=Change")]
+    )
+    for own in every:
+        subprocess.run([*GIT, *own], cwd=project, check=True, capture_output=True)
+
+
+def run_job(project: Path, inputs: Mapping[str, str], timeout_s: float = 300.0) -> Job:
+    """Run the job in the project, all of which is committed first."""
+    kept = project.parent / "kept"
+    kept.mkdir()
+    text = WORKFLOW.format(
+        checkout=CHECKOUT,
+        inputs="\n".join(f"          {name}: {json.dumps(own)}" for name, own in inputs.items()),
+    )
+    workflow = project / ".github" / "workflows" / "gate.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text(text)
+    commit(project)
+    run = subprocess.run(
+        _act(kept),
+        cwd=project,
+        env=_environ(project.parent / "home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+    )
+    outputs = json.loads((kept / "outputs.json").read_text())
+    return Job(run.returncode, (kept / "outcome").read_text().strip(), outputs, run.stdout, kept)
+
+
+def _act(kept: Path) -> list[str]:
+    (upload,) = re.findall(
+        r"uses: (actions/upload-artifact@\w+)", (ROOT / "action.yml").read_text()
+    )
+    return [
+        *(str(ACT), "pull_request", "--workflows", ".github/workflows/gate.yml"),
+        *("--platform", "ubuntu-latest=-self-hosted", "--no-cache-server", "--pull=false"),
+        *("--local-repository", f"{upload}={STUB}"),
+        *("--env", f"KEEP={kept}"),
+    ]
+
+
+def _environ(home: Path) -> dict[str, str]:
+    """Return an environment in which python3 is the one that runs the tests."""
+    home.mkdir()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8"}
