@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from perfgate.report.commands import disarmed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
@@ -100,13 +102,18 @@ def put(text: str) -> None:
 
 def say(text: str) -> None:
     """Print what is to be known besides, on standard error."""
-    _echo(text, sys.stderr)
+    _echo(_shown(text), sys.stderr)
 
 
 def print_report(text: str) -> None:
     """Print a report, its outcome words in colour where a person looks at it."""
     colourful = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    put((_coloured(text) if colourful else text).removesuffix("\n"))
+    put((_coloured(text) if colourful else _shown(text)).removesuffix("\n"))
+
+
+def _shown(text: str) -> str:
+    """Return the text as it may stand in a log: GitHub's runner obeys lines of one."""
+    return disarmed(text) if os.environ.get("GITHUB_ACTIONS") == "true" else text
 
 
 def _echo(text: str, stream: IO[str]) -> None:

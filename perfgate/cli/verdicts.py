@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.cli.console import print_report
+from perfgate.cli.console import print_report, put
 from perfgate.report.formats import FORMATS
 from perfgate.verdict.finding import Outcome
 from perfgate.verdict.judge import judge
@@ -40,6 +40,10 @@ def tell(case: Case, format_: str, on_inconclusive: str | None, keep_in: Path | 
         (keep_in / "measurement.json").write_text(case.to_text(), encoding="utf-8")
         for name, kept_as in KEPT.items():
             (keep_in / name).write_text(FORMATS[kept_as](case, verdict), encoding="utf-8")
-    print_report(FORMATS[format_](case, verdict))
+    text = FORMATS[format_](case, verdict)
+    if format_ == "github":
+        put(text.removesuffix("\n"))  # the runner is to obey this one
+    else:
+        print_report(text)
     choice = None if on_inconclusive is None else Outcome(on_inconclusive.upper())
     return int(verdict.exit_code(on_inconclusive=choice))

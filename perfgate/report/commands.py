@@ -5,6 +5,7 @@ Nothing that others have named can start or end a command: all of it is data of 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from perfgate.tail import escaped, shortened
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST = 2000
+# The runner takes a line for a command that begins so, or has the second anywhere in it.
+COMMANDS = re.compile(r"^(\s*:)(?=:)|(#)(?=#\[)", re.MULTILINE)
 
 
 def command(level: str, properties: Mapping[str, str], text: str) -> str:
@@ -28,3 +31,8 @@ def _text(text: str) -> str:
 
 def _property(text: str) -> str:
     return _text(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def disarmed(text: str) -> str:
+    """Return the text with a backslash in whatever the runner would take for a command."""
+    return COMMANDS.sub(r"\g<0>\\", text)

@@ -44,5 +44,5 @@ def test_zizmor_would_find_something(tmp_path: Path) -> None:
         "      - run: echo ${{ github.event.pull_request.title }}\n"
     )
     tool = Path(sys.executable).with_name("zizmor")
-    words = [tool, "--offline", "--persona=pedantic", "--quiet", workflow]
+    words = [str(tool), "--offline", "--persona=pedantic", "--quiet", str(workflow)]
     assert subprocess.run(words, capture_output=True, check=False).returncode >= 10

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.command_line import run_process
-from perfgate.cli.console import LogProgress, print_report, put, shown_progress
+from perfgate.cli.console import LogProgress, print_report, put, say, shown_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,3 +126,14 @@ def test_progress_in_a_captured_stream(capsys: pytest.CaptureFixture[str]) -> No
     out, err = capsys.readouterr()
     assert out == "report\n"
     assert err.endswith(" s] session 1 (about 12 s)\n")
+
+
+def test_a_runner_obeys_no_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a job of GitHub's, what is said has no command in it; elsewhere it is as it is."""
+    for runner, shown in (("true", "  :\\:error::x #\\#[y]\n"), ("", "  ::error::x ##[y]\n")):
+        monkeypatch.setenv("GITHUB_ACTIONS", runner)
+        say("  ::error::x ##[y]")
+        print_report("  ::error::x ##[y]")
+        assert capsys.readouterr() == (shown, shown)

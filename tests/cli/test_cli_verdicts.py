@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from builders import case, incident
+from hostile import hostile_case
 
 from perfgate.cli.verdicts import KEPT, tell
 from perfgate.report.formats import FORMATS
@@ -13,8 +15,6 @@ from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_what_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,3 +37,17 @@ def test_nothing_is_kept_unasked(
     assert tell(case(base=None), "terminal", "pass") == 0
     assert capsys.readouterr().out.startswith("INCONCLUSIVE: ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("format_", "obeyed"), [("terminal", False), ("github", True)])
+def test_a_runner_obeys_one_format_only(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    format_: str,
+    obeyed: bool,
+) -> None:
+    """In a job of GitHub's, a report has no line that is a command, but for the one of commands."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    tell(hostile_case(f"{'x' * 90} ::error::forged"), format_, None)
+    printed = capsys.readouterr().out.splitlines()
+    assert any(line.lstrip().startswith("::") for line in printed) == obeyed
