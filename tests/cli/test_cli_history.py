@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +16,6 @@ from perfgate.machine import read_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from cli.command_line import Finished
     from perfgate.measurement.models import Environment
@@ -105,3 +107,41 @@ def test_without_the_branch_of_record(perfgate: Callable[..., Finished], store: 
     assert run.code == 6
     assert "--ref HEAD" in run.err
     assert perfgate("history", "--ref", "HEAD").code == 0
+
+
+OTAVA = shutil.which("otava")
+OTAVA_CONFIG = """\
+tests:
+  auth:
+    type: csv
+    file: history.csv
+    time_column: time
+    attributes: [commit]
+    metrics:
+      undisturbed_rps: {column: undisturbed_rps, direction: 1}
+      cost_ms: {column: cost_ms, direction: -1}
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(OTAVA is None, reason="Apache Otava is not installed")
+def test_otava_reads_it(perfgate: Callable[..., Finished], store: Path) -> None:
+    """Apache Otava itself takes every record of the CSV, with the configuration that is shown."""
+    assert perfgate("history", "--format", "csv", "--output", "history.csv").code == 0
+    (store / "otava.yaml").write_text(OTAVA_CONFIG)
+    done = subprocess.run(
+        [str(OTAVA), "analyze", "auth", "--since", "2026-01-01"],
+        cwd=store,
+        env={**os.environ, "OTAVA_CONFIG": str(store / "otava.yaml")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("2026-11-0")]
+    assert [row[3] for row in rows] == [f"{day:040x}" for day in (1, 2, 3)]
+
+
+def test_the_configuration_that_is_shown_is_the_one_that_was_tried() -> None:
+    """The document has the configuration for Otava as it is tried here."""
+    document = Path(__file__).parent.parent.parent / "docs" / "history.md"
+    assert OTAVA_CONFIG in document.read_text()
