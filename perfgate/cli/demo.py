@@ -61,7 +61,7 @@ def command(output: Path | None) -> int:
         print_report(opening(str(directory), width))
         make_repository(directory / REPOSITORY)
         endings = [_run(chapter, directory / REPOSITORY, width) for chapter in CHAPTERS]
-        print_report(closing(endings, str(directory), str(_report(directory))))
+        print_report(closing(endings, str(directory), _report(directory)))
     return int(exit_code(endings))
 
 
@@ -143,10 +143,11 @@ def _verdict_in(printed: str) -> Verdict:
     )
 
 
-def _report(directory: Path) -> Path:
-    """Return the most readable of the reports of the outage."""
+def _report(directory: Path) -> str:
+    """Return where the most readable report of the outage lies, "" where there is none."""
     from perfgate.cli.verdicts import KEPT  # noqa: PLC0415 - as above
     from perfgate.story.chapters import OUTAGE  # noqa: PLC0415 - as above
 
     page = next(name for name, kept_as in KEPT.items() if kept_as == "html")
-    return (directory / REPOSITORY / OUTAGE.measurement).resolve().with_name(page)
+    report = (directory / REPOSITORY / OUTAGE.measurement).resolve().with_name(page)
+    return str(report) if report.is_file() else ""

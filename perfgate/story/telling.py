@@ -107,7 +107,10 @@ def told(ending: Ending, width: int) -> str:
 
 
 def closing(endings: Sequence[Ending], directory: str, report: str) -> str:
-    """Return what comes after the last chapter: verdicts, where all is kept, and what to do now."""
+    """Return what comes after the last chapter: verdicts, where all is kept, and what to do now.
+
+    ``report`` is "" where the outage came to none.
+    """
     seconds = sum(ending.seconds for ending in endings)
     rows = [
         f"  {ending.chapter.title:<{NAME}}{ending.word:<14}{ending.seconds:4.0f} s"
@@ -121,8 +124,7 @@ def closing(endings: Sequence[Ending], directory: str, report: str) -> str:
             "",
             *rows,
             "",
-            "  The report of the outage:",
-            f"    {report}",
+            *(["  The report of the outage:", f"    {report}"] if report else []),
             "  Every command above works again, with another --output, in:",
             f"    {directory}/auth",
             "",

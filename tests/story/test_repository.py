@@ -11,7 +11,7 @@ import pytest
 from perfgate.config.load import load_config
 from perfgate.demand.demand import demand_steps, peak_demand
 from perfgate.demand.ledger import load_ledger
-from perfgate.story.chapters import COMMITS, EVE, Commit, Edit
+from perfgate.story.chapters import COMMITS, EVE, OUTAGE, Commit, Edit
 from perfgate.story.repository import commit_all, make_repository, switch
 
 if TYPE_CHECKING:
@@ -73,6 +73,14 @@ def test_the_migration_is_taken_back_in_the_test(root: Path) -> None:
     today, peak = steps(root, "both")
     (share,) = load_config(root / "perfgate.toml", root).config.recovery.steps
     assert share * peak.first_try_rps == pytest.approx(today.first_try_rps, rel=0.01)
+
+
+def test_times_are_told_as_they_are(root: Path) -> None:
+    """The seconds that the story speaks of are those of the configuration."""
+    recovery = load_config(root / "perfgate.toml", root).config.recovery
+    assert (recovery.upset_s, recovery.step_s) == (4, 5)
+    assert "for four seconds" in OUTAGE.before
+    assert "in five seconds" in OUTAGE.moral
 
 
 def test_the_budget_is_the_only_difference(root: Path) -> None:

@@ -144,6 +144,7 @@ def test_the_end() -> None:
     assert "/kept/both/report.md" in text
     assert "/kept/auth\n" in text
     assert "Now do this on your service" in text
+    assert "report" not in closing(endings, "/kept", "")
 
 
 @given(width=widths)
