@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     type=options.PATH,
     help="Empty directory to keep measurement, verdict, journals and logs in.",
 )
+@options.push
 @options.on_inconclusive
 def command(
     config: Path | None,
@@ -73,6 +74,7 @@ def command(
     recovery: bool,
     format_: str,
     output: Path | None,
+    push: str | None,
     on_inconclusive: str | None,
 ) -> int:
     """Measure a build beside its base under real load, and judge whether it may ship."""
@@ -98,7 +100,7 @@ def command(
     for sentence in ahead(wish):
         say(sentence)
     case = measured(wish, beside_base=True, keep_in=keep_in)
-    return tell(case, format_, on_inconclusive, keep_in)
+    return tell(case, format_, on_inconclusive, keep_in, push)
 
 
 def _spending(wish: Wish, margin: float | None, budget: str | float) -> Wish:

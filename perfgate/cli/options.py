@@ -134,6 +134,18 @@ class RetryBudget(click.ParamType["Budget"]):
             self.fail(f"{value!r} is no budget like per_success:0.1: {first['msg']}", param, ctx)
 
 
+class Address(click.ParamType[str]):
+    """An address of the web, like http://127.0.0.1:9091."""
+
+    name = "URL"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the address, or fail saying what is wanted."""
+        if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
+            self.fail(f"{value!r} is not an address like http://127.0.0.1:9091", param, ctx)
+        return value
+
+
 class Duration(click.ParamType[float]):
     """A time in seconds or minutes, like 60s or 5m."""
 
@@ -241,6 +253,12 @@ _REF = "Where in a clone the files are read: a git ref, or '.' for the working t
 ref = click.option("--ref", help=f"{_REF}; the branch of record if not given.")
 ref_here = click.option("--ref", default=".", show_default=True, help=f"{_REF}.")
 as_format = format_of(FORMAT_NAMES, "How the verdict is printed.")
+push = click.option(
+    "--push",
+    type=Address(),
+    help="Send the metrics of --format prometheus to this Pushgateway, too; the exit code stays "
+    "that of the verdict, whether that succeeds or not.",
+)
 on_inconclusive = click.option(
     "--on-inconclusive",
     type=click.Choice(["pass", "fail"]),

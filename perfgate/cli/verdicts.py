@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.cli.console import print_report, put
+from perfgate.cli.console import print_report, put, say
+from perfgate.push import PushError, push
 from perfgate.report.formats import FORMATS
+from perfgate.tail import escaped
 from perfgate.verdict.finding import Outcome
 from perfgate.verdict.judge import judge
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perfgate.verdict.case import Case
+    from perfgate.verdict.finding import Verdict
 
 # What is kept beside the measurement, and in which format.
 KEPT = {
@@ -30,10 +33,17 @@ KEPT = {
 }
 
 
-def tell(case: Case, format_: str, on_inconclusive: str | None, keep_in: Path | None = None) -> int:
+def tell(
+    case: Case,
+    format_: str,
+    on_inconclusive: str | None,
+    keep_in: Path | None = None,
+    push_to: str | None = None,
+) -> int:
     """Judge the case, keep it where a directory is given, print the verdict, return the exit code.
 
-    ``on_inconclusive`` is "pass" or "fail" by the user's choice where nothing is decided.
+    ``on_inconclusive`` is "pass" or "fail" by the user's choice where nothing is decided;
+    ``push_to`` is the address of a Pushgateway.
     """
     verdict = judge(case)
     if keep_in is not None:
@@ -45,5 +55,16 @@ def tell(case: Case, format_: str, on_inconclusive: str | None, keep_in: Path | 
         put(text.removesuffix("\n"))  # the runner is to obey this one
     else:
         print_report(text)
+    if push_to is not None:
+        _pushed(case, verdict, push_to)
     choice = None if on_inconclusive is None else Outcome(on_inconclusive.upper())
     return int(verdict.exit_code(on_inconclusive=choice))
+
+
+def _pushed(case: Case, verdict: Verdict, url: str) -> None:
+    """Push the metrics; where that fails it is said, and the verdict stands all the same."""
+    names = {"service": case.terms.config.service, "profile": case.measurement.profile}
+    try:
+        push(url, FORMATS["prometheus"](case, verdict), **names)
+    except PushError as error:
+        say(f"warning: the metrics were not pushed: {escaped(error.message)}")

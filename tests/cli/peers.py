@@ -174,6 +174,15 @@ def prometheus(root: Path, history: Iterable[str]) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+@contextmanager
+def pushgateway(root: Path) -> Iterator[str]:
+    """Yield the address of a Pushgateway that holds nothing."""
+    port = free_port()
+    words = [_path("prometheus-pushgateway"), f"--web.listen-address=127.0.0.1:{port}"]
+    with _running(words, root / "pushgateway.txt", port, "/-/ready"):
+        yield f"http://127.0.0.1:{port}"
+
+
 def _backfill(root: Path, history: Iterable[str]) -> None:
     text = root / "history.txt"
     with text.open("w") as lines:
