@@ -18,7 +18,7 @@ from perfgate.report.html.trials import search_chart
 from perfgate.report.null import what_shows
 from perfgate.report.picture import title_of as simulated_title
 from perfgate.report.upset import title_of as measured_title
-from perfgate.verdict.finding import Outcome, number
+from perfgate.verdict.finding import number
 from perfgate.verdict.limit import headroom_of
 from perfgate.verdict.scope import left_out
 
@@ -39,7 +39,6 @@ def render(case: Case, verdict: Verdict) -> str:
     return template(TEMPLATE).render(
         case=case,
         verdict=verdict,
-        passed=sum(own.outcome is Outcome.PASS for own in verdict.findings),
         key_figures=[*_headroom(case), *_key_figures(figures)],
         outlook=outlook_of(case),
         search=search_chart(case),
