@@ -38,7 +38,7 @@ HEADS = {
     "measured_at": "measured",
     "commit": "commit",
     **{metric.column: f"{metric.short} {metric.unit}" for metric in (SERVICE_RATE, *METRICS)},
-    "accepted_because": "although it failed",
+    "accepted_because": "accepted because",
 }
 
 

@@ -37,8 +37,7 @@ def render_terminal(micro: MicroCase, explanation: Explanation | None) -> str:
         "",
         *(line for finding in micro.verdict.findings for line in finding_lines(finding)),
         "",
-        *indented(_table(micro)),
-        "",
+        *indented([*_table(micro), ""] if micro.compared else []),
         *indented([] if explanation is None else [*_explanation(explanation), ""]),
         *(wrapped(escaped(line), "  ") for line in how_timed(micro)),
     ]
@@ -58,7 +57,7 @@ def render_markdown(micro: MicroCase, explanation: Explanation | None) -> str:
         "|---|---|---|",
         *map(finding_row, micro.verdict.findings),
         "",
-        *fenced(_table(micro)),
+        *(fenced(_table(micro)) if micro.compared else []),
         *([] if explanation is None else fenced(_explanation(explanation))),
         *(f"- {as_text(line)}" for line in how_timed(micro)),
     ]
@@ -101,15 +100,15 @@ def how_timed(micro: MicroCase) -> Iterator[str]:
     runs = [max(own.runs for own in _times(side)) for side in (micro.now, micro.then)]
     between = (
         "how much runs of one build differ is not known, and taken to be "
-        f"{number(percent(micro.between.sd))} %; name several files of each"
+        f"{number(100 * micro.between.sd)} %; name several files of each"
         if not micro.between.freedom
-        else f"medians of one build differ by {number(percent(micro.between.sd))} % between runs"
+        else f"medians of one build differ by {number(100 * micro.between.sd)} % between runs"
     )
     yield f"{counted(runs[0], 'run')} against {runs[1]}: {between}."
     if micro.doubt is None:
         yield "No benchmark is of fixed work, so whether the machine got slower is not known."
     else:
-        yield f"Fixed work differs by {number(percent(micro.doubt))} %, which is doubted of all."
+        yield f"Fixed work differs by {number(100 * micro.doubt)} %, which is doubted of all."
     if micro.then.accepted_because:
         yield f"The times of record were accepted although slower: {micro.then.accepted_because}"
 

@@ -151,6 +151,17 @@ def test_files_side_by_side(perfgate: Callable[..., Finished], project: Path) ->
     assert "benchmarks of 444444444444 against 333333333333" in run.out
 
 
+def test_nothing_in_common(perfgate: Callable[..., Finished], project: Path) -> None:
+    """Where no benchmark is in both files there is nothing to show, and no pass."""
+    one, other = timed(), timed()
+    one["benchmarks"], other["benchmarks"] = one["benchmarks"][:1], other["benchmarks"][1:2]
+    files = [save(own, project / f"{n}.json") for n, own in enumerate((one, other))]
+    run = perfgate("micro", files[0], "--against", files[1])
+    assert run.code == 3
+    assert "interval" not in run.out
+    assert "taken to be 5 %" in run.out
+
+
 def test_runs_of_different_builds_are_no_runs_of_one(
     perfgate: Callable[..., Finished], project: Path
 ) -> None:
