@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
-STUB = Path(__file__).parent / "stubs" / "upload-artifact"
+STUBS = Path(__file__).parent / "stubs"
+RUNNER = re.compile(r"runs-on: (\S+)")
 ACT = Path(sys.executable).with_name("act")
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 GIT = ("git", "-c", "user.name=Ann", "-c", "user.email=ann@example.org")
@@ -94,8 +95,36 @@ def run_job(project: Path, inputs: Mapping[str, str], timeout_s: float = 300.0) 
     workflow.parent.mkdir(parents=True)
     workflow.write_text(text)
     commit(project)
-    run = subprocess.run(
-        _act(kept),
+    run = act(project, "pull_request", workflow, kept, timeout_s=timeout_s)
+    outputs = json.loads((kept / "outputs.json").read_text())
+    return Job(run.returncode, (kept / "outcome").read_text().strip(), outputs, run.stdout, kept)
+
+
+def act(
+    project: Path,
+    event: str,
+    workflow: Path,
+    kept: Path,
+    *words: str,
+    timeout_s: float = 300.0,
+) -> subprocess.CompletedProcess[str]:
+    """Run a workflow of a project for an event; what is kept is in ``kept``."""
+    # What stands for the actions that need GitHub, at the commits at which they are used.
+    texts = (ROOT / "action.yml").read_text() + workflow.read_text()
+    stubs = {
+        f"actions/{name}@{commit}": STUBS / name
+        for name, commit in re.findall(r"uses: actions/([\w-]+)@(\w+)", texts)
+        if (STUBS / name).is_dir()
+    }
+    command = [
+        *(str(ACT), event, "--workflows", str(workflow.relative_to(project))),
+        *("--platform", f"{RUNNER.findall(workflow.read_text())[0]}=-self-hosted"),
+        *("--no-cache-server", "--pull=false", "--env", f"KEEP={kept}"),
+        *(f"--local-repository={used}={stub}" for used, stub in stubs.items()),
+        *words,
+    ]
+    return subprocess.run(
+        command,
         cwd=project,
         env=_environ(project.parent / "home"),
         stdout=subprocess.PIPE,
@@ -104,20 +133,6 @@ def run_job(project: Path, inputs: Mapping[str, str], timeout_s: float = 300.0) 
         check=False,
         timeout=timeout_s,
     )
-    outputs = json.loads((kept / "outputs.json").read_text())
-    return Job(run.returncode, (kept / "outcome").read_text().strip(), outputs, run.stdout, kept)
-
-
-def _act(kept: Path) -> list[str]:
-    (upload,) = re.findall(
-        r"uses: (actions/upload-artifact@\w+)", (ROOT / "action.yml").read_text()
-    )
-    return [
-        *(str(ACT), "pull_request", "--workflows", ".github/workflows/gate.yml"),
-        *("--platform", "ubuntu-latest=-self-hosted", "--no-cache-server", "--pull=false"),
-        *("--local-repository", f"{upload}={STUB}"),
-        *("--env", f"KEEP={kept}"),
-    ]
 
 
 def _environ(home: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from cli.command_line import save
 from hostile import TEXTS, hostile_case
 
 from action.fake_github import BOT, CALLS, OPENAPI, REPOSITORY, TOKEN, State, fake_github
+from action.jobs import ROOT, act, commit
 from perfgate.action.api import ApiError
 from perfgate.action.publish import MARKER, publish
 from perfgate.errors import UsageError
@@ -36,19 +38,26 @@ def state() -> Iterator[State]:
     assert made.faults == []
 
 
-def run_publish(state: State, directory: Path, **changes: str) -> int:
-    """Publish what is in a directory for the run of a fork's pull request."""
-    run = {
+def event_of(**changes: str) -> dict[str, object]:
+    """Return the event: the gate has ended for a fork's pull request."""
+    run: dict[str, object] = {
+        "event": "pull_request",
+        "id": 1,
         "head_sha": SHA,
         "head_branch": "feature",
-        "head_repository": {"owner": {"login": "ann"}},
+        "head_repository": {"owner": {"login": "ann"}, "full_name": "ann/auth"},
         "conclusion": "success",
         "html_url": "https://github.example/acme/auth/actions/runs/1",
         # Of a fork's pull request GitHub names none here.
         "pull_requests": [],
     }
+    return {"workflow_run": run | changes}
+
+
+def run_publish(state: State, directory: Path, **changes: str) -> int:
+    """Publish what is in a directory for the run of a fork's pull request."""
     event = directory.parent / "event.json"
-    event.write_text(json.dumps({"workflow_run": run | changes}))
+    event.write_text(json.dumps(event_of(**changes)))
     with fake_github(state) as address:
         return publish(
             directory,
@@ -215,3 +224,35 @@ def test_slo_is_about_the_promise(state: State, tmp_path: Path) -> None:
     held_to = terms(config=config(slo={"introspect": {"p95_ms": 1.0}}))
     run_publish(state, kept(tmp_path, case(held_to=held_to)))
     assert "slo:introspect" in state.comments[0]["body"]
+
+
+def test_the_workflow_tells(state: State, tmp_path: Path) -> None:
+    """The workflow as it is, run by act: from the artifact to one comment and a check run."""
+    project = tmp_path / "project"
+    for name in ("perfgate", ".github"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, project)
+    commit(project, "init", "--quiet", "--initial-branch=main")
+    commit(project, "remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
+    commit(project)
+    (tmp_path / "event.json").write_text(json.dumps(event_of()))
+    (tmp_path / "kept" / "perfgate-report").mkdir(parents=True)
+    made = case(Build(cost=1.0))
+    save(made, tmp_path / "kept" / "perfgate-report" / "measurement.json")
+    with fake_github(state) as address:
+        words = [
+            *("--eventpath", str(tmp_path / "event.json"), "--secret", f"GITHUB_TOKEN={TOKEN}"),
+            *("--env", f"GITHUB_API_URL={address}"),
+            # pip builds what it installs with what is there, and puts it aside.
+            *("--env", f"PIP_TARGET={tmp_path / 'installed'}", "--env", "PIP_NO_DEPS=1"),
+            *("--env", "PIP_NO_BUILD_ISOLATION=0", "--env", "PIP_NO_INDEX=1"),
+        ]
+        workflow = project / ".github" / "workflows" / "gate-report.yml"
+        run = act(project, "workflow_run", workflow, tmp_path / "kept", *words)
+    assert run.returncode == 0, run.stdout
+    assert (tmp_path / "installed" / "perfgate").is_dir()
+    assert [own["conclusion"] for own in state.check_runs] == ["failure"]
+    assert [own["body"] for own in state.comments] == [
+        f"{MARKER}\n{render_comment(made, judge(made))}"
+    ]
