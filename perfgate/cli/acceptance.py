@@ -131,7 +131,7 @@ def _worse(verdict: Verdict) -> dict[str, float]:
     return {
         own.check: rounded(own.observed)
         for own in verdict.findings
-        if own.outcome is Outcome.FAIL and own.unit == "%" and own.observed is not None
+        if own.outcome is Outcome.FAIL and own.unit.startswith("%") and own.observed is not None
     }
 
 

@@ -253,6 +253,11 @@ class Margins(Section):
         description="Loss of service rate against the stored baseline that is told; where that "
         "decides alone, the loss that must be excluded to pass.",
     )
+    drift: Positive = Field(
+        default=0.1,
+        description="Rise of cost, or of the time for equal work, since the anchor (the last "
+        "release) that fails: many small ones, each accepted, add up.",
+    )
     headroom: Annotated[float, Field(ge=1)] = Field(
         default=1.25, description="Service rate required, as a multiple of the demand."
     )

@@ -12,6 +12,7 @@ from perfgate.verdict.checks import (
     change,
     conduct,
     demand,
+    drift,
     errors,
     goodput,
     incidents,
@@ -57,6 +58,7 @@ CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
     speedup.CHECK: speedup.check,
     ledger.CHECK: ledger.check,
     stored.CHECK: stored.check,
+    drift.CHECK: drift.check,
 }
 
 

@@ -243,5 +243,6 @@ def _because(case: Case) -> str:
 
 
 def _although(record: BaselineRecord) -> str:
+    """Return why it was accepted, of records without an anchor: others have a finding for that."""
     said = f' It was accepted although worse: "{record.accepted_because}".'
-    return said if record.accepted_because else ""
+    return said if record.accepted_because and record.anchor is None else ""
