@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import posixpath
 import re
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from perfgate.errors import RefError, TargetError, UsageError
 from perfgate.tail import escaped, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import ModuleType
 
     import git
@@ -186,6 +187,67 @@ class Repository:
         words = ("--full-history", f"--max-count={limit}", self.resolve(start), "--", wanted or ".")
         return tuple(self._asked("list commits", "rev_list", *words).split())
 
+    def message(self, commit: str) -> str:
+        """Return the whole message of `commit`."""
+        words = self._repo.commit(self.resolve(commit)).message
+        return words if isinstance(words, str) else words.decode("utf-8", "replace")
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Tell whether all that `older` has is in the history of `newer`."""
+        return self.merge_base(older, newer) == self.resolve(older)
+
+    def commit_aside(self, parent: str, files: Mapping[str, bytes], message: str) -> str:
+        """Return a new commit on `parent` with these files (by path from the top), on no branch.
+
+        The working tree, the index and HEAD stay as they are, and no hook runs. UsageError when
+        git does not know who commits, or cannot write.
+        """
+        parent = self.resolve(parent)
+        with tempfile.TemporaryDirectory(prefix="perfgate-index-") as scratch:
+            index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+            try:
+                with self._repo.git.custom_environment(**index):
+                    self._repo.git.read_tree(parent)
+                    for path, content in files.items():
+                        entry = f"100644,{self._blob(content)},{_inside(path)}"
+                        self._repo.git.update_index("--add", "--cacheinfo", entry)
+                    tree = _text(self._repo.git.write_tree())
+                return _text(self._repo.git.commit_tree(tree, "-p", parent, "-m", message))
+            except self._errors.GitCommandError as error:
+                raise UsageError(
+                    f"git could not commit in {self.top}: {_words_of(error)}",
+                    hint="Tell git who you are: git config user.name and user.email.",
+                ) from error
+
+    def branch_tip(self, name: str) -> str | None:
+        """Return the commit of the local branch, None where there is none of that name.
+
+        UsageError when it cannot be the name of a branch.
+        """
+        try:
+            self._repo.git.check_ref_format("--branch", name)
+        except self._errors.GitCommandError as error:
+            raise UsageError(f"{name!r} cannot be the name of a branch") from error
+        return self._commit_of(f"refs/heads/{name}")
+
+    def move_branch(self, name: str, commit: str, was: str | None) -> None:
+        """Let the local branch be at `commit`, if it still is at `was`; None: if it is not there.
+
+        RefError when it has moved meanwhile, or is checked out in some worktree.
+        """
+        if f"branch refs/heads/{name}" in self._worktree_lines():
+            raise RefError(
+                f"the branch {name!r} is checked out", hint="Check out another one, or name one."
+            )
+        try:
+            # Git itself compares, so that of two who move it at once one is told.
+            self._repo.git.update_ref(f"refs/heads/{name}", self.resolve(commit), was or "")
+        except self._errors.GitCommandError as error:
+            raise RefError(
+                f"the branch {name!r} could not be moved: {_words_of(error)}",
+                hint="Something else has moved it meanwhile: run again.",
+            ) from error
+
     def add_worktree(self, directory: Path, commit: str) -> None:
         """Check out `commit` in the new `directory` (an absolute path), on no branch.
 
@@ -203,8 +265,8 @@ class Repository:
 
     def worktrees(self) -> tuple[Path, ...]:
         """Return the directory of every worktree registered, the main one first."""
-        lines = self._asked("list worktrees", "worktree", "list", "--porcelain").splitlines()
         prefix = "worktree "
+        lines = self._worktree_lines()
         return tuple(Path(line[len(prefix) :]) for line in lines if line.startswith(prefix))
 
     def forget_worktree(self, directory: Path) -> None:
@@ -240,6 +302,16 @@ class Repository:
             self._repo.git.switch("--quiet", *create, branch)
         except self._errors.GitCommandError as error:
             raise self._failed(f"switch to {branch}", error) from error
+
+    def _worktree_lines(self) -> list[str]:
+        return self._asked("list worktrees", "worktree", "list", "--porcelain").splitlines()
+
+    def _blob(self, content: bytes) -> str:
+        """Return the hash of the content, which is in the repository from now on."""
+        with tempfile.TemporaryFile() as file:
+            file.write(content)
+            file.seek(0)
+            return _text(self._repo.git.hash_object("-w", "--stdin", istream=file))
 
     def _commit_of(self, ref: str) -> str | None:
         try:

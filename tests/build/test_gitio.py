@@ -629,3 +629,110 @@ def test_what_git_refuses_is_told(checkout: Checkout) -> None:
         checkout.write("README", "changed\n")
         with pytest.raises(RefError, match="could not switch to"):
             repository.switch(checkout.git("rev-parse", "--abbrev-ref", "@{-1}"))
+
+
+# Writing
+
+
+@pytest.fixture
+def signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let git know who commits."""
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.org")
+
+
+def belongings(checkout: Checkout) -> tuple[object, ...]:
+    """Return all that is the user's: files, what is staged, HEAD and where it points."""
+    files = {
+        str(path): path.read_bytes()
+        for path in sorted(checkout.path.rglob("*"))
+        if path.is_file() and ".git" not in path.parts
+    }
+    index = (checkout.path / ".git" / "index").read_bytes()
+    head = (checkout.path / ".git" / "HEAD").read_text()
+    return files, index, head, checkout.git("rev-parse", "HEAD"), checkout.git("status", "--short")
+
+
+@pytest.mark.usefixtures("signed")
+def test_a_commit_aside_leaves_everything_as_it_is(checkout: Checkout) -> None:
+    """Law: files, index and HEAD stay, staged and unstaged changes too, and no hook runs."""
+    checkout.write("staged.txt", "staged")
+    checkout.git("add", "staged.txt")
+    checkout.write("README", "changed")
+    ran = checkout.path.parent / "ran"
+    for hook in ("pre-commit", "post-commit", "commit-msg", "reference-transaction"):
+        path = checkout.write(f".git/hooks/{hook}", f"#!/bin/sh\ntouch '{ran}'\n")
+        path.chmod(0o755)
+    before, parent = belongings(checkout), checkout.git("rev-parse", "HEAD")
+    with open_repository(checkout.path) as repository:
+        commit = repository.commit_aside(parent, {"a b/\u00fc.json": b"{}\r\n"}, "-m is no option")
+        repository.move_branch("perfgate/baseline", commit, None)
+        assert repository.read_file(commit, "a b/\u00fc.json") == b"{}\r\n"
+        assert repository.read_file(commit, "README") == b"hello\n"
+        assert repository.list_directory(commit, ".") == ("README", "a b/")
+        assert repository.branch_tip("perfgate/baseline") == commit
+        assert repository.message(commit).strip() == "-m is no option"
+        assert repository.is_ancestor(parent, commit)
+        assert not repository.is_ancestor(commit, parent)
+    assert checkout.git("log", "-1", "--format=%P %an", "perfgate/baseline") == f"{parent} Ann"
+    assert belongings(checkout) == before
+    assert not ran.exists()
+
+
+@pytest.mark.usefixtures("signed")
+def test_of_two_who_move_a_branch_one_is_told(checkout: Checkout) -> None:
+    """Law: a branch moves from where it was seen, or not at all."""
+    head = checkout.git("rev-parse", "HEAD")
+    with open_repository(checkout.path) as one, open_repository(checkout.path) as other:
+        first, second = (each.commit_aside(head, {"x": b"1"}, str(each)) for each in (one, other))
+        seen = one.branch_tip("proposal"), other.branch_tip("proposal")
+        assert seen == (None, None)
+        one.move_branch("proposal", first, seen[0])
+        with pytest.raises(RefError, match="could not be moved") as caught:
+            other.move_branch("proposal", second, seen[1])
+        assert "run again" in caught.value.hint
+        assert other.branch_tip("proposal") == first
+        other.move_branch("proposal", second, first)
+        assert one.branch_tip("proposal") == second
+
+
+def test_a_branch_that_is_checked_out_is_left_alone(checkout: Checkout) -> None:
+    """Law: nobody's working tree is pulled away from under them."""
+    head = checkout.git("rev-parse", "HEAD")
+    with (
+        open_repository(checkout.path) as repository,
+        pytest.raises(RefError, match="'main' is checked out"),
+    ):
+        repository.move_branch("main", head, head)
+
+
+@pytest.mark.parametrize("name", ["-d", "a..b", "", "x y", "@{-1}", "a.lock"])
+def test_what_cannot_be_a_branch(checkout: Checkout, name: str) -> None:
+    """A name that git does not take is a usage error, and never an option."""
+    with (
+        open_repository(checkout.path) as repository,
+        pytest.raises(UsageError, match="cannot be the name"),
+    ):
+        repository.branch_tip(name)
+
+
+def test_a_commit_needs_an_author(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where git does not know who commits it says so, and nothing is written."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    checkout.git("config", "user.useConfigOnly", "true")
+    with open_repository(checkout.path) as repository:
+        assert repository.author() is None
+        with pytest.raises(UsageError, match="git could not commit") as caught:
+            repository.commit_aside("HEAD", {"x": b"1"}, "Change")
+    assert "user.email" in caught.value.hint
+
+
+@pytest.mark.usefixtures("signed")
+def test_who_would_be_the_author(checkout: Checkout) -> None:
+    """It is told as git would write it, without the time."""
+    with open_repository(checkout.path) as repository:
+        assert repository.author() == "Ann <ann@example.org>"
