@@ -87,6 +87,17 @@ def _beside(order: Order, stored: StoredBaseline, wish: Wish, progress: Progress
     return replace(order, terms=order.terms.model_copy(update={"stored_because": because}))
 
 
+def found_terms(wish: Wish, environment: Environment) -> tuple[Terms, str | None]:
+    """Return what a check of the candidate would be held to, and the candidate's commit.
+
+    Nothing is built. Raises RefError and StoreError as :func:`comparing_order` does.
+    """
+    candidate = read_spec(wish.candidate, Path.cwd())
+    with open_repository(wish.loaded.root) as repository:
+        commit = _own_commit(repository, candidate)
+    return _terms(wish, _stored(wish, candidate, None, environment), environment), commit
+
+
 def solitary_order(wish: Wish, environment: Environment, progress: Progress) -> Order:
     """Return the order of a measurement of the candidate alone.
 
@@ -120,6 +131,27 @@ def _order(
     progress: Progress,
 ) -> Order:
     candidate, base = specs
+    built = provided(candidate, wish.loaded, progress)
+    beside = None if base is None else provided(base, wish.loaded, progress)
+    terms = _terms(wish, stored, environment)
+    return replace(order_of(wish, built, beside, environment), terms=terms)
+
+
+def order_of(wish: Wish, candidate: Build, base: Build | None, environment: Environment) -> Order:
+    """Return the order of builds that are there, without any stored baseline."""
+    return Order(
+        terms=_terms(wish, None, environment),
+        profile=wish.profile,
+        candidate=candidate,
+        base=base,
+        environment=environment,
+        conditions=conditions_of(wish),
+        recorded_s=wish.recorded_s,
+    )
+
+
+def _terms(wish: Wish, stored: StoredBaseline | None, environment: Environment) -> Terms:
+    """Return what the measurement is held to, with the stored baseline where there is one."""
     config_file, ledger_file = _files(wish)
     terms = Terms(
         config=wish.loaded.config,
@@ -129,30 +161,14 @@ def _order(
         config_file=config_file,
         ledger_file=ledger_file,
     )
-    if stored:
-        conditions = conditions_of(wish)
-        held_to = {
-            "baseline": stored.record,
-            "baseline_comparable": stored.same_environment,
-            "baseline_differs": stored.record.differs_under(conditions, environment),
-        }
-        terms = terms.model_copy(update=held_to)
-    built = provided(candidate, wish.loaded, progress)
-    beside = None if base is None else provided(base, wish.loaded, progress)
-    return replace(order_of(wish, built, beside, environment), terms=terms)
-
-
-def order_of(wish: Wish, candidate: Build, base: Build | None, environment: Environment) -> Order:
-    """Return the order of builds that are there, without any stored baseline."""
-    return Order(
-        terms=Terms(config=wish.loaded.config, ledger=wish.ledger, on=wish.on, quick=wish.quick),
-        profile=wish.profile,
-        candidate=candidate,
-        base=base,
-        environment=environment,
-        conditions=conditions_of(wish),
-        recorded_s=wish.recorded_s,
-    )
+    if stored is None:
+        return terms
+    held_to = {
+        "baseline": stored.record,
+        "baseline_comparable": stored.same_environment,
+        "baseline_differs": stored.record.differs_under(conditions_of(wish), environment),
+    }
+    return terms.model_copy(update=held_to)
 
 
 def conditions_of(wish: Wish) -> Conditions:
@@ -245,13 +261,17 @@ def _bar(
     """
     # Both are looked up now: a build takes long, and a slip of the finger is to be told before it.
     other = repository.resolve(base.text) if isinstance(base, Ref) else repository.branch(branch)
-    own = repository.resolve(candidate.text) if isinstance(candidate, Ref) else repository.head()
+    own = _own_commit(repository, candidate)
     if own is None:
         return None
     found = None if other is None else repository.merge_base(own, other)
     if found is None and base is None and needed:
         raise _no_bar(other, branch)
     return found
+
+
+def _own_commit(repository: Repository, candidate: BuildSpec) -> str | None:
+    return repository.resolve(candidate.text) if isinstance(candidate, Ref) else repository.head()
 
 
 def _no_bar(found: str | None, branch: str) -> RefError:

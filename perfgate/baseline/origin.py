@@ -6,23 +6,24 @@ Nothing is fetched, and nothing is judged here.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from perfgate.baseline.capacity import capacity_record, parse_capacity
 from perfgate.baseline.record import parse_record
+from perfgate.baseline.tree import Committed, Files, text_of
 from perfgate.build.gitio import open_repository
 from perfgate.config.load import CONFIG_NAME, PYPROJECT_NAME, parse_config
 from perfgate.demand.ledger import parse_ledger
 from perfgate.errors import RefError, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from perfgate.baseline.capacity import CapacityRecord
     from perfgate.baseline.record import BaselineRecord
+    from perfgate.baseline.tree import Tree
     from perfgate.build.gitio import Repository
     from perfgate.config.models import Config
 
@@ -31,64 +32,6 @@ FIRST = (
     "Its team makes the first one: perfgate measure --output first.json && perfgate baseline "
     "accept first.json; then it is committed to that branch."
 )
-
-
-class Tree(Protocol):
-    """Files by their paths from a directory, wherever they are kept."""
-
-    def called(self, path: str) -> str:
-        """Return how the file is called in messages."""
-
-    def names(self, path: str) -> Sequence[str]:
-        """Return the names in a directory; none where there is no such one."""
-
-    def content(self, path: str) -> bytes | None:
-        """Return what is in the file, None where there is no such one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """A directory as it is."""
-
-    root: Path
-
-    def called(self, path: str) -> str:
-        """Return how the file is called in messages."""
-        return str(self.root / path)
-
-    def names(self, path: str) -> Sequence[str]:
-        """Return the names in a directory; none where there is no such one."""
-        below = self.root / path
-        return sorted(entry.name for entry in below.iterdir()) if below.is_dir() else ()
-
-    def content(self, path: str) -> bytes | None:
-        """Return what is in the file, None where there is no such one."""
-        file = self.root / path
-        return file.read_bytes() if file.is_file() else None
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """The directory ``within`` a repository as of a commit."""
-
-    repository: Repository
-    commit: str
-    within: str
-
-    def called(self, path: str) -> str:
-        """Return how git calls the file."""
-        return f"{self.commit[:12]}:{self._path(path)}"
-
-    def names(self, path: str) -> Sequence[str]:
-        """Return the names in a directory; none where there is no such one."""
-        return self.repository.list_directory(self.commit, self._path(path))
-
-    def content(self, path: str) -> bytes | None:
-        """Return what is in the file, None where there is no such one."""
-        return self.repository.read_file(self.commit, self._path(path))
-
-    def _path(self, path: str) -> str:
-        return path if self.within == "." else f"{self.within}/{path}"
 
 
 def read_origin(place: str, ref: str | None, profile: str) -> CapacityRecord:
@@ -108,14 +51,6 @@ def read_origin(place: str, ref: str | None, profile: str) -> CapacityRecord:
     if ref not in (None, WORKING_TREE):
         raise UsageError(f"{place} is a file, which has no --ref", hint="Leave --ref out.")
     return parse_capacity(text_of(path.read_bytes(), place), place)
-
-
-def text_of(content: bytes, called: str) -> str:
-    """Return the text of a file; raises StoreError where it is none."""
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise StoreError(f"{called} is not text", hint="Restore it.") from error
 
 
 def _way_to(place: str) -> str:

@@ -14,6 +14,7 @@ from perfgate.baseline.anchor import Anchor, Concession, Step
 from perfgate.baseline.sealed import Sealed, parse_sealed
 from perfgate.demand.ledger import Spread
 from perfgate.demand.mix import Work
+from perfgate.errors import StoreError
 from perfgate.measurement.models import Conditions, Environment, Value
 
 FORMAT: Final = "perfgate.baseline/3"
@@ -161,8 +162,9 @@ class BaselineRecord(Sealed):
 
     @property
     def awaits_reason(self) -> bool:
-        """Tell whether it failed and nobody has yet said why it is to be the bar all the same."""
-        return self.verdict == "FAIL" and not self.accepted_because
+        """Tell whether something spoke against it, and nobody has said why it is the bar still."""
+        conceded = self.anchor.concessions if self.anchor else ()
+        return any(not own.because for own in conceded)
 
     def follows(self, older: BaselineRecord) -> bool:
         """Tell whether it was measured beside that record's build, or that of its anchor."""
@@ -240,5 +242,20 @@ def work_of_record(conditions: Conditions | None, weights: WeightsOfRecord | Non
 
 
 def parse_record(text: str, path: str) -> BaselineRecord:
-    """Read a record; raises StoreError saying what is wrong with the file at ``path``."""
+    """Read a record; raises StoreError saying what is wrong with the file at ``path``.
+
+    One that was proposed although it failed is none until somebody has said why.
+    """
+    record = parse_proposed(text, path)
+    if record.awaits_reason:
+        raise StoreError(
+            f"{path} was proposed although it failed, and nobody has said why it should be the "
+            "baseline",
+            hint=f'perfgate baseline accept {path} --allow-regression --reason "..."',
+        )
+    return record
+
+
+def parse_proposed(text: str, path: str) -> BaselineRecord:
+    """Read a record as :func:`parse_record` does, even one that awaits a reason."""
     return parse_sealed(BaselineRecord, text, path, "a baseline", AGAIN)

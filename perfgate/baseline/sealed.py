@@ -73,7 +73,7 @@ def _unreadable(
             hint="Take one side whole (git checkout --ours or --theirs): two cannot be mixed.",
         )
     newest = str(kind.model_fields["format"].default)
-    found = _format_of(text)
+    found = format_of(text)
     if _is_later(found, newest):
         return StoreError(
             f"{path} is of format {found}, and this version reads none later than {newest}",
@@ -86,7 +86,8 @@ def _unreadable(
     )
 
 
-def _format_of(text: str) -> str:
+def format_of(text: str) -> str:
+    """Return what a stored file says that its format is, "" where it says nothing."""
     try:
         document = json.loads(text)
     except ValueError:

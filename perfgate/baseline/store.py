@@ -13,14 +13,16 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.record import parse_record
+from perfgate.baseline.tree import text_of
 from perfgate.errors import StoreError
 from perfgate.wholefile import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from perfgate.baseline.record import BaselineRecord
+    from perfgate.baseline.tree import Tree
     from perfgate.build.gitio import Repository
     from perfgate.measurement.models import Environment
 
@@ -52,45 +54,78 @@ def find_baseline(
         return None
     name = own if own in names else names[0]
     path = f"{directory}/{name}"
-    content = repository.read_file(commit, path) or b""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        raise StoreError(f"{path} at {commit[:12]} is not text", hint="Restore it.") from error
-    record = parse_record(text, f"{path} at {commit[:12]}")
-    if _place(record) != PurePosixPath(path).parts[-2:]:
-        raise StoreError(
-            f"{path} at {commit[:12]} is the record of another place: {'/'.join(_place(record))}",
-            hint="Restore it from git; records are accepted, not copied: perfgate baseline accept",
-        )
+    called = f"{path} at {commit[:12]}"
+    record = parse_record(text_of(repository.read_file(commit, path) or b"", called), called)
+    refuse_misplaced(record, path, called)
     return StoredBaseline(record, path, name == own)
 
 
-def record_files(directory: Path) -> list[Path]:
-    """Return the record files below ``directory``, sorted."""
-    return sorted(directory.glob("*/*.json"))
+@dataclass(frozen=True, slots=True)
+class Store:
+    """All records below a directory of a tree: what cannot be read is an error, never skipped.
 
-
-def replaced_record(record: BaselineRecord, directory: Path) -> BaselineRecord | None:
-    """Return what is in the record's place below ``directory`` so far, None without anything.
-
-    Raises StoreError for a file there that is no record or that of another service: what cannot
-    be read is not overwritten.
+    ``parse`` reads one: as it is by default, one that awaits a reason is none yet.
     """
-    path = directory.joinpath(*_place(record))
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} cannot be read: {error}", hint="Restore it from git.") from error
-    older = parse_record(text, str(path))
-    if older.service != record.service:
+
+    tree: Tree
+    directory: str
+    parse: Callable[[str, str], BaselineRecord] = parse_record
+
+    def records(self) -> dict[str, BaselineRecord]:
+        """Return them by their paths from the top of the tree, sorted.
+
+        Raises StoreError for a file that is no record, or is in another's place.
+        """
+        found = ((path, self.record(path)) for path in self.paths())
+        return {path: record for path, record in found if record is not None}
+
+    def paths(self) -> list[str]:
+        """Return the paths of all files that should be records, sorted."""
+        profiles = [name.rstrip("/") for name in self.tree.names(self.directory)]
+        return [
+            f"{self.directory}/{profile}/{name}"
+            for profile in sorted(profiles)
+            for name in sorted(self.tree.names(f"{self.directory}/{profile}"))
+            if name.endswith(".json")
+        ]
+
+    def record(self, path: str) -> BaselineRecord | None:
+        """Return the record at ``path``, None without one; raises StoreError as above."""
+        content, called = self.tree.content(path), self.tree.called(path)
+        if content is None:
+            return None
+        record = self.parse(text_of(content, called), called)
+        refuse_misplaced(record, path, called)
+        return record
+
+    def path_of(self, record: BaselineRecord) -> str:
+        """Return where the record belongs."""
+        return "/".join((self.directory, *_place(record)))
+
+    def replaced(self, record: BaselineRecord) -> BaselineRecord | None:
+        """Return what is in the record's place so far, None without anything.
+
+        Raises StoreError for a file there that is no record or that of another service: what
+        cannot be read is not overwritten.
+        """
+        path = self.path_of(record)
+        older = self.record(path)
+        if older is not None and older.service != record.service:
+            raise StoreError(
+                f"{self.tree.called(path)} is a baseline of {older.service!r}, not of "
+                f"{record.service!r}",
+                hint="Keep the baselines of each service in a directory of its own.",
+            )
+        return older
+
+
+def refuse_misplaced(record: BaselineRecord, path: str, called: str) -> None:
+    """Raise StoreError where the record is not of the profile and machine that its path says."""
+    if _place(record) != PurePosixPath(path).parts[-2:]:
         raise StoreError(
-            f"{path} is a baseline of {older.service!r}, not of {record.service!r}",
-            hint="Keep the baselines of each service in a directory of its own.",
+            f"{called} is the record of another place: {'/'.join(_place(record))}",
+            hint="Restore it from git; records are accepted, not copied: perfgate baseline accept",
         )
-    return older
 
 
 def write_record(record: BaselineRecord, directory: Path) -> Path:
@@ -120,8 +155,8 @@ def place_of(profile: str, directory: Path) -> Path:
 
 
 @contextmanager
-def held(directory: Path) -> Iterator[None]:
-    """Hold the store alone: who reads a record to replace it must be the only one to do so.
+def held(directory: Path) -> Iterator[Path]:
+    """Hold the store alone, and yield it: one at a time may read a record to replace it.
 
     The directory itself is locked, so that nothing is left in it. Raises StoreError where it cannot
     be made.
@@ -133,7 +168,7 @@ def held(directory: Path) -> Iterator[None]:
         raise _unwritten(directory, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield directory
     finally:
         os.close(descriptor)
 

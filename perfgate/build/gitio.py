@@ -211,11 +211,11 @@ class Repository:
                     for path, content in files.items():
                         entry = f"100644,{self._blob(content)},{_inside(path)}"
                         self._repo.git.update_index("--add", "--cacheinfo", entry)
-                    tree = _text(self._repo.git.write_tree())
-                return _text(self._repo.git.commit_tree(tree, "-p", parent, "-m", message))
+                    tree = text_of(self._repo.git.write_tree())
+                return text_of(self._repo.git.commit_tree(tree, "-p", parent, "-m", message))
             except self._errors.GitCommandError as error:
                 raise UsageError(
-                    f"git could not commit in {self.top}: {_words_of(error)}",
+                    f"git could not commit in {self.top}: {words_of(error)}",
                     hint="Tell git who you are: git config user.name and user.email.",
                 ) from error
 
@@ -244,7 +244,7 @@ class Repository:
             self._repo.git.update_ref(f"refs/heads/{name}", self.resolve(commit), was or "")
         except self._errors.GitCommandError as error:
             raise RefError(
-                f"the branch {name!r} could not be moved: {_words_of(error)}",
+                f"the branch {name!r} could not be moved: {words_of(error)}",
                 hint="Something else has moved it meanwhile: run again.",
             ) from error
 
@@ -311,7 +311,7 @@ class Repository:
         with tempfile.TemporaryFile() as file:
             file.write(content)
             file.seek(0)
-            return _text(self._repo.git.hash_object("-w", "--stdin", istream=file))
+            return text_of(self._repo.git.hash_object("-w", "--stdin", istream=file))
 
     def _commit_of(self, ref: str) -> str | None:
         try:

@@ -5,16 +5,25 @@ Whether it was good is judged elsewhere; nothing is printed here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.anchor import Concession
 from perfgate.baseline.hashes import config_hash, ledger_hash
 from perfgate.baseline.making import record_of
-from perfgate.baseline.record import RECORD_LEVEL, PromisedRate, Provenance, parse_record
-from perfgate.baseline.sealed import rounded
-from perfgate.baseline.store import held, record_files, replaced_record, write_record
+from perfgate.baseline.record import (
+    FORMATS,
+    RECORD_LEVEL,
+    PromisedRate,
+    Provenance,
+    parse_proposed,
+)
+from perfgate.baseline.sealed import format_of, rounded
+from perfgate.baseline.store import held, write_record
+from perfgate.baseline.succession import in_line
 from perfgate.cli.identity import who
+from perfgate.cli.upkeep import store_of
 from perfgate.errors import StoreError, UsageError
 from perfgate.verdict.case import read_case
 from perfgate.verdict.finding import Outcome
@@ -25,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perfgate.baseline.record import BaselineRecord
+    from perfgate.baseline.store import Store
     from perfgate.config.load import LoadedConfig
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Verdict
@@ -34,86 +44,133 @@ BESIDE_IT = (
     "DIR/measurement.json. Or say why drift is to be counted anew: --allow-regression --reason "
     '"..."'
 )
+ON_PURPOSE = 'To lower the bar on purpose: --allow-regression --reason "..."'
 MAKE_ONE = (
     "Make the first one:  perfgate measure --output first.json && perfgate baseline accept "
     "first.json"
 )
 
 
-def accept_measurement(
-    file: Path, loaded: LoadedConfig, although: str
-) -> tuple[Path, BaselineRecord]:
-    """Store the measurement in ``file`` as baseline; return where it is stored, and the record.
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who accepts a record, when, and why if something speaks against it ("" else)."""
 
-    ``although`` is the reason to take even a build that failed, "" without one. Raises UsageError
-    for a file that is no measurement of this service, StoreError for one that must not become
-    the bar.
+    by: str
+    at: str
+    because: str
+
+
+def signed(loaded: LoadedConfig, because: str) -> Signature:
+    """Return the signature of whoever runs this, now."""
+    return Signature(who(loaded.root), datetime.now(UTC).isoformat(timespec="seconds"), because)
+
+
+def accept_file(file: Path, loaded: LoadedConfig, although: str) -> tuple[Path, BaselineRecord]:
+    """Store what is in ``file`` as baseline; return where it is stored, and the record.
+
+    The file is a measurement, or a record that was proposed and awaits a reason. ``although`` is
+    the reason to take even a build that failed, "" without one. Raises UsageError for a file that
+    is neither or is of another service, StoreError for one that must not become the bar.
     """
+    record = _proposed(file)
+    signature = signed(loaded, although)
+    with held(loaded.root / loaded.config.baseline.directory) as directory:
+        if record is None:
+            case = case_of(file, loaded)
+            refuse_invalid(case)
+            if not although:
+                _refuse_failed(case)
+            record, unlinked = record_in_line(case, store_of(loaded), signature)
+            if unlinked and not although:
+                raise StoreError(unlinked, hint=BESIDE_IT)
+        else:
+            _same_service(file, record.service, loaded)
+            record = _reasoned(file, record, signature)
+        return write_record(record, directory), record
+
+
+def case_of(file: Path, loaded: LoadedConfig) -> Case:
+    """Return the measurement in the file; raises UsageError where it is not of this service."""
     case = read_case(file)
-    service = case.terms.config.service
+    _same_service(file, case.terms.config.service, loaded)
+    return case
+
+
+def record_in_line(case: Case, store: Store, signature: Signature) -> tuple[BaselineRecord, str]:
+    """Return the record of a measurement after those in the store, and what keeps it apart, or "".
+
+    Where the build failed, or is kept apart, that is conceded with the reason that the signature
+    has, be it "": then the record awaits one.
+    """
+    verdict = judge(case)
+    record = record_of(
+        case.measurement,
+        service=case.terms.config.service,
+        verdict=str(verdict.outcome),
+        provenance=_provenance(case, signature),
+        mu_slo=_promised_rate(case),
+    )
+    record, unlinked = in_line(record, store)
+    failed = verdict.outcome is Outcome.FAIL
+    if not failed and not unlinked:
+        return record, ""
+    concession = Concession(
+        commit=record.commit,
+        by=signature.by,
+        at=signature.at,
+        because=signature.because,
+        found=verdict.reason if failed else unlinked,
+        worse_percent=_worse(verdict),
+    )
+    return record.conceding(concession), unlinked
+
+
+def refuse_invalid(case: Case) -> None:
+    """Raise StoreError for a measurement that cannot be trusted."""
+    verdict = judge(case)
+    if any(finding.outcome is Outcome.INVALID for finding in verdict.findings):
+        raise StoreError(f"the measurement is invalid: {verdict.reason}", hint="Measure again.")
+
+
+def _refuse_failed(case: Case) -> None:
+    verdict = judge(case)
+    if verdict.outcome is Outcome.FAIL:
+        raise StoreError(f"the measurement failed: {verdict.reason}", hint=ON_PURPOSE)
+
+
+def _proposed(file: Path) -> BaselineRecord | None:
+    """Return the record in the file, None where it is none: then it should be a measurement."""
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    return parse_proposed(text, str(file)) if format_of(text) in FORMATS else None
+
+
+def _reasoned(file: Path, record: BaselineRecord, signature: Signature) -> BaselineRecord:
+    """Return the record with the reason that it awaits; raises UsageError where it awaits none."""
+    awaiting = (
+        [own for own in record.anchor.concessions if not own.because] if record.anchor else []
+    )
+    if not awaiting:
+        raise UsageError(
+            f"{file} is a record that awaits no reason", hint="Name a measurement to accept."
+        )
+    if not signature.because:
+        raise StoreError(f"{file} failed: {awaiting[0].found}", hint=ON_PURPOSE)
+    given = {"by": signature.by, "at": signature.at, "because": signature.because}
+    for concession in awaiting:
+        record = record.conceding(concession.model_copy(update=given))
+    return record
+
+
+def _same_service(file: Path, service: str, loaded: LoadedConfig) -> None:
     if service != loaded.config.service:
         raise UsageError(
             f"{file} measured the service {service!r}, and {loaded.path} is of "
             f"{loaded.config.service!r}",
             hint="Accept it with the configuration it was measured with: --config FILE.",
         )
-    verdict = _acceptable(case, although)
-    directory = loaded.root / loaded.config.baseline.directory
-    by, at = who(loaded.root), datetime.now(UTC).isoformat(timespec="seconds")
-    record = record_of(
-        case.measurement,
-        service=service,
-        verdict=str(verdict.outcome),
-        provenance=_provenance(case, by, at),
-        mu_slo=_promised_rate(case),
-    )
-    with held(directory):
-        record, unlinked = _in_line(record, directory)
-        if unlinked and not although:
-            raise StoreError(unlinked, hint=BESIDE_IT)
-        if unlinked or verdict.outcome is Outcome.FAIL:
-            found = verdict.reason if verdict.outcome is Outcome.FAIL else unlinked
-            record = record.conceding(
-                Concession(
-                    commit=record.commit,
-                    by=by,
-                    at=at,
-                    because=although,
-                    found=found,
-                    worse_percent=_worse(verdict),
-                )
-            )
-        return write_record(record, directory), record
 
 
-def _in_line(record: BaselineRecord, directory: Path) -> tuple[BaselineRecord, str]:
-    """Return the record with its past and its anchor, and what keeps it from having one, or ""."""
-    older = replaced_record(record, directory)
-    before = sorted(_of_profile(record, directory), key=lambda own: own.measured_at, reverse=True)
-    if older is not None:
-        record = record.replacing(older)
-        before = [older, *(own for own in before if own != older)]
-    for own in before:
-        if record.is_again(own) or record.follows(own):
-            return record.drifting_from(own), ""
-    anchored = next((own for own in before if own.anchor), None)
-    return record, "" if anchored is None else _unlinked(record, anchored)
-
-
-def _of_profile(record: BaselineRecord, directory: Path) -> list[BaselineRecord]:
-    paths = [path for path in record_files(directory) if path.parent.name == record.profile]
-    return [parse_record(_text(path), str(path)) for path in paths]
-
-
-def _unlinked(record: BaselineRecord, before: BaselineRecord) -> str:
-    beside = f"beside {record.step.against[:12]}" if record.step else "alone"
-    return (
-        f"{record.commit[:12]} was measured {beside}, and the baseline is {before.commit[:12]}: "
-        "how the two compare is not known"
-    )
-
-
-def _provenance(case: Case, by: str, at: str) -> Provenance:
+def _provenance(case: Case, signature: Signature) -> Provenance:
     measured = case.measurement
     return Provenance(
         build_digest=measured.candidate.digest,
@@ -121,8 +178,8 @@ def _provenance(case: Case, by: str, at: str) -> Provenance:
         ledger_hash=ledger_hash(case.terms.ledger),
         tools=measured.tools,
         seed=measured.seed,
-        accepted_by=by,
-        accepted_at=at,
+        accepted_by=signature.by,
+        accepted_at=signature.at,
     )
 
 
@@ -149,28 +206,10 @@ def _promised_rate(case: Case) -> PromisedRate | None:
     )
 
 
-def stored_records(directory: Path) -> list[BaselineRecord]:
-    """Return every record below ``directory``; raises StoreError without any, or for a bad one."""
-    files = record_files(directory)
-    if not files:
+def stored_records(loaded: LoadedConfig) -> list[BaselineRecord]:
+    """Return every record of the working tree; raises StoreError without any, or for a bad one."""
+    records = list(store_of(loaded).records().values())
+    if not records:
+        directory = loaded.root / loaded.config.baseline.directory
         raise StoreError(f"{directory}: no baseline is stored", hint=MAKE_ONE)
-    return [parse_record(_text(path), str(path)) for path in files]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} cannot be read: {error}", hint="Restore it from git.") from error
-
-
-def _acceptable(case: Case, although: str) -> Verdict:
-    verdict = judge(case)
-    if any(finding.outcome is Outcome.INVALID for finding in verdict.findings):
-        raise StoreError(f"the measurement is invalid: {verdict.reason}", hint="Measure again.")
-    if verdict.outcome is Outcome.FAIL and not although:
-        raise StoreError(
-            f"the measurement failed: {verdict.reason}",
-            hint='To lower the bar on purpose: --allow-regression --reason "..."',
-        )
-    return verdict
+    return records

@@ -5,14 +5,14 @@ The file is a saved measurement, a stored baseline, or an exported record.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.capacity import FORMAT as CAPACITY_FORMAT
 from perfgate.baseline.capacity import parse_capacity, uncertain
-from perfgate.baseline.origin import text_of
 from perfgate.baseline.record import FORMATS as RECORD_FORMATS
 from perfgate.baseline.record import parse_record, work_of_record
+from perfgate.baseline.sealed import format_of
+from perfgate.baseline.tree import text_of
 from perfgate.demand.mix import MixedRate
 from perfgate.errors import UsageError
 
@@ -29,7 +29,7 @@ def rate_in(file: Path, record: CapacityRecord) -> MixedRate:
     tells no rate, StoreError for a damaged record.
     """
     text = _text(file)
-    match _format(text):
+    match format_of(text):
         case _ if not text.strip():
             raise UsageError(f"{file} is empty", hint="Name a measurement or a record.")
         case name if name == CAPACITY_FORMAT:
@@ -69,14 +69,6 @@ def _text(file: Path) -> str:
         raise UsageError(
             f"{file}: cannot be read: {error.strerror}", hint="Name a measurement or a record."
         ) from error
-
-
-def _format(text: str) -> object:
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return None
-    return document.get("format") if isinstance(document, dict) else None
 
 
 def _same(file: Path, record: CapacityRecord, service: str, machine: str) -> None:

@@ -11,7 +11,7 @@ VERBS = {
     "check": ("perfgate.cli.check", "Measure a build and judge whether it may ship."),
     "measure": ("perfgate.cli.measure", "Measure a build and save the measurement."),
     "judge": ("perfgate.cli.judge", "Judge a saved measurement again, without any load."),
-    "baseline": ("perfgate.cli.baseline", "Accept a measurement as baseline; show what is stored."),
+    "baseline": ("perfgate.cli.baseline", "Accept, propose, show and look after stored baselines."),
     "history": ("perfgate.cli.history", "Show how accepted baselines have changed over time."),
     "micro": ("perfgate.cli.micro", "Judge benchmarks of hot paths against those of record."),
     "demand": (

@@ -387,6 +387,10 @@ class Store(Section):
     branch: str = Field(
         default="main", description="Baselines are read where the candidate left this branch."
     )
+    stale_days: Annotated[int, Field(ge=1)] = Field(
+        default=30,
+        description="`perfgate baseline update` renews a baseline that is older, changed or not.",
+    )
 
 
 class Config(Section):

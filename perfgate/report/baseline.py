@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from perfgate.report.recorddiff import since_anchor
 from perfgate.tail import escaped
 from perfgate.verdict.finding import number
 
@@ -32,9 +33,24 @@ def _record(record: BaselineRecord) -> str:
         f"{rate.runs} runs), {record.cost_ms:.3g} ms CPU a request, "
         f"{record.peak_rss_mib:.0f} MiB",
         *([_promised(promised)] if promised else []),
-        *([because] if record.accepted_because else []),
+        *([because] if record.accepted_because and record.anchor is None else []),
+        *_made(record),
+        *(f"  {line}" for line in since_anchor(record)),
     ]
     return "\n".join([*map(escaped, lines), *_operations(record)])
+
+
+def _made(record: BaselineRecord) -> list[str]:
+    """Return what it was made from and who accepted it; nothing where it does not say."""
+    made = record.provenance
+    if made is None:
+        return []
+    tools = ", ".join(f"{name} {version}" for name, version in sorted(made.tools.items()))
+    return [
+        f"  accepted by {made.accepted_by} on {made.accepted_at[:10]}; seed {made.seed}, "
+        f"configuration {made.config_hash}, ledger {made.ledger_hash}"
+        + (f", {tools}" if tools else "")
+    ]
 
 
 def _promised(rate: PromisedRate) -> str:

@@ -10,7 +10,8 @@ from examinations import noise_record
 
 from perfgate.baseline.hashes import profile_hash
 from perfgate.baseline.noise import noise_path, read_noise, still_holds, write_noise
-from perfgate.baseline.store import record_files, write_record
+from perfgate.baseline.store import Store, write_record
+from perfgate.baseline.tree import Files
 from perfgate.errors import StoreError
 
 if TYPE_CHECKING:
@@ -58,9 +59,10 @@ def test_a_damaged_record_is_an_error(tmp_path: Path, old: str, new: str, told: 
 def test_it_is_not_taken_for_a_baseline(tmp_path: Path) -> None:
     """Law: records of noise are no records of baselines, even of a profile called noise."""
     write_noise(noise_record(), tmp_path)
-    assert record_files(tmp_path) == []
+    store = Store(Files(tmp_path.parent), tmp_path.name)
+    assert store.paths() == []
     path = write_record(record(profile="noise"), tmp_path)
-    assert record_files(tmp_path) == [path]
+    assert store.paths() == [f"{tmp_path.name}/noise/{path.name}"]
     assert read_noise(noise_path(tmp_path, "default", environment())) is not None
 
 

@@ -12,7 +12,8 @@ import pytest
 from builders import environment, record
 
 from perfgate.baseline.record import parse_record
-from perfgate.baseline.store import StoredBaseline, find_baseline, record_files, write_record
+from perfgate.baseline.store import Store, StoredBaseline, find_baseline, write_record
+from perfgate.baseline.tree import Files
 from perfgate.build.gitio import open_repository
 from perfgate.errors import StoreError
 
@@ -78,16 +79,21 @@ def test_writing_again_replaces(tmp_path: Path) -> None:
     """A newer record of the same place takes the older one's."""
     write_record(record(), tmp_path)
     path = write_record(record(commit="4" * 40), tmp_path)
-    assert record_files(tmp_path) == [path]
+    assert list(path.parent.iterdir()) == [path]
     assert parse_record(path.read_text(), str(path)).commit == "4" * 40
 
 
-def test_record_files_are_sorted_and_drafts_are_none(tmp_path: Path) -> None:
+def test_records_are_sorted_and_drafts_are_none(tmp_path: Path) -> None:
     """The store's files are those one directory down, in order; there may be no store at all."""
-    assert record_files(tmp_path / "nowhere") == []
-    two = [write_record(record(profile=name), tmp_path) for name in ("nightly", "default")]
-    (tmp_path / "README.md").write_text("words")
-    assert record_files(tmp_path) == sorted(two)
+    store = Store(Files(tmp_path), "baselines")
+    assert store.records() == {}
+    two = [record(profile=name) for name in ("nightly", "default")]
+    for own in two:
+        write_record(own, tmp_path / "baselines")
+    (tmp_path / "baselines" / "README.md").write_text("words")
+    (tmp_path / "baselines" / "default" / ".draft").write_text("half of it")
+    assert list(store.records().values()) == two[::-1]
+    assert list(store.records()) == [store.path_of(own) for own in two[::-1]]
 
 
 def test_a_failed_write_leaves_the_old_file(

@@ -190,7 +190,7 @@ def test_show_without_a_store(perfgate: Callable[..., Finished], project: Path) 
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"\xff", "cannot be read"), (b"{}", "Field required"), (b"{", "Invalid JSON")],
+    [(b"\xff", "is not text"), (b"{}", "Field required"), (b"{", "Invalid JSON")],
 )
 def test_show_a_damaged_store(
     perfgate: Callable[..., Finished], project: Path, content: bytes, told: str
@@ -224,8 +224,13 @@ def test_an_accepted_failure_is_remembered(
     assert perfgate("baseline", "accept", file, *words).code == 0
     (record,) = stored(project)
     assert (record.verdict, record.accepted_because) == ("FAIL", "the fix costs this \x1b[2J")
+    assert record.anchor is not None
+    (conceded,) = record.anchor.concessions
+    assert (conceded.commit, conceded.because) == (record.commit, record.accepted_because)
+    assert "exited with code 7" in conceded.found
     shown = perfgate("baseline", "show").out
-    assert "accepted although FAIL: the fix costs this \\x1b[2J" in shown
+    assert f"{COMMIT[:12]} was accepted all the same by {conceded.by} on " in shown
+    assert ': "the fix costs this \\x1b[2J" (' in shown
 
 
 def test_no_failure_no_excuse(perfgate: Callable[..., Finished], project: Path) -> None:

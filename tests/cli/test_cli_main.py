@@ -173,7 +173,7 @@ def test_output_that_a_terminal_cannot_show(project: Path) -> None:
     ("typed", "offered"),
     [
         ("perfgate ba", ["baseline"]),
-        ("perfgate baseline ", ["accept", "show"]),
+        ("perfgate baseline a", ["accept", "anchor"]),
         ("perfgate check --form", ["--format"]),
         ("perfgate check --format ", list(FORMAT_NAMES)),
     ],

@@ -6,9 +6,10 @@ from datetime import date
 from typing import Any
 
 import pytest
-from builders import TODAY, dependent, environment, ledger, record
+from builders import TODAY, anchor, concession, dependent, environment, ledger, provenance, record
 from hostile import TEXTS
 
+from perfgate.baseline.anchor import Slowdown
 from perfgate.baseline.record import OperationOfRecord, PromisedRate
 from perfgate.demand.demand import demand_steps
 from perfgate.report.baseline import render_records
@@ -30,6 +31,8 @@ def test_a_record_is_told_with_its_provenance() -> None:
         "auth, profile default: 333333333333, measured 2026-11-01T10:00:00+00:00 (PASS)",
         "  2 x Intel(R) Xeon(R) @ 2.20GHz (kvm)",
         "  service rate 400/s (392 to 408, 5 runs), 2 ms CPU a request, 100 MiB",
+        "  accepted by Ann <ann@example.org> on 2026-11-01; seed 1, configuration "
+        "cccccccccccccccc, ledger eeeeeeeeeeeeeeee, locust 2.37.0",
         "             answers p50_ms p95_ms p99_ms",
         "  introspect     720    5.2    7.5    7.7",
         "  login            0      -      -      -",
@@ -45,9 +48,25 @@ def test_the_rate_within_the_promises_is_told() -> None:
 
 
 def test_a_bar_lowered_on_purpose_says_why() -> None:
-    """A record accepted although worse shows the verdict and the reason given."""
-    text = render_records([record(verdict="FAIL", accepted_because="needed for the audit")])
-    assert "\n  accepted although FAIL: needed for the audit\n" in text
+    """A record accepted although worse shows who did, why, and what it lost."""
+    own = record(verdict="FAIL").conceding(concession())
+    words = (
+        "111111111111 was accepted all the same by Ann <ann@example.org> on 2026-11-24: "
+        '"audit" (cost +8.0 %).'
+    )
+    assert f"\n  {words}\n" in render_records([own])
+    older = {"format": "perfgate.baseline/2", "provenance": None, "anchor": None}
+    text = render_records([record(verdict="FAIL", accepted_because="audit", **older)])
+    assert "\n  accepted although FAIL: audit\n" in text
+
+
+def test_what_has_come_since_the_anchor_is_shown() -> None:
+    """A record shows its drift, with two standard errors either way."""
+    sums = {"cost": Slowdown(estimate=0.02, error=0.005, freedom=9)}
+    text = render_records([record(anchor=anchor(steps=3, slowdowns=sums))])
+    assert (
+        "\n  Since v1.0 (333333333333), in 3 steps: CPU time per request +2.0 % (+1.0 to +3.0 %).\n"
+    ) in text
 
 
 def test_records_are_apart() -> None:
@@ -58,7 +77,7 @@ def test_records_are_apart() -> None:
 
 def test_a_record_without_operations_has_no_table() -> None:
     """Where no operation was measured no empty table is shown."""
-    assert len(render_records([record(operations={})]).splitlines()) == 3
+    assert len(render_records([record(operations={})]).splitlines()) == 4
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -71,14 +90,19 @@ def test_hostile_records_are_escaped(text: str) -> None:
                 service=text,
                 profile=text,
                 commit=text,
-                accepted_because=text,
+                provenance=provenance(accepted_by=text, tools={text: text}),
+                anchor=anchor(
+                    name=text,
+                    steps=1,
+                    concessions=(concession(because=text, by=text, found=text, worse_percent={}),),
+                ),
                 environment=environment(cpu_model=text),
                 operations={text: own},
             )
         ]
     )
     assert all(line.isprintable() for line in shown.split("\n"))
-    assert len(shown.splitlines()) == 6
+    assert len(shown.splitlines()) == 8
 
 
 def test_who_sends_what_and_what_each_change_makes_of_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from builders import SPEED, Build, case, record, session, terms, windows
@@ -156,8 +157,12 @@ def test_a_build_without_a_correct_answer(silent_runs: int, outcome: Outcome) ->
 def test_a_bar_lowered_on_purpose_is_told_ever_after() -> None:
     """A record accepted although worse says why, in every later check; one with an anchor there."""
     for alone in (False, True):
-        why = {"accepted_because": "needed for the audit", "verdict": "FAIL"}
-        older = {"format": "perfgate.baseline/2", "provenance": None, "anchor": None}
+        why: dict[str, Any] = {"accepted_because": "needed for the audit", "verdict": "FAIL"}
+        older: dict[str, Any] = {
+            "format": "perfgate.baseline/2",
+            "provenance": None,
+            "anchor": None,
+        }
         assert "audit" not in against(alone=alone, **why).reason
         own = against(alone=alone, **why, **older)
         assert own.reason.endswith('It was accepted although worse: "needed for the audit".')

@@ -61,10 +61,10 @@ def check(case: Case) -> list[Finding]:
     record = case.terms.baseline
     if record is None or record.anchor is None:
         return []
-    conceded = [_conceded(own) for own in record.anchor.concessions]
+    told = [_conceded(own) for own in record.anchor.concessions]
     drifts = _drifts(case, record.anchor, record.commit) if record.anchor.steps else []
     worst = max(drifts, key=lambda own: (own.outcome.severity, own.upper), default=None)
-    return [*([] if worst is None else [_finding(worst, record.anchor)]), *conceded]
+    return [*([] if worst is None else [_finding(worst, record.anchor)]), *told]
 
 
 def _drifts(case: Case, anchor: Anchor, commit: str) -> list[_Drift]:
@@ -143,10 +143,17 @@ def _hint(drift: _Drift, anchor: Anchor) -> str:
 
 
 def _conceded(own: Concession) -> Finding:
+    return Finding(ACCEPTED, Outcome.PASS, conceded(own))
+
+
+def conceded(own: Concession) -> str:
+    """Return who accepted a build although something spoke against it, or that nobody has yet."""
     worse = ", ".join(f"{name} {size:+.1f} %" for name, size in own.worse_percent.items())
     found = shortened(worse or own.found.rstrip("."), REASON_WIDTH)
-    words = (
+    if not own.because:
+        return f"{own.commit[:12]} needs a reason to be accepted all the same ({found})."
+    because = shortened(own.because, REASON_WIDTH)
+    return (
         f"{own.commit[:12]} was accepted all the same by {own.by} on {own.at[:10]}: "
-        f'"{shortened(own.because, REASON_WIDTH)}" ({found}).'
+        f'"{because}" ({found}).'
     )
-    return Finding(ACCEPTED, Outcome.PASS, words)

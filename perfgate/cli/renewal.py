@@ -1,0 +1,132 @@
+"""What was measured becomes a proposal for the branch of record: a branch with one commit.
+
+Nothing is pushed, and the user's working tree, index and HEAD stay as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from perfgate.baseline.store import Store
+from perfgate.baseline.tree import Committed
+from perfgate.build.gitio import open_repository
+from perfgate.cli.acceptance import record_in_line, refuse_invalid, signed
+from perfgate.cli.run import measured
+from perfgate.errors import RefError, StoreError
+from perfgate.machine import read_environment
+from perfgate.orders import found_terms
+from perfgate.report.recorddiff import Difference, headline, render_terminal
+from perfgate.verdict.renewal import why_renew, why_stale
+
+if TYPE_CHECKING:
+    from perfgate.baseline.record import BaselineRecord
+    from perfgate.build.gitio import Repository
+    from perfgate.config.load import LoadedConfig
+    from perfgate.verdict.case import Case
+    from perfgate.wish import Wish
+
+# The last line of the message of a commit that may be replaced by the next one.
+TRAILER = "Proposed-by: perfgate baseline update"
+NO_BRANCH = "git fetch origin {branch}, or set baseline.branch."
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the branch would change, why, and the commit that it is at; "" before there is one."""
+
+    difference: Difference
+    because: str
+    commit: str = ""
+
+    @property
+    def record(self) -> BaselineRecord:
+        """Return the record that is proposed."""
+        assert self.difference.new is not None  # noqa: S101 - a proposal removes nothing
+        return self.difference.new
+
+
+def newly_measured(wish: Wish, now: str) -> Case | None:
+    """Measure the candidate beside the stored baseline's build, alone where there is no baseline.
+
+    None where the candidate is the baseline already, and nothing makes that stale. Raises RefError
+    where the baseline's commit is not in this clone.
+    """
+    terms, commit = found_terms(wish, read_environment())
+    record = terms.baseline
+    if record is not None and record.commit == commit and not why_stale(terms, now):
+        return None
+    case = measured(wish, beside_base=record is not None, keep_in=None)
+    if record is not None and case.measurement.base is None:
+        raise RefError(
+            f"the stored baseline's commit {record.commit[:12]} is not in this clone",
+            hint=f"git fetch --depth=1 origin {record.commit}",
+        )
+    return case
+
+
+def branch_of_record(loaded: LoadedConfig) -> str:
+    """Return what the branch of record is called here; raises RefError where it is not here."""
+    branch = loaded.config.baseline.branch
+    with open_repository(loaded.root) as repository:
+        found = repository.branch(branch)
+    if found is None:
+        raise RefError(
+            f"the branch {branch!r}, where baselines are kept, is not in this checkout",
+            hint=NO_BRANCH.format(branch=branch),
+        )
+    return found
+
+
+def proposed(case: Case, loaded: LoadedConfig, branch: str, because: str) -> Proposal | None:
+    """Commit the record of a measurement to ``branch``; None where nothing speaks for it.
+
+    It goes on from the tip of the branch of record, with the records that are there. Without a
+    reason ``because``, one that failed awaits it: no check takes it for a baseline until then.
+    Raises StoreError for a measurement that is invalid, or where the branch has commits of others.
+    """
+    refuse_invalid(case)
+    why = why_renew(case)
+    if not why:
+        return None
+    base = branch_of_record(loaded)
+    with open_repository(loaded.root) as repository:
+        parent, was = repository.resolve(base), repository.branch_tip(branch)
+        _refuse_foreign(repository, branch, parent)
+        within = repository.relative(loaded.root)
+        store = Store(Committed(repository, parent, within), loaded.config.baseline.directory)
+        record, _ = record_in_line(case, store, signed(loaded, because))
+        path = store.path_of(record)
+        proposal = Proposal(Difference(path, store.record(path), record), why)
+        place = path if within == "." else f"{within}/{path}"
+        files = {place: record.to_text().encode()}
+        commit = repository.commit_aside(parent, files, message_of(proposal))
+        repository.move_branch(branch, commit, was)
+    return replace(proposal, commit=commit)
+
+
+def message_of(proposal: Proposal) -> str:
+    """Return the message of the commit: what changes, in figures, and why."""
+    record = proposal.record
+    told = headline(proposal.difference)
+    needs = "Needs a reason: a worse" if record.awaits_reason else "Renew the"
+    body = render_terminal([proposal.difference])
+    return (
+        f"{needs} baseline of {record.service} ({told})\n\n"
+        f"Proposed because {proposal.because}.\n\n{body}\n\n{TRAILER}\n"
+    )
+
+
+def _refuse_foreign(repository: Repository, branch: str, parent: str) -> None:
+    """Raise StoreError where the branch, here or on the remote, holds what others have added."""
+    for name in (branch, f"origin/{branch}"):
+        found = repository.branch(name)
+        if found is None:
+            continue
+        tip = repository.resolve(found)
+        ours = repository.message(tip).rstrip().endswith(TRAILER)
+        if not ours and not repository.is_ancestor(tip, parent):
+            raise StoreError(
+                f"the branch {name!r} has commits that no update made: {repository.describe(tip)}",
+                hint="Merge or delete it first, or name another one: --branch NAME.",
+            )

@@ -1,0 +1,63 @@
+"""Is it worth renewing the stored baseline? Only where something changed, or where it is stale.
+
+Pure: what is new was measured before, or is given.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from scipy.special import stdtrit
+
+from perfgate.analysis.sequential import percent
+from perfgate.baseline.making import step_of
+from perfgate.baseline.record import FORMAT
+from perfgate.verdict.finding import counted
+
+if TYPE_CHECKING:
+    from perfgate.baseline.anchor import Slowdown, Step
+    from perfgate.config.models import Margins
+    from perfgate.verdict.case import Case, Terms
+
+
+def why_renew(case: Case) -> str:
+    """Return why the measurement should become the baseline, "" where nothing speaks for it."""
+    measured = case.measurement
+    return why_stale(case.terms, measured.taken_at) or _changed(
+        step_of(measured), case.terms.config.margins
+    )
+
+
+def why_stale(terms: Terms, now: str) -> str:
+    """Return why the stored baseline should be renewed whatever is measured, "" if it is fresh."""
+    record = terms.baseline
+    if record is None:
+        return "there is none yet"
+    if not terms.baseline_comparable:
+        return "there is none of this kind of machine"
+    if terms.baseline_differs:
+        return f"it was measured under {terms.baseline_differs}"
+    if record.format != FORMAT:
+        return f"it is of the older format {record.format}"
+    age = (datetime.fromisoformat(now) - datetime.fromisoformat(record.measured_at)).days
+    if age > terms.config.baseline.stale_days:
+        return f"it is {counted(age, 'day')} old"
+    return ""
+
+
+def _changed(step: Step | None, margins: Margins) -> str:
+    """Return which metric changed beyond noise, for better or worse: both together err rarely."""
+    if step is None:
+        return ""
+    level = 1 - margins.fail_alpha / (2 * len(step.slowdowns))
+    told = [
+        f"{name} changed {percent(own.estimate):+.1f} %"
+        for name, own in step.slowdowns.items()
+        if _significant(own, level)
+    ]
+    return " and ".join(told)
+
+
+def _significant(own: Slowdown, level: float) -> bool:
+    return abs(own.estimate) > float(stdtrit(own.freedom, level)) * own.error
