@@ -165,7 +165,10 @@ def _sentences(own: Difference) -> list[str]:
     if new.step is not None:
         beside = f"{counted(new.step.sessions, 'session')} beside {new.step.against[:12]}"
         told.append(f"Side by side, in {beside}: {_changes(new.step.slowdowns)}.")
-    return told + since_anchor(new)
+    since = since_anchor(new)
+    # One step says of the anchor what was said side by side.
+    once = new.anchor is not None and new.step is not None and new.anchor.steps == 1
+    return told + (since[1:] if once else since)
 
 
 def since_anchor(record: BaselineRecord) -> list[str]:
