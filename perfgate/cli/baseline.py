@@ -131,20 +131,19 @@ def update(
 
 
 def _tell_proposal(proposal: Proposal | None, branch: str, summary: Path | None) -> None:
-    from perfgate.report.recorddiff import render_markdown, render_terminal  # noqa: PLC0415 - slow
+    from perfgate.cli.renewal import reason_command, summary_of  # noqa: PLC0415 - as in update
+    from perfgate.report.recorddiff import render_terminal  # noqa: PLC0415 - as in update
 
     if proposal is None:
         say("The stored baseline still holds: nothing is proposed.")
         return
     put(render_terminal([proposal.difference]))
     if summary is not None:
-        summary.write_text(render_markdown([proposal.difference]) + "\n", encoding="utf-8")
+        summary.write_text(summary_of(proposal), encoding="utf-8")
     say(f"Proposed on the branch {branch} ({proposal.commit[:12]}), because {proposal.because}.")
     if proposal.record.awaits_reason:
-        say(
-            "It is worse, and needs a reason: check the branch out, then perfgate baseline accept "
-            f'{proposal.difference.path} --allow-regression --reason "..."'
-        )
+        say("It is worse, and needs a reason: check the branch out, then run")
+        say(f"  {reason_command(proposal)}")
 
 
 @command.command()

@@ -16,7 +16,8 @@ from perfgate.cli.run import measured
 from perfgate.errors import RefError, StoreError
 from perfgate.machine import read_environment
 from perfgate.orders import found_terms
-from perfgate.report.recorddiff import Difference, headline, render_terminal
+from perfgate.report.markup import as_text, fenced
+from perfgate.report.recorddiff import Difference, headline, render_markdown, render_terminal
 from perfgate.verdict.renewal import why_renew, why_stale
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 # The last line of the message of a commit that may be replaced by the next one.
 TRAILER = "Proposed-by: perfgate baseline update"
+REASON = "Until somebody has said why, no check takes it for a baseline: check the branch out, run"
 NO_BRANCH = "git fetch origin {branch}, or set baseline.branch."
 
 
@@ -115,6 +117,21 @@ def message_of(proposal: Proposal) -> str:
         f"{needs} baseline of {record.service} ({told})\n\n"
         f"Proposed because {proposal.because}.\n\n{body}\n\n{TRAILER}\n"
     )
+
+
+def summary_of(proposal: Proposal) -> str:
+    """Return what a request for the proposal should say, as Markdown."""
+    lines = [f"Proposed because {as_text(proposal.because)}.", ""]
+    if proposal.record.awaits_reason:
+        lines += [f"**It is worse, and needs a reason.** {REASON} and push:", ""]
+        lines += fenced([reason_command(proposal)])
+    return "\n".join([*lines, render_markdown([proposal.difference])]) + "\n"
+
+
+def reason_command(proposal: Proposal) -> str:
+    """Return the command that gives a proposal the reason it awaits."""
+    path = proposal.difference.path
+    return f'perfgate baseline accept {path} --allow-regression --reason "..."'
 
 
 def _refuse_foreign(repository: Repository, branch: str, parent: str) -> None:

@@ -135,6 +135,8 @@ def test_a_change_is_proposed_with_its_figures(
     assert own.anchor is not None
     assert (own.anchor.commit, own.anchor.steps) == (name_of(0), 1)
     marked = summary.read_text()
+    assert marked.startswith("Proposed because cost changed -4.9 % and capacity")
+    assert "needs a reason" not in marked
     assert "| CPU time per request (ms) | 2 | 1.92 | -3.9 % |" in marked
     assert "xychart-beta" in marked
     assert perfgate("baseline", "diff", "HEAD", BRANCH).out.splitlines()[0] == (
@@ -145,9 +147,13 @@ def test_a_change_is_proposed_with_its_figures(
 def test_a_worse_one_needs_a_reason(perfgate: Callable[..., Finished], clone: Path) -> None:
     """Law: a build that failed is proposed, but no baseline until somebody has said why."""
     file = save(measured_on(1, 0, SLOWER), clone.parent / "m.json")
-    run = perfgate("baseline", "update", "--from", file)
+    summary = clone.parent / "summary.md"
+    run = perfgate("baseline", "update", "--from", file, "--summary", summary)
     assert run.code == 0
-    assert "It is worse, and needs a reason" in run.err
+    command = f'perfgate baseline accept {PLACE} --allow-regression --reason "..."'
+    for told in (run.err, summary.read_text()):
+        assert "It is worse, and needs a reason" in told
+        assert command in told
     message = git(clone, "log", "-1", "--format=%B", BRANCH)
     assert message.startswith("Needs a reason: a worse baseline of auth (cost +8.3 %")
     git(clone, "checkout", "--quiet", BRANCH)

@@ -38,10 +38,6 @@ BUSIER = 0.2
 OLD_FORMAT_HINT = "This baseline has no undisturbed rate yet: measure and accept a new one."
 OTHERWISE_HINT = "Measure the baseline's build with today's load, and accept that."
 ELSEWHERE_HINT = "Accept a measurement of this kind of machine, too."
-BASE_HINT = (
-    "Sessions beside a base tell far smaller losses: fetch the baseline's commit (git fetch "
-    "--unshallow), or name a build: --base REF."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +117,9 @@ def _level(past: Past) -> Level:
 def _alone(case: Case, compared: _Comparison) -> Finding:
     outcome = compared.outcome
     head = f"{_named(compared.record)} alone decided, {_because(case)}"
-    hint = "" if outcome is Outcome.PASS else BASE_HINT
+    hint = "" if outcome is Outcome.PASS else _beside_hint(compared.record)
     if outcome is Outcome.INCONCLUSIVE and not compared.then.undisturbed:
-        hint = f"{OLD_FORMAT_HINT} {BASE_HINT}"
+        hint = f"{OLD_FORMAT_HINT} {hint}"
     return _finding(compared, outcome, f"{head}. It {_told(compared)}", hint)
 
 
@@ -213,7 +209,7 @@ def _unlike(case: Case, record: BaselineRecord) -> Finding:
     )
     if case.stored_decides:
         words = f"{words}; and it alone was to decide, {_because(case)}."
-        return Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=f"{hint} {BASE_HINT}")
+        return Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=f"{hint} {_beside_hint(record)}")
     words = f"{words}. The sessions beside the base decided.{_although(record)}"
     return Finding(CHECK, Outcome.PASS, words)
 
@@ -232,6 +228,13 @@ def _silent(case: Case, record: BaselineRecord, silent: int) -> Finding:
         hint = f"Run again: from {LEAST_REFUSING} such runs on it is the build's fault."
         return Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=hint)
     return Finding(CHECK, Outcome.FAIL, words)
+
+
+def _beside_hint(record: BaselineRecord) -> str:
+    return (
+        "Sessions beside a base tell far smaller losses. In a shallow checkout: git fetch --depth=1 "
+        f"origin {record.commit}; or name a build: --base REF."
+    )
 
 
 def _named(record: BaselineRecord) -> str:
