@@ -232,8 +232,8 @@ def _silent(case: Case, record: BaselineRecord, silent: int) -> Finding:
 
 def _beside_hint(record: BaselineRecord) -> str:
     return (
-        "Sessions beside a base tell far smaller losses. In a shallow checkout: git fetch --depth=1 "
-        f"origin {record.commit}; or name a build: --base REF."
+        "Sessions beside a base tell far smaller losses. In a shallow checkout: git fetch "
+        f"--depth=1 origin {record.commit}; or name a build: --base REF."
     )
 
 
