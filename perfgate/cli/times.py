@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.micro import AGAIN, micro_path, parse_micro, times_of
-from perfgate.baseline.origin import of_record, text_of
+from perfgate.baseline.origin import of_record
 from perfgate.baseline.store import held, write_text
+from perfgate.baseline.tree import text_of
 from perfgate.build.gitio import open_repository
 from perfgate.errors import RefError, StoreError
 from perfgate.measurement.benchmarks import read_benchmarks
