@@ -22,7 +22,10 @@ VERBS = {
     "bisect": ("perfgate.cli.bisect", "Find the commit that made the service slower."),
     "doctor": ("perfgate.cli.doctor", "Tell what this machine can resolve, and what would help."),
     "worker": ("perfgate.cli.worker", "Send load for a check that runs on another machine."),
-    "schema": ("perfgate.cli.schema", "Print every key of perfgate.toml or demand.toml."),
+    "schema": (
+        "perfgate.cli.schema",
+        "Print every key of perfgate.toml, demand.toml or verdict.json.",
+    ),
 }
 
 HELP_OPTIONS = ("-h", "--help")

@@ -72,8 +72,6 @@ def test_a_configuration_with_faults(tmp_path: Path) -> None:
     assert not (job.kept / "perfgate-report").exists()
 
 
-@pytest.mark.slow
-@pytest.mark.nightly
 def test_without_a_baseline(tmp_path: Path) -> None:
     """Neither base nor baseline: the exit code says so."""
     job = run_job(tiny_project(tmp_path / "project"), {})
