@@ -127,7 +127,7 @@ def _refuse_no_line(repository: Repository, good: str, bad: str, asked: Range) -
     if fork == bad:
         raise UsageError(
             f"{asked.bad!r} is older than {asked.good!r}",
-            hint=f"For a gain, or the other way round: --good {asked.bad} --bad {asked.good}",
+            hint=f"The other way round: --good {asked.bad} --bad {asked.good}",
         )
     if fork is not None:
         raise UsageError(
