@@ -45,6 +45,11 @@ measurement
     The summary of all journals of one check.
 baseline
     An accepted measurement with its provenance.
+anchor, step, drift
+    The baseline at the last release; how a baseline compares with the one before, side by side; the
+    sum of all steps since the anchor.
+concession
+    A build that was accepted although something spoke against it, with the reason.
 level
     What a figure of the records is around, until it changes for good.
 environment

@@ -243,6 +243,15 @@ def test_the_stored_baselines_are_intact() -> None:
         assert parse_record(path.read_text(), str(path)).to_text() == path.read_text()
 
 
+def test_the_format_is_as_it_was() -> None:
+    """A record is written as the golden has it: another text would be another format."""
+    bar = BuildId(name="base", commit="3" * 40)
+    worse = Build(busy=1.0, cost=0.02, capacity=0.01)
+    own = made(PROMISED, base=bar, sessions=sessions(4, worse))
+    text = own.replacing(record()).drifting_from(record()).conceding(concession()).to_text()
+    assert text == (Path(__file__).parent / "goldens" / "format-3.json").read_text()
+
+
 def test_nothing_is_slipped_into_an_older_format() -> None:
     """Law: what an older format does not know cannot be in it, for its checksum would not tell."""
     text = (OLDER[0].parent / "format-2-first.json").read_text()
