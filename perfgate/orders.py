@@ -87,15 +87,12 @@ def _beside(order: Order, stored: StoredBaseline, wish: Wish, progress: Progress
     return replace(order, terms=order.terms.model_copy(update={"stored_because": because}))
 
 
-def found_terms(wish: Wish, environment: Environment) -> tuple[Terms, str | None]:
-    """Return what a check of the candidate would be held to, and the candidate's commit.
+def stored_baseline(wish: Wish, environment: Environment) -> StoredBaseline | None:
+    """Return the stored baseline that a check would hold the candidate against, None without one.
 
     Nothing is built. Raises RefError and StoreError as :func:`comparing_order` does.
     """
-    candidate = read_spec(wish.candidate, Path.cwd())
-    with open_repository(wish.loaded.root) as repository:
-        commit = _own_commit(repository, candidate)
-    return _terms(wish, _stored(wish, candidate, None, environment), environment), commit
+    return _stored(wish, read_spec(wish.candidate, Path.cwd()), None, environment)
 
 
 def solitary_order(wish: Wish, environment: Environment, progress: Progress) -> Order:
@@ -261,17 +258,13 @@ def _bar(
     """
     # Both are looked up now: a build takes long, and a slip of the finger is to be told before it.
     other = repository.resolve(base.text) if isinstance(base, Ref) else repository.branch(branch)
-    own = _own_commit(repository, candidate)
+    own = repository.resolve(candidate.text) if isinstance(candidate, Ref) else repository.head()
     if own is None:
         return None
     found = None if other is None else repository.merge_base(own, other)
     if found is None and base is None and needed:
         raise _no_bar(other, branch)
     return found
-
-
-def _own_commit(repository: Repository, candidate: BuildSpec) -> str | None:
-    return repository.resolve(candidate.text) if isinstance(candidate, Ref) else repository.head()
 
 
 def _no_bar(found: str | None, branch: str) -> RefError:

@@ -14,7 +14,7 @@ from cli.command_line import CONFIG, make_project
 
 from perfgate.baseline.store import write_record
 from perfgate.errors import RefError, StoreError, TargetError, UsageError
-from perfgate.orders import comparing_order, solitary_order
+from perfgate.orders import comparing_order, solitary_order, stored_baseline
 from perfgate.progress import Silence
 from perfgate.wish import Wish, read_wish
 
@@ -388,3 +388,12 @@ def test_a_build_that_fails(history: History) -> None:
     with pytest.raises(TargetError):
         comparing_order(wish(base="HEAD"), MACHINE, heard)
     assert heard.stages == ["build working tree"]
+
+
+def test_the_stored_baseline_is_found_without_a_build(history: History) -> None:
+    """Law: it is what a check is held against, or that there is none; nothing is built for it."""
+    assert stored_baseline(wish("HEAD"), MACHINE) is None
+    stored = history.store(history.git("rev-parse", "HEAD"))
+    found = stored_baseline(wish("main"), MACHINE)
+    assert found is not None
+    assert found.record == stored == compared().terms.baseline

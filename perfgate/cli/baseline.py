@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perfgate.cli.renewal import Proposal
-    from perfgate.verdict.case import Case
 
 PROPOSAL_BRANCH = "perfgate/baseline"
 DIFF_FORMATS = ("terminal", "markdown")
@@ -118,16 +116,14 @@ def update(
     from perfgate.cli.renewal import branch_of_record, newly_measured, proposed  # noqa: PLC0415 - as above
 
     if from_ is not None:
-        case: Case | None = case_of(from_, loaded)
+        case = case_of(from_, loaded)
     else:
         own = candidate or branch_of_record(loaded)
         wish = read_wish(config, profile, own, None, on or options.today(), seed=seed)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        case = newly_measured(held_to(wish, margin=None, budget_s=budget), now)
-    if case is not None and output is not None:
+        case = newly_measured(held_to(wish, margin=None, budget_s=budget))
+    if output is not None:
         output.write_text(case.to_text(), encoding="utf-8")
-    proposal = None if case is None else proposed(case, loaded, branch, because)
-    _tell_proposal(proposal, branch, summary)
+    _tell_proposal(proposed(case, loaded, branch, because), branch, summary)
 
 
 def _tell_proposal(proposal: Proposal | None, branch: str, summary: Path | None) -> None:

@@ -15,10 +15,10 @@ from perfgate.cli.acceptance import record_in_line, refuse_invalid, signed
 from perfgate.cli.run import measured
 from perfgate.errors import RefError, StoreError
 from perfgate.machine import read_environment
-from perfgate.orders import found_terms
+from perfgate.orders import stored_baseline
 from perfgate.report.markup import as_text, fenced
 from perfgate.report.recorddiff import Difference, headline, render_markdown, render_terminal
-from perfgate.verdict.renewal import why_renew, why_stale
+from perfgate.verdict.renewal import why_renew
 
 if TYPE_CHECKING:
     from perfgate.baseline.record import BaselineRecord
@@ -48,21 +48,18 @@ class Proposal:
         return self.difference.new
 
 
-def newly_measured(wish: Wish, now: str) -> Case | None:
+def newly_measured(wish: Wish) -> Case:
     """Measure the candidate beside the stored baseline's build, alone where there is no baseline.
 
-    None where the candidate is the baseline already, and nothing makes that stale. Raises RefError
-    where the baseline's commit is not in this clone.
+    Raises RefError where the baseline's commit is not in this clone.
     """
-    terms, commit = found_terms(wish, read_environment())
-    record = terms.baseline
-    if record is not None and record.commit == commit and not why_stale(terms, now):
-        return None
-    case = measured(wish, beside_base=record is not None, keep_in=None)
-    if record is not None and case.measurement.base is None:
+    stored = stored_baseline(wish, read_environment())
+    case = measured(wish, beside_base=stored is not None, keep_in=None)
+    if stored is not None and case.measurement.base is None:
+        commit = stored.record.commit
         raise RefError(
-            f"the stored baseline's commit {record.commit[:12]} is not in this clone",
-            hint=f"git fetch --depth=1 origin {record.commit}",
+            f"the stored baseline's commit {commit[:12]} is not in this clone",
+            hint=f"git fetch --depth=1 origin {commit}",
         )
     return case
 

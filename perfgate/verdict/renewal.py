@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 def why_renew(case: Case) -> str:
     """Return why the measurement should become the baseline, "" where nothing speaks for it."""
     measured = case.measurement
-    return why_stale(case.terms, measured.taken_at) or _changed(
+    return _stale(case.terms, measured.taken_at) or _changed(
         step_of(measured), case.terms.config.margins
     )
 
 
-def why_stale(terms: Terms, now: str) -> str:
+def _stale(terms: Terms, now: str) -> str:
     """Return why the stored baseline should be renewed whatever is measured, "" if it is fresh."""
     record = terms.baseline
     if record is None:
