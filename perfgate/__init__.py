@@ -80,7 +80,7 @@ lever
 amplification
     Attempts per first try.
 headroom
-    Service rate over demand: ``mu_sat``, in a check ``mu_slo`` where that was searched.
+    Service rate over demand: ``mu_sat``, or ``mu_slo`` where that was searched.
 retry-safe headroom
     ``mu_over`` over the attempts of all dependents while every one fails.
 stable, metastable, unstable

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from perfgate.build.provide import Build
     from perfgate.config.models import RecoveryTest
-    from perfgate.demand.ledger import Dependent, Ledger
+    from perfgate.demand.ledger import Dependent
     from perfgate.gate import Order
     from perfgate.load.plan import Host, Plan
     from perfgate.measurement.models import BuildRole, UpsetKind
@@ -211,12 +211,14 @@ def callers_of(terms: Terms, demand_rps: float) -> tuple[Caller, ...]:
     """Return the dependents of the highest demand, which sums to ``demand_rps`` here."""
     peak = peak_demand(steps_of(terms))
     share = demand_rps / peak.first_try_rps if peak.first_try_rps else 0.0
-    rates = {row.name: share * row.first_try_rps for row in peak.dependents}
-    return tuple(_caller(terms.ledger, one, rates[one.name]) for one in terms.ledger.dependents)
+    return tuple(
+        _caller(one, terms.ledger.mix_of(one, row.changes), share * row.first_try_rps)
+        for one, row in zip(terms.ledger.dependents, peak.dependents, strict=True)
+    )
 
 
-def _caller(ledger: Ledger, dependent: Dependent, rate_rps: float) -> Caller:
-    mix, budget = ledger.mix_of(dependent), dependent.budget
+def _caller(dependent: Dependent, mix: Mapping[str, float], rate_rps: float) -> Caller:
+    budget = dependent.budget
     return Caller(
         name=dependent.name,
         rates_rps={name: rate_rps * portion for name, portion in mix.items()},

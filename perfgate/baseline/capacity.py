@@ -7,12 +7,13 @@ a change is judged elsewhere.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL, production_rate, scaled_rate
 from perfgate.analysis.interval import Interval
 from perfgate.baseline.record import (
     RECORD_LEVEL,
+    PromisedRate,
     RateOfRecord,
     WeightsOfRecord,
     work_of_record,
@@ -22,6 +23,7 @@ from perfgate.config.models import Production
 from perfgate.demand.ledger import StoredLedger
 from perfgate.demand.mix import MixedRate
 from perfgate.demand.risk import UncertainRate
+from perfgate.demand.standing import Known
 from perfgate.measurement.models import Conditions
 
 if TYPE_CHECKING:
@@ -34,6 +36,11 @@ FORMAT: Final = "perfgate.capacity/2"
 # History of the format:
 #   1  capacity of record with its provenance, production, what is required, ledger, checksum.
 #   2  imbalance of production, and what operations weigh.
+#      Later, so that files without them are still read: the highest rate within the promises, and
+#      what is completed under overload.
+
+# What a file of format 2 need not have; where it does not, its checksum does not cover it.
+LATER_IN_2 = ("mu_slo_rps", "mu_over_rps")
 
 AGAIN = "Export it again: perfgate demand export --output FILE"
 
@@ -61,6 +68,13 @@ class CapacityRecord(Sealed):
     stale_days: int
     ledger: StoredLedger
     weights: WeightsOfRecord | None = None
+    mu_slo_rps: PromisedRate | None = None
+    mu_over_rps: float | None = None
+
+    def content(self) -> dict[str, Any]:
+        """Return what stands in the file: nothing that came later than it."""
+        unknown = {name for name in LATER_IN_2 if name not in self.model_fields_set}
+        return self.model_dump(mode="json", exclude=unknown)
 
     @property
     def work(self) -> Work:
@@ -80,6 +94,24 @@ class CapacityRecord(Sealed):
         where production's own rate is declared, that one.
         """
         return self.rate_with(self.service_rate_rps)
+
+    @property
+    def known(self) -> Known:
+        """Return what else the record says of production with the build of record."""
+        return self.known_with(self.service_rate_rps, self.mu_slo_rps, self.mu_over_rps)
+
+    def known_with(
+        self, measured: RateOfRecord, mu_slo: PromisedRate | None, mu_over_rps: float | None
+    ) -> Known:
+        """Return the same for a build measured on the same kind of machine.
+
+        What is completed under overload, seen once, is as uncertain as the service rate.
+        """
+        share = None if mu_over_rps is None else mu_over_rps / measured.estimate
+        return Known(
+            mu_slo=None if mu_slo is None else self.rate_with(mu_slo),
+            mu_over=None if share is None else self.rate_with(measured).times(share),
+        )
 
     def rate_with(self, measured: RateOfRecord) -> UncertainRate:
         """Return production's service rate with a build measured on the same kind of machine.
@@ -122,6 +154,8 @@ def capacity_record(config: Config, ledger: Ledger, record: BaselineRecord) -> C
         stale_days=config.demand.stale_days,
         ledger=ledger,
         weights=record.weights,
+        mu_slo_rps=record.mu_slo_rps,
+        mu_over_rps=record.mu_over_rps,
     ).sealed()
 
 

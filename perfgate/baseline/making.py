@@ -49,10 +49,12 @@ def record_of(
     verdict: str,
     provenance: Provenance,
     mu_slo: PromisedRate | None = None,
+    mu_over_rps: float | None = None,
 ) -> BaselineRecord:
     """Return the sealed record of the candidate of a measurement.
 
-    ``mu_slo``, at RECORD_LEVEL, is known to those who know the promises. Raises StoreError where
+    ``mu_slo``, at RECORD_LEVEL, is known to those who know the promises, ``mu_over_rps`` to those
+    who know which runs through an overload count. Raises StoreError where
     the measurement cannot be a baseline: no commit, uncommitted changes, or too few runs to give
     the service rate an interval.
     """
@@ -89,6 +91,7 @@ def record_of(
         yardstick_per_s=None if speed is None else rounded(speed),
         conditions=measurement.conditions,
         mu_slo_rps=mu_slo,
+        mu_over_rps=mu_over_rps,
         weights=_weights(measurement),
         provenance=provenance,
         step=step_of(measurement),

@@ -26,12 +26,12 @@ FORMATS = (FIRST_FORMAT, SECOND_FORMAT, FORMAT)
 #   2  the undisturbed rate, the yardstick, the conditions, and the records that came before.
 #      Later, so that records without them are still read: the highest rate within the promises,
 #      and what operations weigh.
-#   3  what it was made from and by whom it was accepted, the step from the record before it, and
-#      the anchor with all that has come since.
+#   3  what it was made from and by whom it was accepted, the step from the record before it, the
+#      anchor with all that has come since, and what is completed under overload.
 NEW_IN_2 = ("undisturbed_rps", "yardstick_per_s", "conditions", "history", "mu_slo_rps", "weights")
 # What a record of format 2 need not have; where it does not, its checksum does not cover it.
 LATER_IN_2 = ("mu_slo_rps", "weights")
-NEW_IN_3 = ("provenance", "step", "anchor")
+NEW_IN_3 = ("provenance", "step", "anchor", "mu_over_rps")
 UNKNOWN_TO = {FIRST_FORMAT: (*NEW_IN_2, *NEW_IN_3), SECOND_FORMAT: NEW_IN_3}
 
 AGAIN = (
@@ -119,10 +119,11 @@ class BaselineRecord(Sealed):
 
     ``history`` holds the records before it in this place, oldest first; ``yardstick_per_s`` is how
     fast the machine was. Both, the conditions and the undisturbed rate are missing in format 1.
-    ``mu_slo_rps`` is None where it was not searched, or does not lie among the rates tried.
-    ``weights`` are None where operations were not timed alone. ``step`` is how it compares with the
-    build it was measured beside, None where it was measured alone; ``anchor`` is what drift is
-    counted from, at first the record itself. Formats 1 and 2 have neither, and no provenance.
+    ``mu_slo_rps`` is None where it was not searched, or does not lie among the rates tried,
+    ``mu_over_rps`` where recovery was not tried, or too few waited in vain. ``weights`` are None
+    where operations were not timed alone. ``step`` is how it compares with the build it was
+    measured beside, None where it was measured alone; ``anchor`` is what drift is counted from, at
+    first the record itself. Formats 1 and 2 have neither, no provenance and no ``mu_over_rps``.
     """
 
     format: Literal["perfgate.baseline/1", "perfgate.baseline/2", "perfgate.baseline/3"] = FORMAT
@@ -143,6 +144,7 @@ class BaselineRecord(Sealed):
     yardstick_per_s: float | None = None
     conditions: Conditions | None = None
     mu_slo_rps: PromisedRate | None = None
+    mu_over_rps: float | None = None
     history: Annotated[tuple[Past, ...], Field(max_length=HISTORY_LENGTH)] = ()
     weights: WeightsOfRecord | None = None
 

@@ -28,6 +28,7 @@ from perfgate.errors import StoreError, UsageError
 from perfgate.verdict.case import read_case
 from perfgate.verdict.finding import Outcome
 from perfgate.verdict.judge import judge
+from perfgate.verdict.known import mu_over_of
 from perfgate.verdict.limit import limit_of
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def record_in_line(case: Case, store: Store, signature: Signature) -> tuple[Base
         verdict=str(verdict.outcome),
         provenance=_provenance(case, signature),
         mu_slo=_promised_rate(case),
+        mu_over_rps=mu_over_of(case),
     )
     record, unlinked = in_line(record, store)
     failed = verdict.outcome is Outcome.FAIL

@@ -70,14 +70,15 @@ def admit(
     # These import pydantic and numpy, which --help need not wait for.
     from perfgate.baseline.origin import read_origin  # noqa: PLC0415 - see above
     from perfgate.cli.otherbuild import rate_in  # noqa: PLC0415 - see above
+    from perfgate.demand.standing import NOTHING  # noqa: PLC0415 - see above
     from perfgate.report.admission import FORMATS  # noqa: PLC0415 - see above
     from perfgate.verdict.admission import admission  # noqa: PLC0415 - see above
 
     now = today or options.today()
     record = read_origin(of, ref, profile)
     asked = _question(record.ledger, dependent, start or now, what, scale, add, file)
-    rate = None if other is None else rate_in(other, record)
-    answer = admission(record, asked, now, rate)
+    rate, known = (None, NOTHING) if other is None else rate_in(other, record)
+    answer = admission(record, asked, now, rate, known)
     print_report(FORMATS[format_](answer))
     return int(answer.verdict.exit_code())
 

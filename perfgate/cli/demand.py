@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from perfgate.cli import admit, explain, export, imports, options
-from perfgate.cli.console import put
+from perfgate.cli.console import print_report
 from perfgate.config.load import load_config
+from perfgate.config.models import DemandSource
 from perfgate.demand.demand import demand_steps
 from perfgate.demand.ledger import load_ledger
 from perfgate.report.demand import render_steps
+from perfgate.verdict.entries import entry_doubts
 from perfgate.wish import last_day
 
 if TYPE_CHECKING:
@@ -36,18 +38,18 @@ for _verb in (admit.admit, explain.explain, export.export, imports.command):
 @options.on
 @click.option("--days", type=click.IntRange(min=0), help="Horizon; the configuration's otherwise.")
 def show(config: Path | None, ledger: Path | None, on: date | None, days: int | None) -> None:
-    """Show who sends what on a day and after each change planned in the days that follow."""
+    """Show who sends what on a day and after each change planned in the days that follow.
+
+    Entries that were measured long ago, and plans without figures, are told.
+    """
     loaded = None if ledger and days is not None else load_config(config, Path.cwd())
-    path = ledger or _ledger_of(loaded)
-    horizon = days if days is not None else _horizon_of(loaded)
+    source = DemandSource() if loaded is None else loaded.config.demand
+    book = load_ledger(ledger or _ledger_of(loaded))
     start = on or options.today()
-    end = last_day(start, horizon)
-    put(render_steps(demand_steps(load_ledger(path), start, end), end))
+    end = last_day(start, source.horizon_days if days is None else days)
+    doubts = entry_doubts(book, start, end, source.stale_days)
+    print_report(render_steps(demand_steps(book, start, end), end, doubts))
 
 
 def _ledger_of(loaded: LoadedConfig | None) -> Path:
     return Path() if loaded is None else loaded.root / loaded.config.demand.ledger
-
-
-def _horizon_of(loaded: LoadedConfig | None) -> int:
-    return 0 if loaded is None else loaded.config.demand.horizon_days

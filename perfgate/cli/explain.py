@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perfgate.demand.ledger import Budget
-    from perfgate.demand.levers import Lever, Scene
+    from perfgate.demand.levers import Lever
+    from perfgate.verdict.matter import State
 
 
 @click.command()
@@ -60,29 +61,29 @@ def explain(
     """
     # These import pydantic and numpy, which --help need not wait for.
     from perfgate.baseline.origin import read_origin  # noqa: PLC0415 - see above
-    from perfgate.demand.demand import demand_on  # noqa: PLC0415 - see above
-    from perfgate.demand.levers import Lever, Scene  # noqa: PLC0415 - see above
+    from perfgate.demand.levers import Lever  # noqa: PLC0415 - see above
     from perfgate.demand.remedies import suggestions  # noqa: PLC0415 - see above
     from perfgate.report.levers import render_levers  # noqa: PLC0415 - see above
+    from perfgate.verdict.matter import State, capacity_of  # noqa: PLC0415 - see above
 
     record = read_origin(of, ref, profile)
-    own, day = record.production, on or options.today()
-    rate = record.mixed.at(demand_on(record.ledger, day).mix).rate or record.rate
-    scene = Scene(record.ledger, day, rate, own.instances, own.imbalance)
+    day = on or options.today()
+    state = State(record.ledger, day, capacity_of(record, record.mixed))
+    scene = state.scene
     asked = Lever(attempts, budget, timeout, instances, imbalance, dependent)
     _refuse_impossible(scene.instances, asked)
     if picture:
-        put(_drawn(scene, asked, record.headroom))
+        put(_drawn(state, asked))
         return
     each = asked.each or suggestions(scene, dependent)
     together = asked if len(asked.each) > 1 else None
     put(render_levers(record, scene, each, together))
 
 
-def _drawn(scene: Scene, asked: Lever, headroom: float) -> str:
+def _drawn(state: State, asked: Lever) -> str:
     from perfgate.report.picture import render_picture  # noqa: PLC0415 - as above
 
-    return render_picture(scene, asked if asked.each else None, headroom)
+    return render_picture(state, asked if asked.each else None)
 
 
 def _refuse_impossible(there: int, asked: Lever) -> None:

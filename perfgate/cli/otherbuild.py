@@ -1,4 +1,4 @@
-"""A file about a build that is about to ship becomes production's service rate with it.
+"""A file about a build that is about to ship becomes what production can do with it.
 
 The file is a saved measurement, a stored baseline, or an exported record.
 """
@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perfgate.baseline.capacity import CapacityRecord
+    from perfgate.baseline.record import BaselineRecord
+    from perfgate.demand.mix import Work
+    from perfgate.demand.standing import Known
 
 
-def rate_in(file: Path, record: CapacityRecord) -> MixedRate:
+def rate_in(file: Path, record: CapacityRecord) -> tuple[MixedRate, Known]:
     """Return the rate that production, as ``record`` describes it, has with the build in the file.
 
-    Raises UsageError for a file that is of another service or another kind of machine, or that
-    tells no rate, StoreError for a damaged record.
+    Beside it stands what else is known of that build. Raises UsageError for a file that is of
+    another service or another kind of machine, or that tells no rate, StoreError for a damaged
+    record.
     """
     text = _text(file)
     match format_of(text):
@@ -35,31 +39,40 @@ def rate_in(file: Path, record: CapacityRecord) -> MixedRate:
         case name if name == CAPACITY_FORMAT:
             exported = parse_capacity(text, str(file))
             _same(file, record, exported.service, exported.machine)
-            return MixedRate(record.rate_with(exported.service_rate_rps), exported.work)
+            return _of_record(record, exported, exported.work)
         case name if name in RECORD_FORMATS:
             stored = parse_record(text, str(file))
             _same(file, record, stored.service, stored.environment.slug)
-            work = work_of_record(stored.conditions, stored.weights)
-            return MixedRate(record.rate_with(stored.service_rate_rps), work)
+            return _of_record(record, stored, work_of_record(stored.conditions, stored.weights))
         case _:
             return _measured(file, record)
 
 
-def _measured(file: Path, record: CapacityRecord) -> MixedRate:
+def _of_record(
+    record: CapacityRecord, other: CapacityRecord | BaselineRecord, work: Work
+) -> tuple[MixedRate, Known]:
+    rate = other.service_rate_rps
+    known = record.known_with(rate, other.mu_slo_rps, other.mu_over_rps)
+    return MixedRate(record.rate_with(rate), work), known
+
+
+def _measured(file: Path, record: CapacityRecord) -> tuple[MixedRate, Known]:
     # It imports pandas and scipy, which takes a second that records need not take.
     from perfgate.verdict.case import capacity_of, read_case, work_of_case  # noqa: PLC0415
+    from perfgate.verdict.known import known_of  # noqa: PLC0415
 
     case = read_case(file)
     _same(file, record, case.terms.config.service, case.measurement.environment.slug)
     config = case.terms.config.model_copy(update={"production": record.production})
     terms = case.terms.model_copy(update={"config": config})
-    rate = capacity_of(case.model_copy(update={"terms": terms}), "candidate")
+    case = case.model_copy(update={"terms": terms})
+    rate = capacity_of(case, "candidate")
     if rate is None or rate.lower <= 0:
         raise UsageError(
             f"{file} tells no service rate of the build in production",
             hint="Measure it beside the build of record: perfgate measure --base REF.",
         )
-    return MixedRate(uncertain(rate), work_of_case(case, "candidate"))
+    return MixedRate(uncertain(rate), work_of_case(case, "candidate")), known_of(case, rate)
 
 
 def _text(file: Path) -> str:

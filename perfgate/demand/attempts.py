@@ -45,7 +45,8 @@ class Callers:
     def attempts_per_try(self, failed_ratio: float | Floats) -> Floats:
         """Return the attempts A(p) per first try while a share p of all attempts fails.
 
-        ``failed_ratio`` is p, within 0 to 1, for all or of shape (dependents,); so is what returns.
+        ``failed_ratio`` is p, within 0 to 1, for all or of shape (..., dependents); so is what
+        returns.
         A call makes a = (1 - p^m) / (1 - p) attempts, or as many as its budget allows if that is
         less: 1 + r (a share r of first tries), 1 / (1 - r (1 - p)) (of successes), 1 / (1 - r) (of
         attempts in flight), and a floor's part. It fails with chance f = 1 - a (1 - p), p^m without
@@ -68,7 +69,12 @@ class Callers:
 
     def load_rps(self, failed_ratio: float | Floats) -> float:
         """Return the attempts per second of all while a share of them fails."""
-        return float(self.first_try_rps @ self.attempts_per_try(failed_ratio))
+        return float(self.attempts_per_try(failed_ratio) @ self.first_try_rps)
+
+    def loads_rps(self, failed_ratio: Floats) -> Floats:
+        """Return the same for shares of shape (loads, dependents), shape (loads,)."""
+        loads: Floats = self.attempts_per_try(failed_ratio) @ self.first_try_rps
+        return loads
 
     @cached_property
     def amplification(self) -> Floats:

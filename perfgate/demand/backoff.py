@@ -22,10 +22,11 @@ def waits_s(backoff: Backoff, attempts: int) -> list[tuple[float, float]]:
     The wait grows from ``base_s`` by ``factor`` up to ``max_s``; jitter spreads it from 0 (full) or
     from its half (equal).
     """
-    base_s = 0.0 if backoff.kind == "none" else backoff.base_s
+    if backoff.kind == "none":
+        return [(0.0, 0.0)] * (attempts - 1)
     growth = backoff.factor if backoff.kind == "exponential" else 1.0
     with np.errstate(over="ignore"):
-        grown_s = base_s * growth ** np.arange(attempts - 1.0)
+        grown_s = backoff.base_s * growth ** np.arange(attempts - 1.0)
     longest = np.minimum(grown_s, inf if backoff.max_s is None else backoff.max_s)
     least = _LEAST[backoff.jitter] * longest
     return list(zip(least.tolist(), longest.tolist(), strict=True))

@@ -28,8 +28,8 @@ class FailureCurve(Protocol):
     def overload_rps(self) -> float:
         """The first load whose backlog grows, greater than 0."""
 
-    def failed_ratio(self, load_rps: float, timeouts_s: Floats) -> Floats:
-        """Return the share that fails or is slower than each timeout, of their shape.
+    def failed_ratio(self, loads_rps: Floats, timeouts_s: Floats) -> Floats:
+        """Return the share that fails or is slower than a timeout, shape (loads, timeouts).
 
         It does not fall as the load rises, and is 1 from ``overload_rps`` on.
         """
@@ -77,23 +77,17 @@ class MeasuredCurve:
         growing = [point.rate_rps for point in self.points if point.backlog_grows]
         return min(growing, default=max(point.rate_rps for point in self.points))
 
-    def failed_ratio(self, load_rps: float, timeouts_s: Floats) -> Floats:
-        """Return the share that fails or is slower than each timeout, of their shape.
+    def failed_ratio(self, loads_rps: Floats, timeouts_s: Floats) -> Floats:
+        """Return the share that fails or is slower than a timeout, shape (loads, timeouts).
 
         Raises ValueError for a timeout shorter than any that was measured.
         """
         places = np.searchsorted(self._timeouts_s, timeouts_s, side="right") - 1
         if (places < 0).any():
             raise ValueError(f"no point tells of a timeout of {np.min(timeouts_s):g} s")
-        if load_rps >= self.overload_rps:
-            return np.ones(places.shape)
-        before = int(np.searchsorted(self._rates_rps, load_rps, side="right")) - 1
-        shares: Floats = self._shares[places, max(before, 0) : before + 2]
-        if before < 0:
-            return shares[:, 0]
-        low, high = self._rates_rps[before : before + 2]
-        above: Floats = (shares[:, 1] - shares[:, 0]) * (load_rps - low) / (high - low)
-        return shares[:, 0] + above
+        shares = np.array([np.interp(loads_rps, self._rates_rps, row) for row in self._shares])
+        shares[:, loads_rps >= self.overload_rps] = 1.0
+        return shares[places].T
 
     @cached_property
     def _timeouts_s(self) -> Floats:
@@ -137,6 +131,7 @@ class RateCurve:
         if not 0 < self.overload_rps < inf:
             raise ValueError(f"no rate of a service: {self.overload_rps}")
 
-    def failed_ratio(self, load_rps: float, timeouts_s: Floats) -> Floats:
-        """Return 0 below overload, else 1, whatever the timeout."""
-        return np.full(timeouts_s.shape, float(load_rps >= self.overload_rps))
+    def failed_ratio(self, loads_rps: Floats, timeouts_s: Floats) -> Floats:
+        """Return 0 below overload, else 1, whatever the timeout, shape (loads, timeouts)."""
+        failed = (loads_rps >= self.overload_rps).astype(float)
+        return np.repeat(failed[:, np.newaxis], timeouts_s.size, axis=1)

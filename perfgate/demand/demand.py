@@ -5,7 +5,7 @@ It has no clock, reads no file and measures nothing: every figure follows from t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum, inf
 from typing import TYPE_CHECKING, TypeVar
 
@@ -216,6 +216,28 @@ def largest_told(rows: Iterable[DependentDemand]) -> str:
     return ", ".join(f"{row.name} {rate}" for row, rate in zip(largest, rates, strict=True))
 
 
+def senders_told(demand: Demand, tipping: TippingPoint | None = None) -> str:
+    """Return " (gateway 40/s, mail 10/s)", who sends most of a demand.
+
+    Nothing where that is said by the sentence about how it exceeds a limit.
+    """
+    named = tipping is not None and tipping.from_start
+    return "" if named else f" ({largest_told(demand.dependents)})"
+
+
+def asked_told(ledger: Ledger, demand: Demand, operation: str) -> str:
+    """Return who sends most of an operation, with how much of it, in words; "" where nobody."""
+    shares = (
+        ledger.mix_of(one, row.changes).get(operation, 0.0)
+        for one, row in zip(ledger.dependents, demand.dependents, strict=True)
+    )
+    rows = [
+        replace(row, first_try_rps=row.first_try_rps * share)
+        for row, share in zip(demand.dependents, shares, strict=True)
+    ]
+    return largest_told(row for row in rows if row.first_try_rps > 0)
+
+
 def _first_try_rps(dependent: Dependent, changes: Iterable[Change]) -> float:
     scale, added = _growth(changes)
     return sent_rps(dependent, dependent.peak_rps * scale + added)
@@ -259,7 +281,7 @@ def _demand(ledger: Ledger, on: date, rows: Sequence[DependentDemand]) -> Demand
 def _mix(ledger: Ledger, rows: Sequence[DependentDemand]) -> dict[str, float]:
     rates: dict[str, list[float]] = {}
     for dependent, row in zip(ledger.dependents, rows, strict=True):
-        for operation, share in ledger.mix_of(dependent).items():
+        for operation, share in ledger.mix_of(dependent, row.changes).items():
             rates.setdefault(operation, []).append(share * row.first_try_rps)
     sums = {operation: fsum(parts) for operation, parts in sorted(rates.items())}
     # A ledger's mixes sum to 1 only within a tolerance; the demand's shares do so exactly.
@@ -284,14 +306,15 @@ def _causes(before: Demand, after: Demand) -> tuple[Cause, ...]:
     causes = [
         Cause(new.name, _whats(new, after.on), new.first_try_rps - old.first_try_rps)
         for old, new in zip(before.dependents, after.dependents, strict=True)
-        if new.changes != old.changes
+        if any(change not in old.changes and change.has_figures for change in new.changes)
     ]
     adding = [cause for cause in causes if cause.added_rps > 0]
     return tuple(sorted(adding or causes, key=lambda cause: -cause.added_rps))
 
 
 def _whats(row: DependentDemand, on: date) -> str:
-    return " and ".join(change.what for change in row.changes if change.effective_from == on)
+    own = (each for each in row.changes if each.effective_from == on and each.has_figures)
+    return " and ".join(change.what for change in own)
 
 
 def _largest(rows: Iterable[DependentDemand]) -> tuple[DependentDemand, ...]:

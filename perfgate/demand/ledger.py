@@ -34,7 +34,7 @@ from perfgate.tomlfile import (
 from perfgate.tomllines import key_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from perfgate.faults import Fault
@@ -179,17 +179,21 @@ class Change(Row):
 
     effective_from: Day = Field(alias="from", description="First day on which it counts.")
     what: Annotated[str, Field(min_length=1)] = Field(description="What is planned, in words.")
+    why: str = Field(default="", description="What it is for, in words.")
     scale: Scale = Field(
         default=Spread(1.0, 1.0, 1.0),
         description="Factor on the dependent's peak: a number or [low, likely, high].",
     )
     add_rps: Rate = Field(default=0.0, description="Requests per second on top of the peak.")
+    mix: Mix = Field(
+        default_factory=dict,
+        description="Share of each operation from then on, summing to 1; absent, it stays.",
+    )
 
-    @model_validator(mode="after")
-    def _says_how_much(self) -> Self:
-        if not {"scale", "add_rps"} & self.model_fields_set:
-            raise ValueError("says how much changes neither by scale nor by add_rps")
-        return self
+    @property
+    def has_figures(self) -> bool:
+        """Tell whether it says what changes; one that does not is no part of the demand."""
+        return bool({"scale", "add_rps", "mix"} & self.model_fields_set)
 
 
 class Dependent(Row):
@@ -228,6 +232,14 @@ class Dependent(Row):
         description="Planned changes, in any order.",
     )
 
+    @model_validator(mode="after")
+    def _one_mix_a_day(self) -> Self:
+        days = [each.effective_from for each in self.changes if each.mix]
+        twice = next((day for day in days if days.count(day) > 1), None)
+        if twice is not None:
+            raise ValueError(f"more than one change from {twice} on gives a mix")
+        return self
+
     def __hash__(self) -> int:
         """Return a hash of all its figures: a mix, being a dictionary, has none of its own."""
         return hash(self.model_dump_json())
@@ -244,18 +256,27 @@ class Ledger(Row):
         alias="dependent", description="The calling services."
     )
 
-    def mix_of(self, dependent: Dependent) -> dict[str, float]:
-        """Return the share of each operation in what ``dependent`` sends."""
+    def mix_of(self, dependent: Dependent, changes: Sequence[Change] = ()) -> dict[str, float]:
+        """Return the share of each operation in what ``dependent`` sends with these changes.
+
+        It is that of the latest one that gives a mix.
+        """
+        mixed = [each for each in changes if each.mix] if changes else ()
+        if mixed:
+            return max(mixed, key=lambda each: each.effective_from).mix
         return dependent.mix or self.default_mix
 
     def timeouts_s(self) -> dict[str, float]:
-        """Return per operation how long the least patient of its callers waits for an answer."""
+        """Return per operation how long the least patient of its callers waits for an answer.
+
+        Who will only ask for it once a change is in force is one of them.
+        """
         shortest_s: dict[str, float] = {}
         for dependent in self.dependents:
-            for operation, share in self.mix_of(dependent).items():
-                if share > 0:
-                    known_s = shortest_s.get(operation, dependent.timeout_s)
-                    shortest_s[operation] = min(known_s, dependent.timeout_s)
+            mixes = [self.mix_of(dependent), *(each.mix for each in dependent.changes)]
+            for operation in {name for mix in mixes for name, share in mix.items() if share > 0}:
+                known_s = shortest_s.get(operation, dependent.timeout_s)
+                shortest_s[operation] = min(known_s, dependent.timeout_s)
         return shortest_s
 
 
@@ -314,7 +335,10 @@ def _lines_if_unchanged(path: Path, ledger: Ledger) -> dict[KeyPath, int]:
 def _operation_flaws(ledger: Ledger, operations: frozenset[str]) -> Iterator[Flaw]:
     yield from _mix_flaws(("default_mix",), ledger.default_mix, operations)
     for position, dependent in enumerate(ledger.dependents):
-        yield from _mix_flaws(("dependent", position, "mix"), dependent.mix, operations)
+        own = ("dependent", position)
+        yield from _mix_flaws((*own, "mix"), dependent.mix, operations)
+        for place, change in enumerate(dependent.changes):
+            yield from _mix_flaws((*own, "change", place, "mix"), change.mix, operations)
 
 
 def _mix_flaws(

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from perfgate.demand.demand import amplification, demand_on, first_try_rps
 from perfgate.demand.question import dependent_of, each_dependent
-from perfgate.demand.standing import standing
+from perfgate.demand.standing import NOTHING, standing
 
 if TYPE_CHECKING:
     from datetime import date
 
     from perfgate.demand.ledger import Budget, Dependent, Ledger
     from perfgate.demand.risk import UncertainRate
-    from perfgate.demand.standing import Standing
+    from perfgate.demand.standing import Known, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ class Lever:
 class Scene:
     """The ledger, the day, and the service rate of so many instances together.
 
-    ``imbalance`` is what the busiest of them gets of the load, over the mean.
+    ``imbalance`` is what the busiest of them gets of the load, over the mean; ``known`` is what has
+    been measured of them beside the service rate.
     """
 
     ledger: Ledger
@@ -76,11 +77,12 @@ class Scene:
     rate: UncertainRate
     instances: int
     imbalance: float = 1.0
+    known: Known = NOTHING
 
     @cached_property
     def standing(self) -> Standing:
         """How the service stands."""
-        return standing(self.ledger, demand_on(self.ledger, self.on), self.rate)
+        return standing(self.ledger, demand_on(self.ledger, self.on), self.rate, self.known)
 
     def after(self, lever: Lever) -> Scene:
         """Return the scene once the lever is pulled.
@@ -97,13 +99,9 @@ class Scene:
             raise ValueError(f"an imbalance is at least 1, not {imbalance}")
         imbalance = min(imbalance, count)
         grown = count / self.instances * (self.imbalance / imbalance)
-        rate = replace(
-            self.rate,
-            estimate_rps=self.rate.estimate_rps * grown,
-            lower_rps=self.rate.lower_rps * grown,
-            upper_rps=self.rate.upper_rps * grown,
-        )
-        return Scene(_pulled(self.ledger, lever, self.on), self.on, rate, count, imbalance)
+        known = self.known.turned(lambda rate: rate.times(grown))
+        ledger = _pulled(self.ledger, lever, self.on)
+        return Scene(ledger, self.on, self.rate.times(grown), count, imbalance, known)
 
 
 def budget_text(budget: Budget) -> str:
@@ -124,7 +122,13 @@ def _pulled(ledger: Ledger, lever: Lever, on: date) -> Ledger:
 
 def _milder(ledger: Ledger, lever: Lever, on: date) -> Ledger:
     """Return the ledger with the lever pulled by all who then make fewer attempts."""
-    return each_dependent(ledger, lambda one: min(one, _set(one, lever), key=partial(_made, on)))
+
+    def milder(one: Dependent) -> Dependent:
+        if one.attempts == 1:
+            return one  # its own callers may call again, which is not its own to change
+        return min(one, _set(one, lever), key=partial(_made, on))
+
+    return each_dependent(ledger, milder)
 
 
 def _made(on: date, one: Dependent) -> float:

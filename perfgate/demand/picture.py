@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.demand.attempts import callers_of
 from perfgate.demand.budgets import saved_up
 from perfgate.demand.retries import Regime, backlog_after_stall, drain_s
 from perfgate.demand.simulator import Service, Trace, Upset, simulate
 
 if TYPE_CHECKING:
-    from perfgate.demand.attempts import Callers
     from perfgate.demand.demand import DependentDemand
     from perfgate.demand.ledger import Budget, Dependent
     from perfgate.demand.levers import Lever, Scene
@@ -59,8 +57,8 @@ class Picture:
 def picture_of(scene: Scene, cure: Lever | None) -> Picture | None:
     """Return what a stall would do; None where nothing is sent, and so nothing can happen.
 
-    It is one that tips the service; where none does, it lasts twice the mean timeout, and where the
-    first tries alone are too many, there is none.
+    It is one that tips the service; where any or none does, it lasts twice the mean timeout, and
+    where the first tries alone are too many, there is none.
     """
     if scene.standing.outlook.first_try_rps == 0:
         return None
@@ -83,7 +81,7 @@ def _stalls_s(scene: Scene) -> list[float]:
     own = scene.standing.outlook
     if own.regime is Regime.UNSTABLE:
         return [0.0]
-    if not isfinite(own.critical_stall_s):
+    if not 0 < own.critical_stall_s < inf:
         return [2 * _timeout_s(scene)]
     return [times * own.critical_stall_s for times in STALLS]
 
@@ -98,7 +96,7 @@ def _painted(scene: Scene, after: Scene | None, cure: Lever | None, stall_s: flo
         stall_at_s=upset.at_s,
         stall_s=stall_s,
         first_try_rps=scene.standing.outlook.first_try_rps,
-        mu_rps=scene.rate.lower_rps,
+        mu_rps=scene.standing.over_rps,
         factor=factor,
         cure=cure,
         as_it_is=_course(scene, upset, whole_s, factor),
@@ -110,15 +108,15 @@ def _upset_s(scene: Scene, after: Scene | None, stall_s: float) -> float:
     """Return how long is shown after a stall: until the cure has served off what has queued up."""
     least_s, most_s = (times * stall_s for times in SPANS)
     last = after or scene
-    callers = _callers(last)
-    drained_s = drain_s(callers, last.rate.lower_rps, backlog_after_stall(callers, stall_s))
+    callers = last.standing.callers
+    drained_s = drain_s(callers, last.standing.over_rps, backlog_after_stall(callers, stall_s))
     return min(max(1.5 * drained_s, least_s), most_s if isfinite(drained_s) else least_s)
 
 
 def _growing_s(scene: Scene) -> float:
     """Return how long is shown without a stall: until waits have outgrown the mean timeout."""
     least, most = SPANS
-    excess_ratio = scene.standing.outlook.first_try_rps / scene.rate.lower_rps - 1
+    excess_ratio = scene.standing.outlook.first_try_rps / scene.standing.over_rps - 1
     return (least + 1.5 / max(excess_ratio, 1.5 / (most - least))) * _timeout_s(scene)
 
 
@@ -127,7 +125,7 @@ def _factor(scene: Scene, seconds: float) -> float:
     sent = sum(map(partial(_attempts, seconds), *_senders(scene)))
     usual, most = (sent / count for count in ATTEMPTS)
     shortest_s = min(one.timeout_s for one in scene.ledger.dependents)
-    return max(most, min(usual, scene.rate.lower_rps * shortest_s / STEPS))
+    return max(most, min(usual, scene.standing.over_rps * shortest_s / STEPS))
 
 
 def _senders(scene: Scene) -> tuple[tuple[Dependent, ...], tuple[DependentDemand, ...]]:
@@ -141,13 +139,13 @@ def _attempts(seconds: float, one: Dependent, sent: DependentDemand) -> float:
 
 
 def _course(scene: Scene, upset: Upset, seconds: float, factor: float) -> Trace:
-    mu_rps = scene.rate.lower_rps / factor
+    mu_rps = scene.standing.over_rps / factor
     # Timeouts are of the wait alone: how long work takes in a service of another size says nothing.
     work_s = 1 / mu_rps
     trace = simulate(
         Service(mu_rps, servers=1),
         [_smaller(one, factor, work_s) for one in scene.ledger.dependents],
-        (_callers(scene).first_try_rps / factor).tolist(),
+        (scene.standing.callers.first_try_rps / factor).tolist(),
         upset,
         seconds=seconds,
         seed=None,
@@ -176,12 +174,7 @@ def _smaller_budget(budget: Budget, factor: float) -> Budget:
     return budget.model_copy(update={"clients": clients, "min_rps": floor_rps / clients})
 
 
-def _callers(scene: Scene) -> Callers:
-    rates = [row.first_try_rps for row in scene.standing.demand.dependents]
-    return callers_of(scene.ledger.dependents, rates)
-
-
 def _timeout_s(scene: Scene) -> float:
     """Return the mean timeout of all calls."""
-    callers = _callers(scene)
+    callers = scene.standing.callers
     return float(np.average(callers.timeout_s, weights=callers.first_try_rps))

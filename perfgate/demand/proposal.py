@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from tomlkit.items import InlineTable, SingleKey, Table
 
-from perfgate.demand.demand import peak_for
+from perfgate.demand.demand import changes_in_force, peak_for
 from perfgate.demand.ledger import parse_ledger
 from perfgate.errors import UsageError
 from perfgate.tomlfile import near_match
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from perfgate.demand.ledger import Ledger
+    from perfgate.demand.ledger import Dependent, Ledger
     from perfgate.demand.sources.observed import Observation, Observed
 
 DIGITS = 4
@@ -139,7 +139,9 @@ class _Edit:
         row = self._rows[seen.name]
         before = row.as_string()
         self._put(seen.name, "peak_rps", _rounded(peak))
-        if seen.mix and dict(seen.mix) != entry.mix:
+        if planned := _given_mix(entry, self._seen.measured_on):
+            self._remarks.append(f'{seen.name}: its mix is left as "{planned}" gives it')
+        elif seen.mix and dict(seen.mix) != entry.mix:
             self._put_mix(seen.name, seen.mix)
         self._put(seen.name, "source", self._seen.source)
         self._put(seen.name, "measured_on", _like(row.get("measured_on"), self._seen.measured_on))
@@ -203,6 +205,11 @@ class _Edit:
                 f"{self._path}: its dependents are not written as [[dependent]]",
                 hint="Write them so, and new ones can be added at the end.",
             )
+
+
+def _given_mix(entry: Dependent, on: date) -> str:
+    """Return what was planned in words that gives the entry its mix on a day, "" where nothing."""
+    return next((each.what for each in changes_in_force(entry, on) if each.mix), "")
 
 
 def _immovable(path: Path) -> UsageError:

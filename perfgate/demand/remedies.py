@@ -48,9 +48,12 @@ def healing(scene: Scene) -> Lever | None:
     return next((lever for lever in likely if _stable(scene.after(lever))), None)
 
 
-def instances_for(scene: Scene, load_rps: float) -> int:
-    """Return how many more instances would carry a load; 0 where it is endless."""
-    each = scene.rate.lower_rps / scene.instances
+def instances_for(scene: Scene, load_rps: float, rate_rps: float) -> int:
+    """Return how many more instances would carry a load, where those that there are carry a rate.
+
+    0 where it is endless.
+    """
+    each = rate_rps / scene.instances
     return 0 if load_rps == inf else ceil(load_rps / each) - scene.instances
 
 
@@ -59,7 +62,7 @@ def _may_do(scene: Scene, lever: Lever) -> bool:
     now = scene.standing
     own = [row for row in now.demand.dependents if row.name == lever.dependent]
     ended = sum(row.worst_rps - row.first_try_rps for row in own)
-    return not own or now.outlook.worst_rps - ended <= scene.rate.lower_rps * (1 + 1e-9)
+    return not own or now.outlook.worst_rps - ended <= now.over_rps * (1 + 1e-9)
 
 
 def _stable(scene: Scene) -> bool:
@@ -69,16 +72,21 @@ def _stable(scene: Scene) -> bool:
 def _candidates(scene: Scene) -> Iterator[Lever]:
     yield from _gentler(scene)
     yield Lever(instances=1)
-    needed = instances_for(scene, scene.standing.outlook.worst_rps)
+    needed = _needed(scene)
     if 1 < needed <= MOST_INSTANCES:
         yield Lever(instances=needed)
 
 
 def _gentle(scene: Scene) -> Iterator[Lever]:
     yield from _gentler(scene)
-    needed = instances_for(scene, scene.standing.outlook.worst_rps)
+    needed = _needed(scene)
     if 0 < needed <= MOST_INSTANCES:
         yield Lever(instances=needed)
+
+
+def _needed(scene: Scene) -> int:
+    """Return how many more instances would serve off any backlog."""
+    return instances_for(scene, scene.standing.outlook.worst_rps, scene.standing.over_rps)
 
 
 def _gentler(scene: Scene) -> Iterator[Lever]:

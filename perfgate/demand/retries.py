@@ -17,6 +17,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from perfgate.demand.attempts import Callers, Floats
     from perfgate.demand.curve import FailureCurve
 
@@ -119,16 +121,16 @@ def fixed_points(callers: Callers, curve: FailureCurve) -> tuple[FixedPoint, ...
     low, high = float(callers.first_try_rps.sum()), curve.overload_rps
     if low >= high:
         return ()
-    most = float(np.nextafter(high, 0))
-    if not curve.failed_ratio(most, callers.timeout_s).any():
+    loads = np.linspace(low, high, _GRID + 1)
+    loads[-1] = np.nextafter(high, 0)
+    if not curve.failed_ratio(loads[-1:], callers.timeout_s).any():
         return (FixedPoint(low, stable=True),)  # as nothing fails at less either, nobody retries
     grows = _grows(callers, curve)
-    # Rounding must not hide that nobody sends less than the first tries.
-    loads = [*np.linspace(low, high, _GRID, endpoint=False).tolist(), most]
-    up = [True, *(grows(load) for load in loads[1:])]
+    up = grows(loads)
+    up[0] = True  # rounding must not hide that nobody sends less than the first tries
     return tuple(
-        _turn(grows, *cell, stable=before)
-        for cell, (before, after) in zip(pairwise(loads), pairwise(up), strict=True)
+        _turn(lambda load: bool(grows(np.array([load]))[0]), *cell, stable=bool(before))
+        for cell, (before, after) in zip(pairwise(loads.tolist()), pairwise(up), strict=True)
         if before != after
     )
 
@@ -179,10 +181,10 @@ def _regime(points: tuple[FixedPoint, ...], *, keeps: bool) -> Regime:
     return Regime.METASTABLE if keeps or another else Regime.STABLE
 
 
-def _grows(callers: Callers, curve: FailureCurve) -> Callable[[float], bool]:
-    """Return whether a load makes more than itself, as a function of it."""
+def _grows(callers: Callers, curve: FailureCurve) -> Callable[[Floats], NDArray[np.bool_]]:
+    """Return whether loads make more than themselves, as a function of them."""
     timeouts_s, places = np.unique(callers.timeout_s, return_inverse=True)
-    return lambda load: callers.load_rps(curve.failed_ratio(load, timeouts_s)[places]) > load
+    return lambda loads: callers.loads_rps(curve.failed_ratio(loads, timeouts_s)[:, places]) > loads
 
 
 def _turn(grows: Callable[[float], bool], low: float, high: float, *, stable: bool) -> FixedPoint:

@@ -1,7 +1,7 @@
-"""A ledger, a day and a service rate become how the service stands: headroom, regime and risk.
+"""A ledger, a day and what is known of a service become how it stands: headroom, regime and risk.
 
-What is too little is judged elsewhere. The rate that is surely there counts, the lower bound; as
-long as no other is measured it also stands for the rate at which a backlog is served.
+What is too little is judged elsewhere. Of a rate the part counts that is surely there, the lower
+bound; and as long as nothing else is measured, the service rate stands for all of them.
 """
 
 from __future__ import annotations
@@ -15,40 +15,74 @@ from perfgate.demand.retries import retry_outlook
 from perfgate.demand.risk import demand_risk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
+    from perfgate.demand.attempts import Callers
+    from perfgate.demand.curve import FailureCurve
     from perfgate.demand.demand import Demand
     from perfgate.demand.ledger import Ledger
     from perfgate.demand.retries import RetryOutlook
-    from perfgate.demand.risk import UncertainRate
+    from perfgate.demand.risk import Risk, UncertainRate
 
 SEED = 20180713
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a service beside its service rate; None where it has not been measured.
+
+    ``mu_slo`` is the highest rate within the promises, ``mu_over`` what is completed per second
+    under overload, ``curve`` how many attempts fail at a load.
+    """
+
+    mu_slo: UncertainRate | None = None
+    mu_over: UncertainRate | None = None
+    curve: FailureCurve | None = None
+
+    def turned(self, turn: Callable[[UncertainRate], UncertainRate]) -> Known:
+        """Return the rates as something turns them; the curve then has to be measured anew."""
+        slo, over = (None if rate is None else turn(rate) for rate in (self.mu_slo, self.mu_over))
+        return Known(slo, over)
+
+
+NOTHING = Known()
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is sent on a day, and what retries would make of it.
 
-    ``rate`` is the service rate that it is held against.
+    ``rate`` is the service rate that it is held against, ``known`` what else was, and ``callers``
+    are the dependents with what they send then.
     """
 
     demand: Demand
+    callers: Callers
     rate: UncertainRate
+    known: Known
     outlook: RetryOutlook
 
+    @property
+    def over_rps(self) -> float:
+        """What is surely completed per second under overload."""
+        return (self.known.mu_over or self.rate).lower_rps
 
-def standing(ledger: Ledger, demand: Demand, rate: UncertainRate) -> Standing:
+
+def standing(ledger: Ledger, demand: Demand, rate: UncertainRate, known: Known) -> Standing:
     """Return how a service of that rate stands against the ledger's demand of a day."""
     first = [row.first_try_rps for row in demand.dependents]
+    callers = callers_of(ledger.dependents, first)
     outlook = retry_outlook(
-        callers_of(ledger.dependents, first),
-        RateCurve(rate.lower_rps),
-        mu_slo_rps=rate.lower_rps,
-        mu_over_rps=rate.lower_rps,
+        callers,
+        known.curve or RateCurve(rate.lower_rps),
+        mu_slo_rps=(known.mu_slo or rate).lower_rps,
+        mu_over_rps=(known.mu_over or rate).lower_rps,
     )
-    return Standing(demand, rate, outlook)
+    return Standing(demand, callers, rate, known, outlook)
 
 
-def overload_chance(ledger: Ledger, on: date, rate: UncertainRate) -> float:
-    """Return the chance that the service rate is less than the first tries on the day ``on``."""
-    return demand_risk(ledger.dependents, on, rate, rate, seed=SEED).overload_ratio
+def risk_on(ledger: Ledger, on: date, rate: UncertainRate, known: Known) -> Risk:
+    """Return the chances that the first tries of a day, or all attempts, are not carried."""
+    slo, over = known.mu_slo or rate, known.mu_over or rate
+    return demand_risk(ledger.dependents, on, slo, over, seed=SEED)

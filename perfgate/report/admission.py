@@ -27,6 +27,7 @@ from perfgate.tail import escaped, shortened
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from perfgate.demand.risk import UncertainRate
     from perfgate.report.answer import Row
     from perfgate.verdict.admission import Admission
     from perfgate.verdict.matter import Matter, State
@@ -123,7 +124,7 @@ def _figures_of(state: State) -> dict[str, object]:
 
 
 def _rested_on_rate(state: State) -> dict[str, object]:
-    rate, outlook = state.rate, state.standing.outlook
+    rate, outlook, known = state.rate, state.standing.outlook, state.scene.known
     return {
         "certain_rps": rate.lower_rps,
         "service_rate_rps": rate.estimate_rps,
@@ -132,7 +133,17 @@ def _rested_on_rate(state: State) -> dict[str, object]:
         "regime": outlook.regime.value,
         "critical_stall_s": _finite(outlook.critical_stall_s),
         "overload_chance": state.chance,
+        "retries_unsafe_chance": state.risk.retries_unsafe_ratio,
+        "mu_slo_rps": _rate(known.mu_slo),
+        "mu_over_rps": _rate(known.mu_over),
     }
+
+
+def _rate(rate: UncertainRate | None) -> dict[str, float] | None:
+    """Return a rate that was measured beside the service rate; None where it was not."""
+    if rate is None:
+        return None
+    return {"estimate": rate.estimate_rps, "lower": rate.lower_rps, "upper": rate.upper_rps}
 
 
 def _state(state: State) -> dict[str, object]:

@@ -13,13 +13,22 @@ from perfgate.verdict.overload import pictured
 
 if TYPE_CHECKING:
     from perfgate.demand.picture import Picture
+    from perfgate.demand.risk import UncertainRate
     from perfgate.verdict.admission import Admission
     from perfgate.verdict.matter import Matter, State
     from perfgate.verdict.order import Crossing
 
 SHOWN_DEPENDENTS = 5
-OF_RATE = ("certain of the rate", "headroom", "retry-safe headroom", "regime")
-UNITS = ("/s", "", "", "")
+OF_RATE = (
+    ("certain of the rate", "/s"),
+    ("... within the promises", "/s"),
+    ("... under overload", "/s"),
+    ("headroom", ""),
+    ("retry-safe headroom", ""),
+    ("chance of overload", "%"),
+    ("regime", ""),
+)
+UNTOLD = "-"
 STATE_COLUMNS = ("demand", "headroom", "regime", "verdict")
 
 
@@ -50,7 +59,7 @@ def figure_rows(matter: Matter) -> list[Row]:
         *(_rates(now.name, was.first_try_rps, now.first_try_rps) for was, now in largest),
         _rates("all first tries", old.first_try_rps, new.first_try_rps),
         _rates("if all were retried", old.worst_rps, new.worst_rps),
-        *(Row(*cells) for cells in zip(OF_RATE, *map(_of_rate, states), UNITS, strict=True)),
+        *_that_rest_on_rate(*states),
     ]
 
 
@@ -74,7 +83,7 @@ def picture_with(answer: Admission) -> Picture | None:
     matter = answer.matter
     if matter.after.untold:
         return None
-    return pictured(matter.after.scene, matter.capacity.headroom)
+    return pictured(matter.after)
 
 
 def origins(answer: Admission) -> list[str]:
@@ -85,16 +94,29 @@ def origins(answer: Admission) -> list[str]:
     return told
 
 
+def _that_rest_on_rate(before: State, after: State) -> list[Row]:
+    """Return the figures of OF_RATE, but those that nobody has measured."""
+    cells = zip(OF_RATE, _of_rate(before), _of_rate(after), strict=True)
+    return [Row(name, old, new, unit) for (name, unit), old, new in cells if old or new]
+
+
 def _of_rate(state: State) -> tuple[str, ...]:
-    """Return what rests on the service rate; a dash where that is not known."""
-    own = state.standing.outlook
+    """Return a cell for each of OF_RATE: a dash where the rate is not known, "" if not measured."""
+    own, known = state.standing.outlook, state.scene.known
     cells = (
         f"{state.rate.lower_rps:.1f}",
+        _certain(known.mu_slo),
+        _certain(known.mu_over),
         ratio(own.headroom),
         ratio(own.retry_safe_headroom),
+        f"{100 * state.chance:.1f}",
         own.regime.value,
     )
-    return cells if not state.untold else ("-",) * len(cells)
+    return tuple(UNTOLD if state.untold and cell else cell for cell in cells)
+
+
+def _certain(rate: UncertainRate | None) -> str:
+    return "" if rate is None else f"{rate.lower_rps:.1f}"
 
 
 def _rates(name: str, before_rps: float, after_rps: float) -> Row:
@@ -102,5 +124,7 @@ def _rates(name: str, before_rps: float, after_rps: float) -> Row:
 
 
 def _state_cells(state: State) -> tuple[str, ...]:
-    _, headroom, _, regime = _of_rate(state)
+    own = state.standing.outlook
+    told = (ratio(own.headroom), own.regime.value)
+    headroom, regime = (UNTOLD, UNTOLD) if state.untold else told
     return (f"{state.demand.first_try_rps:.1f}", headroom, regime, str(state.outcome))

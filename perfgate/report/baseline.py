@@ -33,6 +33,7 @@ def _record(record: BaselineRecord) -> str:
         f"{rate.runs} runs), {record.cost_ms:.3g} ms CPU a request, "
         f"{record.peak_rss_mib:.0f} MiB",
         *([_promised(promised)] if promised else []),
+        *([_overloaded(record.mu_over_rps)] if record.mu_over_rps else []),
         *([because] if record.accepted_because and record.anchor is None else []),
         *_made(record),
         *(f"  {line}" for line in since_anchor(record)),
@@ -58,6 +59,10 @@ def _promised(rate: PromisedRate) -> str:
         f"  every promise kept up to {rate.estimate:.0f}/s ({rate.lower:.0f} to {rate.upper:.0f}, "
         f"{rate.runs} trials), then {rate.first_missed} is missed first"
     )
+
+
+def _overloaded(rate_rps: float) -> str:
+    return f"  {rate_rps:.0f}/s completed under overload, with callers that give up"
 
 
 def _operations(record: BaselineRecord) -> list[str]:

@@ -1,6 +1,7 @@
 """The demand as plain text: who sends what on the first day, and what each planned change makes.
 
-What the demand is, and whether it can be carried, is worked out elsewhere.
+What the demand is, what is doubtful about it, and whether it can be carried, is worked out
+elsewhere.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perfgate.demand.demand import Demand, DependentDemand
+    from perfgate.demand.ledger import Change
+    from perfgate.verdict.finding import Finding
 
 WIDTH = 80
 NAME = 28
@@ -27,10 +30,10 @@ NOTHING = "nothing is sent"
 TOGETHER = "\N{NO-BREAK SPACE}"
 
 
-def render_steps(steps: Sequence[Demand], end: date) -> str:
+def render_steps(steps: Sequence[Demand], end: date, doubts: Sequence[Finding] = ()) -> str:
     """Return who sends how much at the first step, then what changes at each, up to ``end``.
 
-    All bars are of one scale, full at the largest sum.
+    All bars are of one scale, full at the largest sum. What is doubtful comes last.
     """
     most = max(step.first_try_rps for step in steps)
     blocks = [
@@ -38,6 +41,7 @@ def render_steps(steps: Sequence[Demand], end: date) -> str:
         *(_change(before, after, most) for before, after in pairwise(steps)),
         [] if len(steps) > 1 else [f"No change is planned up to {end}."],
         _mixes(steps),
+        *map(_doubt, doubts),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -72,11 +76,38 @@ def _change(before: Demand, after: Demand, most: float) -> list[str]:
 
 
 def _changed(old: DependentDemand, new: DependentDemand, on: date, most: float) -> list[str]:
-    what = [change.what for change in new.changes if change.effective_from == on]
-    if not what:
+    planned = [_planned(change) for change in new.changes if change.effective_from == on]
+    if not planned:
         return []
-    words = [wrapped(escaped(each), "      ", "    - ", width=WIDTH) for each in what]
+    words = [wrapped(escaped(each), "      ", "    - ", width=WIDTH) for each in planned]
     return [_row(f"  {new.name}", new, _more(old, new), most), *words]
+
+
+def _planned(change: Change) -> str:
+    """Return what is planned, by how much, and why."""
+    why = f": {change.why}" if change.why else ""
+    return f"{change.what} ({_how_much(change)}){why}"
+
+
+def _how_much(change: Change) -> str:
+    low, likely, high = change.scale
+    parts = [
+        "" if low == high == 1 else f"times {likely:g}",
+        "" if low == high else f"from {low:g} to {high:g}",
+        f"{change.add_rps:+g}/s" if change.add_rps else "",
+        "another mix" if change.mix else "",
+    ]
+    nothing = "as much as before" if change.has_figures else "without figures"
+    return ", ".join(filter(None, parts)) or nothing
+
+
+def _doubt(finding: Finding) -> list[str]:
+    """Return a warning, and what to do about it."""
+    label, gap = f"{finding.outcome}: ", "      "
+    return [
+        wrapped(escaped(finding.reason), gap, label, width=WIDTH),
+        wrapped(escaped(finding.hint), gap + "   ", f"{gap}-> ", width=WIDTH),
+    ]
 
 
 def _more(before: Demand | DependentDemand, after: Demand | DependentDemand) -> str:

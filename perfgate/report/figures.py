@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,15 +30,26 @@ if TYPE_CHECKING:
     from perfgate.measurement.models import BuildRole, Measurement, Run, Search
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Verdict
+    from perfgate.verdict.matter import State
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 # The finding that speaks of it.
 TOLD_BY = {Regime.METASTABLE: "retries", Regime.UNSTABLE: demand.CHECK}
 
+# By the part of the rate that is certain, and by all that is uncertain.
+OF_DEMAND = (
+    ("headroom, certain", ""),
+    ("... if all is retried", ""),
+    ("chance of overload", "%"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table; ``change`` in percent, None where there is no base."""
+    """One line of the table; ``change`` in percent, None where there is no base.
+
+    A chance has none either: how many times as likely something got says little where it was not.
+    """
 
     name: str
     unit: str
@@ -47,13 +59,13 @@ class Figure:
     @property
     def change(self) -> float | None:
         """Return the candidate's change against the base, in percent."""
-        if not self.base or self.candidate is None:
+        if not self.base or self.candidate is None or self.unit == "%":
             return None
         return 100 * (self.candidate / self.base - 1)
 
 
 def figures_of(case: Case) -> list[Figure]:
-    """Return rates, cost and memory, then the cost and the latency of every operation.
+    """Return rates, cost, memory and headroom, then cost and latency of every operation.
 
     The rate within the promises is there where it was found. The cost of an operation is that of
     its requests sent alone, where they were.
@@ -72,6 +84,7 @@ def figures_of(case: Case) -> list[Figure]:
         *promised,
         Figure("cost per request", "ms CPU", *_both(runs, _cost_ms)),
         Figure("peak memory", "MiB", *_both(runs, _memory_mib)),
+        *_demand_rows(case),
     ]
     operations = sorted({name for run in runs for name in run.builds["candidate"].open.operations})
     for operation in operations:
@@ -82,6 +95,32 @@ def figures_of(case: Case) -> list[Figure]:
             quantile = partial(_quantile_ms, operation=operation, share=share)
             rows.append(Figure(f"{operation} {name}", "ms", *_both(runs, quantile)))
     return rows
+
+
+def _demand_rows(case: Case) -> list[Figure]:
+    """Return how each build stands against the demand; nothing where the candidate's is not known.
+
+    Where the candidate's rests on a rate that was not measured of the base, it stands alone.
+    """
+    states = demand.states_of(case, "candidate")
+    if states is None or any(state.untold for state in states):
+        return []
+    known = states[0].scene.known
+    alone = (known.mu_slo is not None, known.mu_over is not None, known.mu_slo is not None)
+    base = demand.states_of(case, "base")
+    old = (None,) * len(OF_DEMAND) if base is None else _standing(*base)
+    return [
+        Figure(*name, None if by_itself else was, becomes)
+        for name, by_itself, was, becomes in zip(
+            OF_DEMAND, alone, old, _standing(*states), strict=True
+        )
+    ]
+
+
+def _standing(peak: State, worst: State) -> tuple[float | None, ...]:
+    """Return a figure for each of OF_DEMAND, None where it is endless."""
+    headrooms = (peak.standing.outlook.headroom, worst.standing.outlook.retry_safe_headroom)
+    return (*(one if one < inf else None for one in headrooms), 100 * peak.chance)
 
 
 def shown_change(figure: Figure) -> str:
@@ -152,13 +191,14 @@ def _production(case: Case) -> list[str]:
 
 def picture_in(case: Case, verdict: Verdict) -> Picture | None:
     """Return the picture of what the verdict warns of, or fails; None where that is neither."""
-    scene = demand.scene_of(case)
-    if scene is None:
+    states = demand.states_of(case, "candidate")
+    if states is None:
         return None
-    told_by = TOLD_BY.get(scene.standing.outlook.regime)
+    worst = states[1]
+    told_by = TOLD_BY.get(worst.standing.outlook.regime)
     bad = (Outcome.WARN, Outcome.FAIL)
     told = any(one.check == told_by and one.outcome in bad for one in verdict.findings)
-    return pictured(scene, case.terms.config.margins.headroom) if told else None
+    return pictured(worst) if told else None
 
 
 def _both(

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perfgate.demand.attempts import Floats
-    from perfgate.demand.levers import Lever, Scene
+    from perfgate.demand.levers import Lever
     from perfgate.demand.picture import Picture
     from perfgate.demand.simulator import Trace
+    from perfgate.verdict.matter import State
 
 WIDTH = 78
 LABEL = 12
@@ -32,15 +33,15 @@ LEAST_S = 0.5
 EACH = 3  # of so many points programs get one
 
 
-def render_picture(scene: Scene, asked: Lever | None, headroom: float) -> str:
-    """Return the picture of a scene with these levers; without any, with the cure if it needs one.
+def render_picture(state: State, asked: Lever | None) -> str:
+    """Return the picture of a state with these levers; without any, with the cure if it needs one.
 
     Where nothing is sent that is said.
     """
-    named = None if asked else pictured(scene, headroom)
-    picture = named or picture_of(scene, asked)
+    named = None if asked else pictured(state)
+    picture = named or picture_of(state.scene, asked)
     if picture is None:
-        return f"Nobody sends anything on {scene.on}, so that nothing can happen."
+        return f"Nobody sends anything on {state.on}, so that nothing can happen."
     return "\n".join(picture_lines(picture))
 
 

@@ -23,8 +23,30 @@ def origin_of(record: CapacityRecord) -> list[str]:
         f"{record.commit[:12]}, measured {record.measured_at[:10]} on {record.machine}.",
         declared(record.production, "that machine"),
         *derived(record.production, rate.estimate_rps, rate.lower_rps, ""),
-        "Under overload it is taken to serve as much; that rate has not been measured.",
+        *_promised(record),
+        _under_overload(record),
     ]
+
+
+def _promised(record: CapacityRecord) -> list[str]:
+    own, there = record.mu_slo_rps, record.known.mu_slo
+    if own is None or there is None:
+        return []
+    return [
+        f"Every promise was kept there up to {own.estimate:.0f}/s ({own.lower:.0f} to "
+        f"{own.upper:.0f}, {counted(own.runs, 'trial')}), then {own.first_missed} was missed; that "
+        f"is {there.estimate_rps:.0f}/s in production, {there.lower_rps:.0f}/s of it certain."
+    ]
+
+
+def _under_overload(record: CapacityRecord) -> str:
+    own, there = record.mu_over_rps, record.known.mu_over
+    if own is None or there is None:
+        return "Under overload it is taken to serve as much; that rate has not been measured."
+    return (
+        f"Under overload {own:.0f}/s were completed there; that is {there.estimate_rps:.0f}/s in "
+        f"production, {there.lower_rps:.0f}/s of it certain."
+    )
 
 
 def declared(production: Production, machine: str) -> str:

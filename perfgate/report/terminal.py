@@ -74,7 +74,7 @@ def _row(figure: Figure) -> str:
     return (
         f"  {name:<{NAME}}{_number(figure.base):>12}{_number(figure.candidate):>12}"
         f"{shown_change(figure):>10}  {figure.unit}"
-    )
+    ).rstrip()
 
 
 def _number(value: float | None) -> str:

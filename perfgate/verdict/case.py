@@ -20,7 +20,7 @@ from perfgate.analysis.resolution import FIRST_LOOK
 from perfgate.analysis.work import work_of
 from perfgate.baseline.record import BaselineRecord
 from perfgate.config.models import Config, Profile
-from perfgate.demand.demand import Demand, demand_steps, peak_demand
+from perfgate.demand.demand import Demand, asked_told, demand_steps, peak_demand
 from perfgate.demand.ledger import StoredLedger
 from perfgate.errors import UsageError
 from perfgate.measurement.models import Measurement, Value
@@ -132,8 +132,12 @@ def read_case(path: Path) -> Case:
 
 def steps_of(terms: Terms) -> list[Demand]:
     """Return the demand on the day of the check and after each planned change in the horizon."""
-    horizon = timedelta(days=terms.config.demand.horizon_days)
-    return demand_steps(terms.ledger, terms.on, terms.on + horizon)
+    return demand_steps(terms.ledger, terms.on, horizon_end(terms))
+
+
+def horizon_end(terms: Terms) -> date:
+    """Return the last day whose planned changes count."""
+    return terms.on + timedelta(days=terms.config.demand.horizon_days)
 
 
 def mix_of(terms: Terms) -> dict[str, float]:
@@ -144,6 +148,12 @@ def mix_of(terms: Terms) -> dict[str, float]:
 def required_rps(terms: Terms) -> float:
     """Return the service rate production must have: the highest demand times the headroom."""
     return peak_demand(steps_of(terms)).first_try_rps * terms.config.margins.headroom
+
+
+def sent_by(terms: Terms, operation: str) -> str:
+    """Return in a sentence, after a space, who sends most of an operation; "" where nobody does."""
+    named = asked_told(terms.ledger, peak_demand(steps_of(terms)), operation)
+    return f" {operation} is sent by {named}." if named else ""
 
 
 def capacity_of(case: Case, role: BuildRole) -> Interval | None:

@@ -9,10 +9,10 @@ from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import demand_steps, largest_told, tipping_sentence
+from perfgate.demand.demand import demand_steps, senders_told, tipping_sentence
 from perfgate.demand.remedies import instances_for
 from perfgate.verdict.dangers import chance, cold, retries
-from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
+from perfgate.verdict.finding import Finding, Outcome, promised, sentence, told_apart
 from perfgate.verdict.matter import State
 from perfgate.verdict.mixture import rate_told, untold
 from perfgate.verdict.overload import more_of
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CHECK = "demand"
 PLANS = "plans"
+PROMISES = "mu_slo"
+UNKEPT = "Ship it once the service is faster, or has more instances, or promises less."
 ENOUGH = {
     Outcome.PASS: "enough for",
     Outcome.WARN: "only just enough: it is enough for",
@@ -42,6 +44,7 @@ def claims(matter: Matter) -> list[Finding]:
         return [untold(matter.after, CHECK, unknown)]
     return [
         _carried(matter),
+        *_promised(matter),
         *_plans(matter),
         retries(matter.after, matter.refusal, _turned(matter)),
         chance(matter.after, matter.refusal, matter.before),
@@ -60,7 +63,7 @@ def _carried(matter: Matter) -> Finding:
         outcome=enough if tipping is None else matter.refusal,
         reason=f"The service rate of record {rate_told(after)}: with headroom "
         f"{matter.capacity.headroom:g} that is {words} {limit}/s; the demand from "
-        f"{matter.question.on} on is {sent}/s{_senders(matter, tipping)}."
+        f"{matter.question.on} on is {sent}/s{senders_told(matter.after.demand, tipping)}."
         f"{_why(matter, tipping)}{_moved(matter)}",
         observed=after.rate.lower_rps,
         limit=demand * matter.capacity.headroom,
@@ -70,17 +73,38 @@ def _carried(matter: Matter) -> Finding:
     )
 
 
+def _promised(matter: Matter) -> list[Finding]:
+    """Return whether every promise is kept with the change; nothing where that was not measured."""
+    rate = matter.after.scene.known.mu_slo
+    if rate is None:
+        return []
+    demand = matter.after.demand
+    required = demand.first_try_rps * matter.capacity.headroom
+    low, at, high, needed, sent = told_apart(
+        [rate.lower_rps, rate.estimate_rps, rate.upper_rps, required, demand.first_try_rps], 0
+    )
+    outcome = promised(rate.lower_rps, rate.upper_rps, required)
+    return [
+        Finding(
+            check=PROMISES,
+            outcome=matter.refusal if outcome is Outcome.FAIL else outcome,
+            reason=f"Every promise is kept up to {at}/s in production ({low} to {high}/s); "
+            f"{needed}/s are required, {sent}/s{senders_told(demand)} with headroom "
+            f"{matter.capacity.headroom:g}.",
+            observed=rate.estimate_rps,
+            limit=required,
+            interval=(rate.lower_rps, rate.upper_rps),
+            unit="requests/s",
+            hint="" if outcome is Outcome.PASS else UNKEPT,
+        )
+    ]
+
+
 def _tipping(matter: Matter) -> TippingPoint | None:
     """Return how the demand with the change exceeds the limit, None where it does not."""
     steps = [matter.before.demand, matter.after.demand]
     tips = steps[1].first_try_rps > matter.after.limit_rps
     return matter.capacity.tipping(steps) if tips else None
-
-
-def _senders(matter: Matter, tipping: TippingPoint | None) -> str:
-    if tipping is not None and tipping.from_start:
-        return ""  # the sentence about that point names them
-    return f" ({largest_told(matter.after.demand.dependents)})"
 
 
 def _why(matter: Matter, tipping: TippingPoint | None) -> str:
@@ -95,12 +119,14 @@ def _moved(matter: Matter) -> str:
     if inf in headrooms:
         return ""
     was, becomes = told_apart(headrooms, 2)
-    return f" Headroom: {was} before, {becomes} after."
+    by = "" if matter.after.scene.known.mu_slo is None else " by mu_SLO"
+    return f" Headroom{by}: {was} before, {becomes} after."
 
 
 def _way_out(matter: Matter) -> str:
     after = matter.after
-    more = instances_for(after.scene, after.demand.first_try_rps * matter.capacity.headroom)
+    required = after.demand.first_try_rps * matter.capacity.headroom
+    more = instances_for(after.scene, required, after.rate.lower_rps)
     if not matter.adds:
         return f"Let it ship; the service has to be faster, or to have {more_of(more)}."
     left = after.limit_rps - matter.before.demand.first_try_rps
@@ -111,14 +137,11 @@ def _way_out(matter: Matter) -> str:
 def _plans(matter: Matter) -> list[Finding]:
     """Return what becomes of changes that are planned for later, where they do not fit any more."""
     question, capacity = matter.question, matter.capacity
-    without, with_it = (
-        demand_steps(ledger, question.on, matter.end)
-        for ledger in (question.before, question.after)
-    )
+    with_it = demand_steps(question.after, question.on, matter.end)
     tips = capacity.tipping(with_it)
     if tips is None or tips.from_start:
         return _untold_plans(matter, with_it)
-    earlier = capacity.tipping(without)
+    earlier = capacity.tipping(demand_steps(question.before, question.on, matter.end))
     ours = earlier is None or tips.on < earlier.on
     return [
         Finding(

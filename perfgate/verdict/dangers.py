@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from perfgate.demand.question import each_dependent
 from perfgate.demand.retries import Regime
-from perfgate.verdict.finding import Finding, Outcome, told_apart
-from perfgate.verdict.overload import cure, if_retried
+from perfgate.verdict.finding import Finding, Outcome, number, told_apart
+from perfgate.verdict.overload import cure_told, if_retried
 
 if TYPE_CHECKING:
     from perfgate.demand.demand import Demand
@@ -36,7 +36,7 @@ def retries(state: State, unstable: Outcome, more: str = "") -> Finding:
         observed=state.rate.lower_rps,
         limit=now.outlook.worst_rps,
         unit="requests/s",
-        hint=cure(state.scene) if now.outlook.regime is Regime.METASTABLE else "",
+        hint=cure_told(state.cure) if now.outlook.regime is Regime.METASTABLE else "",
     )
 
 
@@ -46,14 +46,15 @@ def chance(state: State, refusal: Outcome, before: State | None = None) -> Findi
     ``before`` is the state to compare it with, if there is one.
     """
     much, limit = state.doubtful, state.capacity.overload_risk
+    rate = "service rate" if state.scene.known.mu_slo is None else "highest rate within promises"
     was = "" if before is None else f" (before: {_percent(before.chance)})"
     doubt, doubted = _most_doubtful(state)
     return Finding(
         check="chance",
         outcome=refusal if much else Outcome.PASS,
         reason=f"Allowing for what is uncertain about rate, peaks and plans, the demand of "
-        f"{state.on} exceeds the service rate with a chance of {_percent(state.chance)}{was}; "
-        f"{100 * limit:g} % is the most.{f' {doubted}' if much else ''}",
+        f"{state.on} exceeds the {rate} with a chance of {_percent(state.chance)}{was}; "
+        f"{100 * limit:g} % is the most. {doubted}",
         observed=state.chance,
         limit=limit,
         unit="ratio",
@@ -90,7 +91,7 @@ def _most_doubtful(state: State) -> tuple[str, str]:
     cvs = {one.name: one.peak_cv for one in state.ledger.dependents}
     doubt = max(state.demand.dependents, key=lambda row: cvs[row.name] * row.first_try_rps)
     return doubt.name, (
-        f"Most doubtful is what {doubt.name} sends: {doubt.first_try_rps:.0f}/s, give or take "
+        f"Most doubtful is what {doubt.name} sends: {number(doubt.first_try_rps)}/s, give or take "
         f"{100 * cvs[doubt.name]:.0f} %."
     )
 
@@ -109,10 +110,11 @@ def _emptied(warm: Demand, cold: Demand, certain_rps: float) -> tuple[str, str]:
     }
     most = max(added, key=added.__getitem__)
     told = f"With empty caches the demand is {sent}/s instead of {usual}/s"
+    named = f"{most} adds most: {number(added[most])}/s."
     if cold.first_try_rps <= certain_rps:
-        return f"{told}, within the {certain}/s that are certain.", ""
+        return f"{told}, within the {certain}/s that are certain. {named}", ""
     return (
         f"{told}, above the {certain}/s that are certain: a restart of the callers could overload "
-        f"the service. {most} adds most: {added[most]:.0f}/s.",
+        f"the service. {named}",
         f"Let {most} fill its cache slowly after a start, or add instances.",
     )

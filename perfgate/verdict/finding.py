@@ -96,6 +96,13 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
     return Verdict(ordered[0].outcome if ordered else Outcome.INCONCLUSIVE, ordered)
 
 
+def promised(lower: float, upper: float, required: float) -> Outcome:
+    """Return what it means that promises are kept up to a rate somewhere between two bounds."""
+    if lower >= required:
+        return Outcome.PASS
+    return Outcome.FAIL if upper < required else Outcome.WARN
+
+
 def counted(count: int, thing: str) -> str:
     """Return "1 session", "2 sessions"."""
     return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -15,8 +15,9 @@ from perfgate.analysis.capacity import THIN
 from perfgate.demand.demand import demand_on, tipping_point
 from perfgate.demand.levers import Scene
 from perfgate.demand.mix import Work
+from perfgate.demand.remedies import healing
 from perfgate.demand.retries import Regime
-from perfgate.demand.standing import overload_chance
+from perfgate.demand.standing import NOTHING, risk_on
 from perfgate.verdict.finding import Outcome
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     from perfgate.baseline.capacity import CapacityRecord
     from perfgate.demand.demand import Demand, TippingPoint
     from perfgate.demand.ledger import Ledger
+    from perfgate.demand.levers import Lever
     from perfgate.demand.mix import MixedRate, RateAt
     from perfgate.demand.question import Question
-    from perfgate.demand.risk import UncertainRate
-    from perfgate.demand.standing import Standing
+    from perfgate.demand.risk import Risk, UncertainRate
+    from perfgate.demand.standing import Known, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Capacity:
     """What a demand is held to: the service rate, and the headroom it is to leave.
 
     The rate is that of ``instances`` together, of which the busiest gets ``imbalance`` times the
-    mean load. The chance that the demand exceeds it may be ``overload_risk`` at most.
+    mean load. The chance that the demand exceeds it may be ``overload_risk`` at most. ``known`` is
+    what else was measured, with the same mix.
     """
 
     rate: MixedRate
@@ -44,6 +47,17 @@ class Capacity:
     overload_risk: float
     instances: int
     imbalance: float
+    known: Known = NOTHING
+
+    def known_at(self, demand: Demand) -> Known:
+        """Return what else is known with the mix of a demand; with the one measured, all of it."""
+        if self.at(demand).rate == self.rate.rate:
+            return self.known
+
+        def with_mix(rate: UncertainRate) -> UncertainRate:
+            return replace(self.rate, rate=rate).at(demand.mix).rate or rate
+
+        return self.known.turned(with_mix)
 
     def at(self, demand: Demand) -> RateAt:
         """Return the service rate with the mix of a demand."""
@@ -93,7 +107,8 @@ class State:
     def scene(self) -> Scene:
         """What levers could be pulled on."""
         own = self.capacity
-        return Scene(self.ledger, self.on, self.rate, own.instances, own.imbalance)
+        known = own.known_at(self.demand)
+        return Scene(self.ledger, self.on, self.rate, own.instances, own.imbalance, known)
 
     @property
     def standing(self) -> Standing:
@@ -101,9 +116,19 @@ class State:
         return self.scene.standing
 
     @cached_property
+    def cure(self) -> Lever | None:
+        """The least that makes the service stable, None where nothing that is tried does."""
+        return healing(self.scene)
+
+    @cached_property
+    def risk(self) -> Risk:
+        """The chances that the demand, or all that retries make of it, is not carried."""
+        return risk_on(self.ledger, self.on, self.rate, self.scene.known)
+
+    @property
     def chance(self) -> float:
-        """The chance that the service rate is less than the demand."""
-        return overload_chance(self.ledger, self.on, self.rate)
+        """The chance that the service rate, or mu_SLO if that is known, is less than the demand."""
+        return self.risk.overload_ratio
 
     @property
     def limit_rps(self) -> float:
@@ -191,7 +216,9 @@ def matter_of(record: CapacityRecord, question: Question) -> Matter:
 def capacity_of(record: CapacityRecord, rate: MixedRate) -> Capacity:
     """Return what the record's demand is held to with a build of that rate."""
     own = record.production
-    return Capacity(rate, record.headroom, record.overload_risk, own.instances, own.imbalance)
+    return Capacity(
+        rate, record.headroom, record.overload_risk, own.instances, own.imbalance, record.known
+    )
 
 
 def _more(was: float, becomes: float) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perfgate.demand.demand import senders_told
 from perfgate.demand.mix import most_shifted
 from perfgate.verdict.finding import Finding, Outcome, told_apart
 
@@ -39,9 +40,9 @@ def untold(state: State, check: str, outcome: Outcome, hint: str = ANEW) -> Find
     return Finding(
         check=check,
         outcome=outcome,
-        reason=f"Whether the {sent}/s from {state.on} on are carried cannot be told: the service "
-        f"rate is {rate.estimate_rps:.0f}/s as it was measured, but what it is {with_mix(state)} "
-        f"is not known, as {state.untold}{only}.",
+        reason=f"Whether the {sent}/s{senders_told(state.demand)} from {state.on} on are carried "
+        f"cannot be told: the service rate is {rate.estimate_rps:.0f}/s as it was measured, but "
+        f"what it is {with_mix(state)} is not known, as {state.untold}{only}.",
         limit=state.demand.first_try_rps * state.capacity.headroom,
         unit="requests/s",
         hint=hint,

@@ -15,6 +15,7 @@ from perfgate.verdict.mixture import ANEW
 
 if TYPE_CHECKING:
     from perfgate.demand.mix import MixedRate
+    from perfgate.demand.standing import Known
     from perfgate.verdict.matter import Matter, State
 
 FAIL = Outcome.FAIL
@@ -62,13 +63,14 @@ class Crossing:
         return Order.DEMAND_FIRST if by_demand else Order.NEITHER
 
 
-def crossing(matter: Matter, about_to_ship: MixedRate) -> Crossing:
+def crossing(matter: Matter, about_to_ship: MixedRate, known: Known) -> Crossing:
     """Return the four states, with production's rate under the build that is about to ship.
 
-    Where that does not say with which mix it was measured, it is taken to be that of record.
+    ``known`` is what else is known of that build. Where its rate does not say with which mix it was
+    measured, it is taken to be that of record.
     """
     work = about_to_ship.work if about_to_ship.work.mix else matter.capacity.rate.work
-    new = replace(matter.capacity, rate=replace(about_to_ship, work=work))
+    new = replace(matter.capacity, rate=replace(about_to_ship, work=work), known=known)
     return Crossing(
         old_old=matter.before,
         old_new=matter.after,

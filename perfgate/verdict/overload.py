@@ -7,66 +7,115 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perfgate.demand.demand import senders_told
 from perfgate.demand.levers import Lever
 from perfgate.demand.picture import picture_of
-from perfgate.demand.remedies import healing, instances_for
+from perfgate.demand.remedies import instances_for
 from perfgate.demand.retries import Regime
 from perfgate.verdict.finding import number, told_apart
 
 if TYPE_CHECKING:
-    from perfgate.demand.levers import Scene
     from perfgate.demand.picture import Picture
     from perfgate.demand.standing import Standing
+    from perfgate.verdict.matter import State
+
+# Retries that add a smaller share to a demand are not worth a sentence.
+TOLD = 0.001
 
 
 def if_retried(now: Standing) -> str:
     """Return in a sentence what would come of retries."""
     outlook = now.outlook
-    worst, certain = told_apart([outlook.worst_rps, now.rate.lower_rps], 0)
     if outlook.regime is Regime.METASTABLE:
-        return _feeding(now, worst, certain)
+        return _feeding(now) if outlook.retry_safe_headroom < 1 else _tipping(now)
     if outlook.regime is Regime.UNSTABLE:
-        return (
-            f"The first tries alone are more than the {certain}/s that are certain: the queue "
-            f"would grow at every peak, and retries would make {worst}/s of it."
-        )
+        return _growing(now)
     if outlook.worst_rps == outlook.first_try_rps:
         return "No caller retries, so that an overload does not feed itself."
-    return f"Even if every caller retried, the {worst}/s would be carried."
-
-
-def _feeding(now: Standing, worst: str, certain: str) -> str:
-    """Return how a metastable service would be kept down, and by whom most."""
-    row = max(now.demand.dependents, key=lambda row: row.worst_rps - row.first_try_rps)
+    most = max(now.demand.dependents, key=lambda row: row.worst_rps)
+    worst, own = told_apart([outlook.worst_rps, most.worst_rps], 0)
     return (
-        f"If callers retried, the demand would grow to {worst}/s, above the {certain}/s that are "
-        f"certain: an overload would feed itself, until the demand fell below "
-        f"{100 * now.outlook.retry_safe_headroom:.0f} % of this peak. A stall of "
-        f"{number(now.outlook.critical_stall_s)} s would do. {row.name} adds most: "
-        f"{row.worst_rps - row.first_try_rps:.0f}/s, by {row.amplification:.1f} attempts per call."
+        f"Even if every caller retried, the {worst}/s would be carried, {most.name}'s {own}/s "
+        f"among them.{_settled(now)}"
     )
 
 
-def cure(scene: Scene) -> str:
-    """Return the least that would make the service stable."""
-    lever = healing(scene)
+def _growing(now: Standing) -> str:
+    """Return how a demand is never carried: it is too much, or so many of its attempts fail."""
+    outlook, senders = now.outlook, senders_told(now.demand)
+    first, worst, limit = told_apart(
+        [outlook.first_try_rps, outlook.worst_rps, outlook.overload_rps], 0
+    )
+    if outlook.first_try_rps < outlook.overload_rps:
+        return (
+            f"So many attempts fail at {first}/s{senders} already that retries make ever more of "
+            f"it, up to {worst}/s; {limit}/s could be served."
+        )
+    return (
+        f"The first tries alone{senders} are more than the {limit}/s that are certain: the queue "
+        f"would grow at every peak, and retries would make {worst}/s of it."
+    )
+
+
+def _tipping(now: Standing) -> str:
+    """Return how retries of what fails at a high load keep that load."""
+    outlook = now.outlook
+    first, tipping, high = told_apart(
+        [outlook.first_try_rps, outlook.tipping_rps or 0.0, outlook.high_rps or 0.0], 0
+    )
+    return (
+        f"Once more than {tipping}/s came, so many attempts would fail that retries kept it at "
+        f"{high}/s, though the first tries are only {first}/s{senders_told(now.demand)}."
+    )
+
+
+def _feeding(now: Standing) -> str:
+    """Return how a metastable service would be kept down, and by whom most."""
+    worst, served = told_apart([now.outlook.worst_rps, now.over_rps], 0)
+    sure = "that are certain" if now.known.mu_over is None else "that are completed under overload"
+    stall_s = now.outlook.critical_stall_s
+    stall = f"A stall of {number(stall_s)} s" if stall_s else "The shortest stall"
+    row = max(now.demand.dependents, key=lambda row: row.worst_rps - row.first_try_rps)
+    return (
+        f"If callers retried, the demand would grow to {worst}/s, above the {served}/s {sure}: an "
+        f"overload would feed itself, until the demand fell below "
+        f"{100 * now.outlook.retry_safe_headroom:.0f} % of this peak. {stall} would do. {row.name} "
+        f"adds most: {number(row.worst_rps - row.first_try_rps)}/s, by {row.amplification:.1f} "
+        f"attempts per call.{_settled(now)}"
+    )
+
+
+def _settled(now: Standing) -> str:
+    """Return what retries make of the demand while all is well, where that was measured."""
+    low_rps, first_rps = now.outlook.low_rps, now.outlook.first_try_rps
+    if low_rps is None or low_rps < first_rps * (1 + TOLD):
+        return ""
+    first, settled = told_apart([first_rps, low_rps], 0)
+    return (
+        f" Even while all is well, retries of what fails or is late make {settled}/s of {first}/s."
+    )
+
+
+def cure_told(lever: Lever | None) -> str:
+    """Return the least that would make the service stable; ``lever`` is None where nothing does."""
     if lever is None:
         return "A retry budget and fewer attempts for those who send most would lessen that."
     return f"This would end that: {in_words(lever)}."
 
 
-def pictured(scene: Scene, headroom: float) -> Picture | None:
+def pictured(state: State) -> Picture | None:
     """Return the course of a service that is not stable, with the cure that is named.
 
     One that is unstable needs more instances, until the first tries leave that headroom. None where
     it is stable.
     """
-    own = scene.standing.outlook
+    scene, own = state.scene, state.standing.outlook
     if own.regime is Regime.STABLE:
         return None
     if own.regime is Regime.METASTABLE:
-        return picture_of(scene, healing(scene))
-    more = instances_for(scene, own.first_try_rps * headroom)
+        return picture_of(scene, state.cure)
+    required = own.first_try_rps * state.capacity.headroom
+    more = instances_for(scene, required, scene.rate.lower_rps)
     return picture_of(scene, Lever(instances=more))
 
 

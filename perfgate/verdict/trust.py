@@ -8,10 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from perfgate.demand.age import stale_entries
-from perfgate.demand.demand import LARGEST_NAMED
 from perfgate.demand.question import dependent_of
-from perfgate.verdict.finding import Finding, Outcome, counted, first_of
+from perfgate.verdict.entries import entry_doubts
+from perfgate.verdict.finding import Finding, Outcome, counted
 from perfgate.verdict.mixture import ANEW, with_mix
 
 if TYPE_CHECKING:
@@ -25,15 +24,16 @@ if TYPE_CHECKING:
 def doubts(record: CapacityRecord, matter: Matter, today: date) -> list[Finding]:
     """Return a warning for each thing that may make the answer wrong: age, plans, mix."""
     question = matter.question
+    told = (
+        *_old_record(record, today),
+        *_undated(question),
+        *_on_top(question),
+        *_other_mix(matter),
+    )
+    end = max(matter.end, today)
     return [
-        Finding("figures", Outcome.WARN, reason, hint=hint)
-        for reason, hint in (
-            *_old_record(record, today),
-            *_old_entries(record.stale_days, question, today),
-            *_undated(question),
-            *_on_top(question),
-            *_other_mix(matter),
-        )
+        *(Finding("figures", Outcome.WARN, reason, hint=hint) for reason, hint in told),
+        *entry_doubts(question.after, today, end, record.stale_days),
     ]
 
 
@@ -46,16 +46,6 @@ def _old_record(record: CapacityRecord, today: date) -> Doubts:
         return []
     hint = "Ask its team to measure the build that runs now, and to accept that."
     return [(f"The service rate of record is {counted(age, 'day')} old.", hint)]
-
-
-def _old_entries(stale_days: int, question: Question, today: date) -> Doubts:
-    old = stale_entries(question.after.dependents, today, stale_days)
-    if not old:
-        return []
-    old.sort(key=lambda row: (row[1], row[0].name), reverse=True)
-    named = first_of([f"{one.name} ({counted(age, 'day')})" for one, age in old], LARGEST_NAMED)
-    hint = "Measure their peaks again, and bring the ledger up to date."
-    return [(f"Figures of the ledger are older than {stale_days} days: {named}.", hint)]
 
 
 def _undated(question: Question) -> Doubts:

@@ -56,10 +56,18 @@ STORED = Path(__file__).parents[2] / "baselines"
 OLDER = sorted((Path(__file__).parent / "records").iterdir())
 
 
-def made(mu_slo: PromisedRate | None = None, **changes: object) -> BaselineRecord:
-    """Return the record of a measurement."""
-    own = measurement(**changes)
-    return record_of(own, service="auth", verdict="PASS", provenance=provenance(), mu_slo=mu_slo)
+def made(
+    mu_slo: PromisedRate | None = None, mu_over_rps: float | None = None, **changes: object
+) -> BaselineRecord:
+    """Return the record of a measurement, and of what only those know who judge."""
+    return record_of(
+        measurement(**changes),
+        service="auth",
+        verdict="PASS",
+        provenance=provenance(),
+        mu_slo=mu_slo,
+        mu_over_rps=mu_over_rps,
+    )
 
 
 def test_a_record_says_what_was_measured() -> None:
@@ -378,7 +386,7 @@ def test_the_seal_covers_everything_else() -> None:
     assert own.sealed() == own
     for name in ("service", "profile", "commit", "measured_at", "verdict", "accepted_because"):
         assert not own.model_copy(update={name: "other"}).is_intact
-    full = made(mu_slo=PROMISED).replacing(own)
+    full = made(mu_slo=PROMISED, mu_over_rps=333.0).replacing(own)
     for name in (*NEW_IN_2, *NEW_IN_3):
         assert not full.model_copy(update={name: None}).is_intact
     assert not made().model_copy(update={"weights": None}).is_intact

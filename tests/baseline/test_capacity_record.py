@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -10,8 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from incident_records import WEIGHTS
 
-from perfgate.baseline.capacity import CapacityRecord, capacity_record, parse_capacity
-from perfgate.baseline.record import RateOfRecord
+from perfgate.baseline.capacity import (
+    LATER_IN_2,
+    CapacityRecord,
+    capacity_record,
+    parse_capacity,
+)
+from perfgate.baseline.record import PromisedRate, RateOfRecord
+from perfgate.demand.standing import NOTHING
 from perfgate.errors import StoreError
 
 RATES = st.floats(1.0, 1e5)
@@ -55,6 +62,25 @@ def test_what_was_edited_is_refused(old: str, new: str, told: str) -> None:
     with pytest.raises(StoreError, match=told) as caught:
         parse_capacity(text.replace(old, new), "x.json")
     assert re.search("perfgate demand export|upgrade", caught.value.hint)
+
+
+def test_rates_beside_the_service_rate_are_exported() -> None:
+    """The rates within promises and under overload are in the file, and covered by its checksum."""
+    promised = PromisedRate(estimate=300.0, lower=290.0, upper=310.0, runs=7, first_missed="a p95")
+    own = capacity_record(config(), ledger(), record(mu_slo_rps=promised, mu_over_rps=320.0))
+    assert parse_capacity(own.to_text(), "f") == own
+    assert (own.mu_slo_rps, own.mu_over_rps) == (promised, 320.0)
+    with pytest.raises(StoreError):
+        parse_capacity(own.to_text().replace("320.0", "420.0"), "f")
+
+
+def test_a_file_from_before_those_rates_is_read() -> None:
+    """A file without them is whole, and says that nothing of them is known."""
+    text = made().model_dump(mode="json", by_alias=True, exclude=set(LATER_IN_2))
+    older = CapacityRecord.model_validate(text).sealed()
+    assert not set(LATER_IN_2) & json.loads(older.to_text()).keys()
+    assert parse_capacity(older.to_text(), "f") == older
+    assert older.known == NOTHING
 
 
 def test_what_operations_weigh_is_exported() -> None:

@@ -20,7 +20,7 @@ all 2 dependents                  50.0            ██████████
 
 from 2026-12-01 on                70.0     +20.0  ████████████████████     150.0
   mail                            30.0     +20.0  ████████▋                 30.0
-    - delegate authentication
+    - delegate authentication (times 3)
 
 mix now:        introspect 60.0%, token 40.0%
 mix at the end: introspect 42.9%, token 57.1%
@@ -30,6 +30,32 @@ mix at the end: introspect 42.9%, token 57.1%
 def test_golden(perfgate: Callable[..., Finished]) -> None:
     """Each dependent has a row, each planned change within the horizon a part of its own."""
     assert perfgate("demand", "show", "--on", "2026-11-24") == Finished(0, GOLDEN, "")
+
+
+def test_what_is_doubtful_is_told(perfgate: Callable[..., Finished], project: Path) -> None:
+    """Entries beyond the configured age, and plans without figures, are warned of; exit code 0."""
+    ledger = LEDGER.replace("peak_rps = 40.0", "peak_rps = 40.0\nmeasured_on = 2026-11-01")
+    plan = '\n[[dependent.change]]\nfrom = "2026-12-09"\nwhat = "a second site"\n'
+    (project / "demand.toml").write_text(ledger + plan)
+    config = project / "perfgate.toml"
+    config.write_text(config.read_text() + "\n[demand]\nstale_days = 20\n")
+    run = perfgate("demand", "show", "--on", "2026-11-24")
+    assert (run.code, run.err) == (0, "")
+    assert "    - a second site (without figures)\n" in run.out
+    told = run.out[run.out.index("WARN") :]
+    assert told == (
+        "WARN: The figures of 1 of 2 dependents are more than 20 days old on 2026-11-24:\n"
+        "      gateway 40/s (23 days).\n"
+        "      -> Measure what they send now, and set measured_on.\n"
+        "\n"
+        "WARN: Planned without figures, so that nothing of it is in the demand: "
+        '"a second\n'
+        '      site" of mail (10/s without it) from 2026-12-09 on.\n'
+        "      -> Say how much by scale, add_rps or mix; a guess like scale = [1, 1.5, 3]\n"
+        "         counts for what it is.\n"
+    )
+    alone = ("--ledger", "demand.toml", "--days", "5", "--on", "2026-11-24")
+    assert "WARN" not in perfgate("demand", "show", *alone).out
 
 
 def test_horizon(perfgate: Callable[..., Finished]) -> None:

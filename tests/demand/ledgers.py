@@ -25,7 +25,7 @@ def dependent(**fields: Any) -> Dependent:
 
 def change(days: int = 0, **fields: Any) -> Change:
     """Return a change some days after the start that adds 10/s, with some fields set."""
-    how_much = {} if {"scale", "add_rps"} & fields.keys() else {"add_rps": 10.0}
+    how_much = {} if {"scale", "add_rps", "mix"} & fields.keys() else {"add_rps": 10.0}
     return Change.model_validate(
         {"effective_from": START + timedelta(days=days), "what": "growth"} | how_much | fields,
         by_name=True,

@@ -34,7 +34,7 @@ CURVE = MeasuredCurve(
 def test_no_fewer_fail_at_a_higher_load(given_points: list[LoadPoint], a: float, b: float) -> None:
     """Law: the share is a share, does not fall with the load, and is 1 from overload on."""
     curve = MeasuredCurve(given_points)
-    low, high = (curve.failed_ratio(load, np.array(TIMEOUTS_S)) for load in sorted((a, b)))
+    low, high = curve.failed_ratio(np.array(sorted((a, b))), np.array(TIMEOUTS_S))
     assert (low >= 0).all()
     assert (low <= high + 1e-12).all()
     assert (high <= 1 + 1e-12).all()
@@ -47,12 +47,12 @@ def test_the_order_of_points_does_not_matter(given_points: list[LoadPoint]) -> N
     """Law: points may be given in any order, if no two are of one rate."""
     own = {one.rate_rps: one for one in given_points}
     forth, back = list(own.values()), list(own.values())[::-1]
-    for load in (10.0, 300.0, 700.0):
-        shares = [
-            MeasuredCurve(order).failed_ratio(load, np.array(TIMEOUTS_S)).tolist()
-            for order in (forth, back)
-        ]
-        assert shares[0] == shares[1]
+    loads = np.array([10.0, 300.0, 700.0])
+    shares = [
+        MeasuredCurve(order).failed_ratio(loads, np.array(TIMEOUTS_S)).tolist()
+        for order in (forth, back)
+    ]
+    assert shares[0] == shares[1]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_points_are_joined_up_to_where_the_backlog_grows(
     load_rps: float, expected: list[float]
 ) -> None:
     """Straight lines join the points, the first whose backlog grows counts as 1."""
-    shares = CURVE.failed_ratio(load_rps, np.array(TIMEOUTS_S))
+    [shares] = CURVE.failed_ratio(np.array([load_rps]), np.array(TIMEOUTS_S))
     assert shares.tolist() == pytest.approx(expected)
 
 
@@ -79,22 +79,23 @@ def test_beyond_what_was_measured_everything_fails() -> None:
     """Where no trial has been, nothing is known to succeed."""
     curve = MeasuredCurve([point(100, 0.0, 0.0), point(200, 0.1, 0.02)])
     assert curve.overload_rps == 200
-    assert curve.failed_ratio(199.999, np.array([2.0])).tolist() == pytest.approx([0.02], rel=1e-3)
-    assert curve.failed_ratio(200.001, np.array([2.0])).tolist() == [1.0]
+    shares = curve.failed_ratio(np.array([199.999, 200.001]), np.array([2.0])).ravel()
+    assert shares.tolist() == pytest.approx([0.02, 1.0], rel=1e-3)
 
 
 def test_a_dip_is_noise() -> None:
     """A point with fewer failures than one at a lower rate is taken to have as many."""
     curve = MeasuredCurve([point(100, 0.3, 0.2), point(200, 0.1, 0.4), point(300, 0.5, 0.5)])
-    assert curve.failed_ratio(150, np.array(TIMEOUTS_S)).tolist() == pytest.approx([0.3, 0.3])
+    [shares] = curve.failed_ratio(np.array([150.0]), np.array(TIMEOUTS_S))
+    assert shares.tolist() == pytest.approx([0.3, 0.3])
 
 
 def test_a_timeout_in_between_is_taken_as_the_shorter() -> None:
     """Who waits 1.9 s may fare as those who wait 0.5 s, but never better than is known."""
-    shares = CURVE.failed_ratio(200, np.array([0.5, 1.9, 2.0, 60.0]))
+    [shares] = CURVE.failed_ratio(np.array([200.0]), np.array([0.5, 1.9, 2.0, 60.0]))
     assert shares.tolist() == pytest.approx([0.1, 0.1, 0.02, 0.02])
     with pytest.raises(ValueError, match=r"timeout of 0\.4 s"):
-        CURVE.failed_ratio(200, np.array([0.4]))
+        CURVE.failed_ratio(np.array([200.0]), np.array([0.4]))
 
 
 @pytest.mark.parametrize(
@@ -115,8 +116,8 @@ def test_points_that_make_no_curve_are_refused(bad: list[LoadPoint], why: str) -
 def test_a_rate_alone_is_a_step() -> None:
     """Nothing fails below the rate, everything from it on, whatever the timeout."""
     curve = RateCurve(200.0)
-    shares = [curve.failed_ratio(load, np.array([0.1, 9.0])).tolist() for load in (199.9, 200.0)]
-    assert shares == [[0.0, 0.0], [1.0, 1.0]]
+    shares = curve.failed_ratio(np.array([199.9, 200.0]), np.array([0.1, 9.0]))
+    assert shares.tolist() == [[0.0, 0.0], [1.0, 1.0]]
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("inf"), float("nan")])

@@ -21,7 +21,7 @@ from perfgate.demand.demand import (
     tipping_point,
     tipping_sentence,
 )
-from perfgate.demand.ledger import Cache, Dependent, Ledger
+from perfgate.demand.ledger import Cache, Change, Dependent, Ledger
 
 # On a busy machine an example may take its time; that is not what these laws are about.
 patient = settings(deadline=None)
@@ -148,6 +148,30 @@ def test_the_mix_is_weighted_by_first_tries() -> None:
     assert demand_on(incident(), START).mix["verify"] == pytest.approx(20 / 225)
     book = ledger([dependent(mix={}), dependent(name="b")], default_mix={"verify": 1.0})
     assert demand_on(book, START).mix == {"login": 0.5, "verify": 0.5}
+
+
+def test_a_planned_mix_holds_from_its_day_until_the_next() -> None:
+    """Law: the latest mix in force is what a dependent sends, whatever the order in the file."""
+    later = change(20, mix={"verify": 1.0})
+    sooner = change(10, mix={"login": 0.25, "verify": 0.75})
+    for changes in ((sooner, later), (later, sooner)):
+        book = ledger([dependent(peak_rps=100, changes=changes)])
+        steps = demand_steps(book, START, END)
+        assert [step.first_try_rps for step in steps] == [100.0, 100.0, 100.0]
+        assert [step.mix for step in steps] == [
+            {"login": 1.0},
+            {"login": 0.25, "verify": 0.75},
+            {"verify": 1.0},
+        ]
+
+
+def test_plans_without_figures_tip_nothing() -> None:
+    """Beside a plan that adds, one of the same day without figures is not named as a cause."""
+    bare = Change(effective_from=START + timedelta(days=5), what="who knows")
+    book = ledger([dependent(changes=(bare,)), dependent(name="b", changes=(change(5),))])
+    tipping = tipping_point(demand_steps(book, START, END), lambda _: 205.0)
+    assert tipping is not None
+    assert [cause.dependent for cause in tipping.causes] == ["b"]
 
 
 @patient

@@ -65,12 +65,14 @@ cache = { ttl_s = 60, active_tokens = 400 }
   [[dependent.change]]
   from = 2018-07-13
   what = "delegate authentication"
+  why = "one place for passwords"
   scale = [1.2, 1.4, 1.7]
 
   [[dependent.change]]
   from = "2018-08-01"
   what = "a second site"
   add_rps = 66
+  mix = { login = 0.5, verify = 0.5 }
 """
 )
 
@@ -109,9 +111,15 @@ def test_everything_that_is_written_is_read(tmp_path: Path) -> None:
         Change(
             effective_from=date(2018, 7, 13),
             what="delegate authentication",
+            why="one place for passwords",
             scale=Spread(1.2, 1.4, 1.7),
         ),
-        Change(effective_from=date(2018, 8, 1), what="a second site", add_rps=66),
+        Change(
+            effective_from=date(2018, 8, 1),
+            what="a second site",
+            add_rps=66,
+            mix={"login": 0.5, "verify": 0.5},
+        ),
     )
 
 
@@ -157,6 +165,12 @@ mix = { login = 1 }
   [[dependent.change]]
   from = 2018-07-13
   what = "growth"
+  add_rps = -3
+
+  [[dependent.change]]
+  from = 2018-08-13
+  what = "more logins"
+  mix = { login = 0.5, verify = 0.4 }
 """,
     )
     assert faults == [
@@ -189,11 +203,8 @@ mix = { login = 1 }
             '"gateway"',
             "the first one is number 1 in the file, this is 3",
         ),
-        Fault(
-            21,
-            "dependent[gateway].change[#1]",
-            "says how much changes neither by scale nor by add_rps",
-        ),
+        Fault(24, "dependent[gateway].change[#1].add_rps", "must be a number of at least 0", "-3"),
+        Fault(29, "dependent[gateway].change[#2].mix", "the shares must sum to 1, not to 0.9"),
     ]
 
 
@@ -308,6 +319,13 @@ def test_unknown_operations_are_found_with_their_lines(tmp_path: Path) -> None:
             '"login"',
             'did you mean "logon"?',
         ),
+        Fault(
+            37,
+            "dependent[smtp-inbound].change[#2].mix.login",
+            "is not an operation of the Locust file",
+            '"login"',
+            'did you mean "logon"?',
+        ),
     ]
 
 
@@ -326,7 +344,7 @@ def test_a_ledger_changed_since_has_no_lines(tmp_path: Path, since: str | None) 
     path = write(tmp_path, FULL)
     book = load_ledger(path)
     path.unlink() if since is None else write(tmp_path, since)
-    assert [fault.line for fault in check_operations(path, book, ["verify"])] == [None, None]
+    assert [fault.line for fault in check_operations(path, book, ["verify"])] == [None] * 3
 
 
 def test_ten_thousand_dependents_are_read(tmp_path: Path) -> None:
@@ -363,5 +381,15 @@ timeout_s = 0.5
 mix = { fetch = 1.0, login = 0.0 }
 """
     made = Ledger.model_validate(tomllib.loads(text))
-
     assert made.timeouts_s() == {"fetch": 0.5, "login": 9.0}
+    plan = '[[dependent.change]]\nfrom = 2026-12-01\nwhat = "x"\nmix = { login = 1.0 }\n'
+    planned = Ledger.model_validate(tomllib.loads(text + plan))
+    assert planned.timeouts_s() == {"fetch": 0.5, "login": 0.5}
+
+
+def test_two_mixes_of_one_day_are_a_fault(tmp_path: Path) -> None:
+    """Which of two mixes of one day holds cannot be told, so it is a fault of that dependent."""
+    plan = '\n[[dependent.change]]\nfrom = 2026-12-01\nwhat = "x"\nmix = { login = 1.0 }\n'
+    [fault] = faults_of_text(tmp_path, SMALLEST + plan + plan)
+    assert (fault.line, fault.where) == (3, "dependent[api-gateway]")
+    assert fault.problem == "more than one change from 2026-12-01 on gives a mix"

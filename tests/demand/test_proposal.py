@@ -144,6 +144,19 @@ def test_golden() -> None:
     assert (found.lacking, found.remarks) == ({}, ("odd",))
 
 
+def test_a_planned_mix_that_holds_by_then_is_left() -> None:
+    """Law: what is sent once a planned mix is in force is not the mix of the entry."""
+    plan = '\n[[dependent.change]]\nfrom = "2026-06-30"\nwhat = "log in"\nmix = { login = 1.0 }\n'
+    end = "mix.login = 0.5\ntimeout_s = 2.0\n"
+    text = LEDGER.replace(end, end + plan)
+    assert text != LEDGER
+    found = proposed(text, seen("web", 2.0, token=0.25, login=0.75))
+    assert "mix.token = 0.5\nmix.login = 0.5\n" in found.text
+    assert 'web: its mix is left as "log in" gives it' in found.remarks
+    earlier = proposed(text, seen("web", 2.0, token=0.25, login=0.75), on=date(2026, 6, 29))
+    assert "mix.token = 0.25\nmix.login = 0.75\n" in earlier.text
+
+
 def test_what_is_so_already_stays() -> None:
     """Law: proposed again, the same figures change nothing, not a blank."""
     rows = [seen("gateway", 80.5, token=1.0), seen("batch", 5.0, 0.07, **{"of files": 1.0})]

@@ -73,10 +73,8 @@ def test_a_fixed_point_keeps_itself(book: Ledger, rho: float, shares: list[float
     own, curve = callers(book, rho), rising(*shares)
     for point in fixed_points(own, curve):
         hair = 1e-9 * MU_RPS
-        below, above = (
-            own.load_rps(curve.failed_ratio(load, own.timeout_s)) - load
-            for load in (point.load_rps - hair, point.load_rps + hair)
-        )
+        loads = np.array([point.load_rps - hair, point.load_rps + hair])
+        below, above = own.loads_rps(curve.failed_ratio(loads, own.timeout_s)) - loads
         assert (below > 0) == point.stable or below == pytest.approx(0, abs=hair)
         assert (above > 0) != point.stable or above == pytest.approx(0, abs=hair)
 

@@ -80,6 +80,17 @@ def test_many_dependents_are_nearly_normal(few: int) -> None:
         assert found.retries_unsafe_ratio == pytest.approx(found.overload_ratio, abs=1e-3)
 
 
+def test_who_is_drawn_together_is_drawn_alike() -> None:
+    """Of many, those of whom only the peak is uncertain have the same spread as all others."""
+    plain = [dependent(peak_rps=1.0 + n / 3000, peak_cv=1.0, attempts=2) for n in range(3000)]
+    kept = change(0, scale=1.0)
+    changed = [one.model_copy(update={"changes": (kept,)}) for one in plain]
+    some, others = (drawn_once(tuple(ones), START, 1, 20_000) for ones in (plain, changed))
+    for together, alone in ((some.first, others.first), (some.worst, others.worst)):
+        assert together.mean() == pytest.approx(alone.mean(), rel=0.01)
+        assert together.std() == pytest.approx(alone.std(), rel=0.2)
+
+
 def test_a_change_that_is_not_in_force_does_not_count() -> None:
     """A change counts from its first day on, as in the demand itself."""
     one = dependent(peak_cv=0.0, changes=(change(1, add_rps=100.0),))

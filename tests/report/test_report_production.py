@@ -6,6 +6,7 @@ import pytest
 from builders import config, ledger, record
 
 from perfgate.baseline.capacity import capacity_record
+from perfgate.baseline.record import PromisedRate
 from perfgate.config.models import Production
 from perfgate.report.production import declared, derived, origin_of
 
@@ -63,3 +64,19 @@ def test_the_rate_of_record_is_the_busiest_instances_share() -> None:
     own = capacity_record(config(production=UNEVEN), ledger(), record())
     assert own.rate.estimate_rps == pytest.approx(1280)
     assert "1280/s in production, 1254/s of it certain" in origin_of(own)[2]
+
+
+def test_what_else_was_measured_is_told_as_it_is_in_production() -> None:
+    """The rates within promises and under overload stand beside what follows from them."""
+    promised = PromisedRate(estimate=300.0, lower=290.0, upper=310.0, runs=7, first_missed="a p95")
+    stored = record(mu_slo_rps=promised, mu_over_rps=320.0)
+    lines = origin_of(capacity_record(config(production={"instances": 2}), ledger(), stored))
+    assert lines[-2:] == [
+        "Every promise was kept there up to 300/s (290 to 310, 7 trials), then a p95 was missed; "
+        "that is 600/s in production, 580/s of it certain.",
+        "Under overload 320/s were completed there; that is 640/s in production, 627/s of it "
+        "certain.",
+    ]
+    plain = origin_of(capacity_record(config(), ledger(), record()))
+    assert plain[-1].endswith("that rate has not been measured.")
+    assert not any("promise" in line for line in plain)

@@ -47,6 +47,30 @@ def test_the_rate_within_the_promises_is_told() -> None:
     )
 
 
+def test_the_rate_under_overload_is_told() -> None:
+    """A record of a build that went through an overload shows what it completed then."""
+    assert render_records([record(mu_over_rps=333.0)]).splitlines()[3] == (
+        "  333/s completed under overload, with callers that give up"
+    )
+
+
+def test_plans_are_told_with_figures_and_reasons() -> None:
+    """A plan says by how much it changes what, and what it is for."""
+    plans = [
+        {"from": "2026-12-01", "what": "a", "scale": [1.0, 2.0, 3.0], "why": "growth"},
+        {"from": "2026-12-02", "what": "b", "add_rps": 5.0, "mix": {"login": 1.0}},
+        {"from": "2026-12-03", "what": "c", "scale": 1.0},
+        {"from": "2026-12-04", "what": "d"},
+    ]
+    told = [line for line in steps(dependent(change=plans)).splitlines() if "    - " in line]
+    assert told == [
+        "    - a (times 2, from 1 to 3): growth",
+        "    - b (+5/s, another mix)",
+        "    - c (as much as before)",
+        "    - d (without figures)",
+    ]
+
+
 def test_a_bar_lowered_on_purpose_says_why() -> None:
     """A record accepted although worse shows who did, why, and what it lost."""
     own = record(verdict="FAIL").conceding(concession())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from incident_records import WEIGHTS
 
 from perfgate.baseline.capacity import capacity_record
-from perfgate.baseline.record import RateOfRecord, WeightsOfRecord
+from perfgate.baseline.record import PromisedRate, RateOfRecord, WeightsOfRecord
 from perfgate.demand.ledger import Change, Spread
 from perfgate.demand.mix import MixedRate, Work
 from perfgate.demand.question import changed, planned, replaced
@@ -24,6 +24,8 @@ from perfgate.verdict.finding import Outcome
 from perfgate.verdict.order import Order
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from perfgate.baseline.capacity import CapacityRecord
     from perfgate.verdict.admission import Admission
     from perfgate.verdict.finding import Finding
@@ -38,13 +40,17 @@ def published(
     *rows: dict[str, Any],
     lower_rps: float = 400.0,
     weights: WeightsOfRecord | None = None,
+    measured: Mapping[str, object] | None = None,
     **production: object,
 ) -> CapacityRecord:
-    """Return a service with a rate that is all but certain, and who calls it."""
+    """Return a service with a rate that is all but certain, and who calls it.
+
+    ``measured`` is what else the record says.
+    """
     rate = RateOfRecord(
         estimate=lower_rps * 1.001, lower=lower_rps, upper=lower_rps * 1.002, runs=5
     )
-    stored = record(service_rate_rps=rate, weights=weights)
+    stored = record(service_rate_rps=rate, weights=weights, **(measured or {}))
     return capacity_record(
         config(production=production), ledger(*(rows or (dependent(**KNOWN),))), stored
     )
@@ -144,9 +150,9 @@ def test_a_change_that_ends_an_overload_passes() -> None:
 @pytest.mark.parametrize(
     ("rate", "attempts", "outcome", "told"),
     [
-        (1000.0, 3, PASS, "Even if every caller retried, the 600/s would be carried."),
+        (1000.0, 3, PASS, "the 600/s would be carried, gateway's 600/s among them."),
         (500.0, 3, WARN, "an overload would feed itself, until the demand fell below 83 % of"),
-        (190.0, 3, FAIL, "The first tries alone are more than the 190/s"),
+        (190.0, 3, FAIL, "The first tries alone (gateway 200/s) are more than the 190/s"),
     ],
 )
 def test_regimes(rate: float, attempts: int, outcome: Outcome, told: str) -> None:
@@ -175,6 +181,80 @@ def test_what_is_uncertain_may_be_too_much(cv: float, refused: bool) -> None:
         refused,
         refused,
     )
+
+
+def kept_up_to(rate_rps: float) -> dict[str, object]:
+    """Return what a record says of a service that keeps its promises up to that rate, +-5 %."""
+    low, high = 0.95 * rate_rps, 1.05 * rate_rps
+    rate = PromisedRate(estimate=rate_rps, lower=low, upper=high, runs=7, first_missed="a p95")
+    return {"mu_slo_rps": rate}
+
+
+@pytest.mark.parametrize(
+    ("factor", "outcome"), [(1.1, PASS), (1.2, WARN), (1.3, FAIL), (0.99, PASS)]
+)
+def test_promises_that_are_of_record_must_be_kept(factor: float, outcome: Outcome) -> None:
+    """A demand that with headroom is surely beyond mu_SLO is refused, whatever the service rate."""
+    service = published(dependent(peak_rps=200.0, **KNOWN), measured=kept_up_to(300.0))
+    found = finding(scaled(service, factor), "mu_slo")
+    assert found.outcome is outcome
+    assert found.reason.startswith(
+        "Every promise is kept up to 300/s in production (285 to 315/s); "
+    )
+    assert f"(gateway {200 * factor:.0f}/s)" in found.reason
+
+
+def test_headroom_and_chance_are_those_of_mu_slo() -> None:
+    """Where the record has mu_SLO, headroom is what it leaves, and it is what may be exceeded."""
+    service = published(dependent(peak_rps=100.0, **KNOWN), measured=kept_up_to(200.0))
+    answer = scaled(service, 1.9)
+    assert "Headroom by mu_SLO: 1.90 before, 1.00 after." in finding(answer, "demand").reason
+    chance = finding(answer, "chance")
+    assert "exceeds the highest rate within promises with a chance of 29." in chance.reason
+    document = json.loads(render_json(answer))
+    assert document["after"]["mu_slo_rps"] == {"estimate": 200.0, "lower": 190.0, "upper": 210.0}
+    assert document["after"]["mu_over_rps"] is None
+    assert document["after"]["headroom"] == pytest.approx(1.0)
+    rows = render_terminal(answer).splitlines()
+    assert "  ... within the promises           190.0        190.0  /s" in rows
+    assert not any(row.startswith("  ... under overload") for row in rows)
+
+
+def test_what_is_completed_under_overload_decides_what_retries_do() -> None:
+    """A service that completes less under overload is metastable where its rate says stable."""
+    row = dependent(attempts=3, **KNOWN)
+    stable, metastable = (
+        scaled(published(row, measured={"mu_over_rps": rate}), 1.0) for rate in (310.0, 290.0)
+    )
+    assert finding(stable, "retries").outcome is PASS
+    assert finding(metastable, "retries").outcome is WARN
+    assert "above the 290/s that are completed under overload" in metastable.verdict.reason
+    assert "  ... under overload                289.7        289.7  /s" in render_terminal(
+        metastable
+    )
+
+
+def test_with_another_mix_promises_and_overload_are_recomputed_too() -> None:
+    """Dearer requests lower every rate of record by the same factor."""
+    measured = {**kept_up_to(300.0), "mu_over_rps": 350.0}
+    service = published(weights=WEIGHTS, measured=measured)
+    asked = replaced(
+        service.ledger,
+        ledger(dependent("new", 20.0, mix={"login": 1.0}, **KNOWN)),
+        "new",
+        DAY,
+        "its entry",
+    )
+    after = admission(service, asked, DAY).matter.after
+    known, before = after.scene.known, service.known
+    assert known.mu_slo is not None
+    assert known.mu_over is not None
+    assert before.mu_slo is not None
+    assert before.mu_over is not None
+    factor = after.rate.estimate_rps / service.rate.estimate_rps
+    assert factor < 0.9
+    assert known.mu_slo.estimate_rps == pytest.approx(factor * before.mu_slo.estimate_rps)
+    assert known.mu_over.estimate_rps == pytest.approx(factor * before.mu_over.estimate_rps)
 
 
 def test_a_plan_that_no_longer_fits_is_named() -> None:
@@ -220,7 +300,11 @@ def test_cold_caches() -> None:
     [
         (KNOWN, DAY, ""),
         ({"measured_on": DAY - timedelta(days=90)}, DAY, ""),
-        ({"measured_on": DAY - timedelta(days=91)}, DAY, "older than 90 days: gateway (91 days)"),
+        (
+            {"measured_on": DAY - timedelta(days=91)},
+            DAY,
+            "more than 90 days old on 2026-11-24: gateway 100/s (91 days)",
+        ),
         ({}, DAY, "When the figures of gateway were measured is not said."),
         ({"measured_on": DAY + timedelta(days=99)}, DAY + timedelta(days=99), "is 122 days old"),
     ],
@@ -230,7 +314,8 @@ def test_old_figures_are_doubted(row: dict[str, Any], asked_on: date, told: str)
     service = published(dependent(**row))
     change = Change(effective_from=asked_on, what="growth", scale=Spread(1, 1, 1))
     answer = admission(service, changed(service.ledger, "gateway", change), asked_on)
-    doubts = [one.reason for one in answer.verdict.findings if one.check == "figures"]
+    names = ("figures", "ledger:stale")
+    doubts = [one.reason for one in answer.verdict.findings if one.check in names]
     assert [told in doubt for doubt in doubts] == ([True] if told else [])
 
 
@@ -342,7 +427,9 @@ def test_a_plan_of_which_nothing_can_be_told_is_named() -> None:
     mail = dependent("mail", 0.0, mix={"login": 1.0}, change=[plan])
     found = finding(scaled(published(dependent(**KNOWN), mail), 1.5), "plans")
     assert found.outcome is WARN
-    assert "Whether the 240/s from 2026-12-24 on are carried cannot be told" in found.reason
+    assert found.reason.startswith(
+        "Whether the 240/s (gateway 150/s, mail 90/s) from 2026-12-24 on are carried cannot be told"
+    )
 
 
 def test_an_order_that_cannot_be_told() -> None:

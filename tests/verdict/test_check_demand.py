@@ -51,7 +51,7 @@ def test_a_rate_above_the_required_one_passes() -> None:
     assert carried.outcome is Outcome.PASS
     assert carried.reason == (
         "The service rate is 400/s, 399/s of it certain: with headroom 1.25 that is enough for "
-        "319/s; the demand is 100/s."
+        "319/s; the demand is 100/s (gateway 100/s)."
     )
     assert carried.observed == pytest.approx(400, abs=0.5)
     assert carried.limit == pytest.approx(125)
@@ -65,8 +65,9 @@ def test_a_planned_change_that_tips_the_demand_is_named() -> None:
     assert carried.outcome is Outcome.FAIL
     assert carried.reason == (
         "The service rate is 400/s, 399/s of it certain: with headroom 1.25 that is enough for no "
-        'more than 319/s; the demand is 360/s. The change "delegate sign-in" of mail on '
-        "2026-12-15 adds 240/s and takes the demand from 120/s to 360/s; the limit is 319/s."
+        "more than 319/s; the demand is 360/s (mail 260/s, gateway 100/s). The change "
+        '"delegate sign-in" of mail on 2026-12-15 adds 240/s and takes the demand from 120/s to '
+        "360/s; the limit is 319/s."
     )
     assert carried.hint.startswith("Ship the change that tips it later, or make the build faster")
 
@@ -131,7 +132,10 @@ def test_thin_headroom_warns() -> None:
     """A rate that is certain to suffice by less than a tenth is a warning."""
     carried, _ = judged(dependent(peak_rps=300.0))
     assert carried.outcome is Outcome.WARN
-    assert "only just enough: it is enough for 319/s; the demand is 300/s." in carried.reason
+    assert (
+        "only just enough: it is enough for 319/s; the demand is 300/s (gateway 300/s)."
+        in carried.reason
+    )
 
 
 def test_rates_that_round_alike_are_told_apart() -> None:
@@ -151,7 +155,9 @@ def test_retries_that_would_be_carried_pass() -> None:
     """Where even all attempts of all callers are carried, retries pass."""
     _, retries = judged(dependent(peak_rps=100.0, attempts=3))
     assert retries.outcome is Outcome.PASS
-    assert retries.reason == "Even if every caller retried, the 300/s would be carried."
+    assert retries.reason == (
+        "Even if every caller retried, the 300/s would be carried, gateway's 300/s among them."
+    )
 
 
 def test_retries_that_could_feed_an_overload_warn() -> None:
@@ -193,7 +199,7 @@ def test_two_runs_that_prove_nothing_say_so_of_retries_too() -> None:
     carried, retries = check(case(noise=0.2, count=1, held_to=own))
     assert carried.outcome is Outcome.INCONCLUSIVE
     assert retries.outcome is Outcome.WARN
-    assert retries.reason.startswith("The first tries alone are more than the ")
+    assert retries.reason.startswith("The first tries alone (gateway 310/s) are more than ")
     assert "stall" not in retries.reason
 
 
@@ -211,7 +217,7 @@ def test_each_step_is_held_against_the_rate_with_its_mix() -> None:
     assert re.match(
         r"The service rate is 400/s as it was measured, and 270/s with the mix of 2026-12-15 "
         r"\(login 13\.5 % of requests instead of 10\.0 %\), 24\d/s of it certain: with headroom "
-        r"1\.25 that is enough for 19\d/s; the demand is 104/s\.",
+        r"1\.25 that is enough for 19\d/s; the demand is 104/s \(web 100/s, mail 4/s\)\.",
         carried.reason,
     )
 
@@ -232,7 +238,9 @@ def test_a_step_that_has_to_be_measured_is_named() -> None:
     assert carried.outcome is Outcome.PASS
     assert "the demand is 100/s" in carried.reason
     assert (unknown.check, unknown.outcome) == ("demand:mix", Outcome.INCONCLUSIVE)
-    assert "Whether the 200/s from 2026-12-15 on are carried cannot be told" in unknown.reason
+    assert unknown.reason.startswith(
+        "Whether the 200/s (web 100/s, mail 100/s) from 2026-12-15 on are carried cannot be told"
+    )
     assert unknown.hint.startswith("A new measurement is needed")
 
 

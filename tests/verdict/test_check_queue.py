@@ -48,7 +48,8 @@ def test_a_queue_that_grows_fails() -> None:
     assert (own.check, own.outcome) == ("queue", Outcome.FAIL)
     assert own.reason == (
         "At the required rate, 125/s here, the queue grows by 30 requests a second, surely by "
-        "23.5: more is asked for than is served, most of all of introspect."
+        "23.5: more is asked for than is served, most of all of introspect. Most is sent by "
+        "gateway 100/s."
     )
     assert own.observed == pytest.approx(30)
     assert own.interval is not None
@@ -73,7 +74,7 @@ def test_the_queue_of_one_operation_may_grow() -> None:
     assert (own.check, own.outcome) == ("queue:login", Outcome.FAIL)
     assert own.reason.endswith(
         "the queue of login grows by 3 requests a second, surely by 3: more is asked for than is "
-        "served."
+        "served. login is sent by gateway 10/s."
     )
 
 

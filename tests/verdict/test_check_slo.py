@@ -41,7 +41,7 @@ def test_a_promise_missed_in_most_trials_fails() -> None:
     assert (own.check, own.outcome) == ("slo:introspect", Outcome.FAIL)
     assert own.reason == (
         "introspect: p95 at 125/s here was 145 ms in the middle one of 3 trials "
-        "(promised 15 ms), and missed in 2."
+        "(promised 15 ms), and missed in 2. introspect is sent by gateway 90/s."
     )
     assert (own.unit, own.limit) == ("ms", 15.0)
     assert own.observed == pytest.approx(145, abs=1)
@@ -69,7 +69,7 @@ def test_unanswered_requests_fail_without_any_promise_of_latency() -> None:
     """Requests without an answer break the promised error share, which every operation has."""
     (own,) = judged(Build(missing={"login": 10}), slo={})
     assert (own.check, own.outcome, own.unit) == ("slo:login", Outcome.FAIL, "ratio")
-    assert own.reason.endswith("(33.33%, allowed 0.10%).")
+    assert own.reason.endswith("(33.33%, allowed 0.10%). login is sent by gateway 10/s.")
 
 
 def test_one_unanswered_request_warns() -> None:

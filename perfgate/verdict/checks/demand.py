@@ -9,12 +9,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL
-from perfgate.demand.demand import peak_demand, tipping_sentence
+from perfgate.demand.demand import peak_demand, senders_told, tipping_sentence
 from perfgate.demand.mix import MixedRate
 from perfgate.demand.risk import UncertainRate
+from perfgate.demand.standing import NOTHING
 from perfgate.verdict.case import capacity_of, steps_of, work_of_case
 from perfgate.verdict.dangers import chance, cold, retries
 from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
+from perfgate.verdict.known import known_of
 from perfgate.verdict.matter import Capacity, State
 from perfgate.verdict.mixture import rate_told, untold
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from perfgate.analysis.interval import Interval
     from perfgate.demand.demand import Demand, TippingPoint
     from perfgate.demand.ledger import Ledger
-    from perfgate.demand.levers import Scene
     from perfgate.measurement.models import BuildRole
     from perfgate.verdict.case import Case
 
@@ -74,20 +75,24 @@ def _held_to(case: Case, capacity: Capacity, steps: list[Demand]) -> list[Findin
     return [carried, *unknown, *_dangers(heaviest, worst, known=known)]
 
 
-def scene_of(case: Case) -> Scene | None:
-    """Return the service with the candidate on the day on which retries would be most.
+def states_of(case: Case, role: BuildRole) -> tuple[State, State] | None:
+    """Return the service with a build on the day with most first tries, and with most retries.
 
-    Where the first tries of a day are too many, on the day with most of them. None where no service
+    Where the first tries of a day are too many, that is the second day too. None where no service
     rate is certain.
     """
-    capacity = capacity_in(case)
-    return None if capacity is None else _worst(case, capacity, steps_of(case.terms)).scene
+    capacity = capacity_in(case, role)
+    if capacity is None:
+        return None
+    steps = steps_of(case.terms)
+    peak = State(case.terms.ledger, peak_demand(steps).on, capacity)
+    return peak, _worst(case, capacity, steps)
 
 
-def capacity_in(case: Case) -> Capacity | None:
-    """Return what the demand is held to with the candidate; None where no rate is certain."""
-    rate = capacity_of(case, "candidate")
-    return None if rate is None or rate.lower <= 0 else _capacity(case, rate, "candidate")
+def capacity_in(case: Case, role: BuildRole = "candidate") -> Capacity | None:
+    """Return what the demand is held to with a build; None where no rate is certain."""
+    rate = capacity_of(case, role)
+    return None if rate is None or rate.lower <= 0 else _capacity(case, rate, role)
 
 
 def tipping_of(case: Case) -> TippingPoint | None:
@@ -107,15 +112,16 @@ def _worst(case: Case, capacity: Capacity, steps: list[Demand]) -> State:
 
 def base_carries(case: Case) -> bool:
     """Tell whether the base surely has the rate that is required."""
-    rate = capacity_of(case, "base")
-    if rate is None or rate.lower <= 0:
-        return False
-    capacity = _capacity(case, rate, "base")
-    return all(step.first_try_rps <= capacity.limit_rps(step) for step in steps_of(case.terms))
+    capacity = capacity_in(case, "base")
+    steps = steps_of(case.terms)
+    return capacity is not None and all(
+        step.first_try_rps <= capacity.limit_rps(step) for step in steps
+    )
 
 
 def _capacity(case: Case, rate: Interval, role: BuildRole) -> Capacity:
     config = case.terms.config
+    known = known_of(case, rate) if role == "candidate" else NOTHING
     measured = UncertainRate(rate.estimate, rate.lower, rate.upper, BOUNDS_LEVEL)
     return Capacity(
         MixedRate(measured, work_of_case(case, role)),
@@ -123,6 +129,7 @@ def _capacity(case: Case, rate: Interval, role: BuildRole) -> Capacity:
         config.margins.overload_risk,
         config.production.instances,
         config.production.imbalance,
+        known,
     )
 
 
@@ -140,7 +147,8 @@ def _carried(case: Case, capacity: Capacity, steps: list[Demand], heaviest: Stat
         check=CHECK,
         outcome=outcome,
         reason=f"The service rate {rate_told(heaviest)}: with headroom {capacity.headroom:g} that "
-        f"is {ENOUGH[outcome]} {enough}/s; the demand is {sent}/s.{why}",
+        f"is {ENOUGH[outcome]} {enough}/s; the demand is "
+        f"{sent}/s{senders_told(heaviest.demand, tipping)}.{why}",
         observed=rate.estimate_rps,
         limit=required,
         interval=(rate.lower_rps, rate.upper_rps),
@@ -189,7 +197,8 @@ def _silent(case: Case, rate: Interval, peak: Demand) -> Finding:
         check=CHECK,
         outcome=Outcome.INCONCLUSIVE if enough else Outcome.FAIL,
         reason=f"The service rate is {rate.estimate:.0f}/s, but nothing of it is certain, as a run "
-        f"had no correct answer while saturated; the demand is {peak.first_try_rps:.0f}/s.",
+        f"had no correct answer while saturated; the demand is {peak.first_try_rps:.0f}/s"
+        f"{senders_told(peak)}.",
         observed=rate.estimate,
         limit=required,
         interval=(rate.lower, rate.upper),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.verdict.case import capacity_of, measured_rate, required_rps
-from perfgate.verdict.finding import Finding, Outcome, counted, told_apart
+from perfgate.verdict.case import capacity_of, measured_rate, required_rps, sent_by
+from perfgate.verdict.finding import Finding, Outcome, counted, promised, told_apart
 from perfgate.verdict.limit import FEWEST_TRIALS, headroom_of, limit_of
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ def check(case: Case) -> list[Finding]:
     if limit is None:
         return [_unfound(search)]
     required = _required_here_rps(case)
-    rate = limit.rate_rps
+    rate, outcome = limit.rate_rps, _outcome(limit, required)
+    kept = outcome is Outcome.PASS
+    senders = "" if kept else sent_by(case.terms, limit.promise.operation)
     return [
         Finding(
             check=CHECK,
-            outcome=_outcome(limit, required),
-            reason=f"{_where(limit)} {_cost(search)}{_headroom(case)}",
+            outcome=outcome,
+            reason=f"{_where(limit)} {_cost(search)}{_headroom(case)}{senders}",
             observed=rate.estimate,
             limit=required,
             interval=(rate.lower, rate.upper),
@@ -55,9 +57,9 @@ def _required_here_rps(case: Case) -> float | None:
 
 
 def _outcome(limit: Limit, required_rps: float | None) -> Outcome:
-    if required_rps is None or limit.rate_rps.lower >= required_rps:
+    if required_rps is None:
         return Outcome.PASS
-    return Outcome.FAIL if limit.rate_rps.upper < required_rps else Outcome.WARN
+    return promised(limit.rate_rps.lower, limit.rate_rps.upper, required_rps)
 
 
 def _where(limit: Limit) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.backlog import emptied, growth_rps
+from perfgate.demand.demand import largest_told, peak_demand
+from perfgate.verdict.case import sent_by, steps_of
 from perfgate.verdict.checks.conduct import BUSY_LIMIT_RATIO
 from perfgate.verdict.finding import Finding, Outcome, number
 
@@ -34,7 +36,7 @@ def check(case: Case) -> list[Finding]:
     if run is None or not run.in_flight:
         return []
     if grows := _growing(case, run):
-        return [_grown(name, grown, run) for name, grown in grows.items()]
+        return [_grown(case, name, grown, run) for name, grown in grows.items()]
     return [_still(case, run)]
 
 
@@ -66,7 +68,7 @@ def _all_in_flight(run: DemandRun) -> list[int]:
     return [sum(moment) for moment in zip(*run.in_flight.values(), strict=True)]
 
 
-def _grown(operation: str, grown: Interval, run: DemandRun) -> Finding:
+def _grown(case: Case, operation: str, grown: Interval, run: DemandRun) -> Finding:
     whose = f"the queue of {operation}" if operation else "the queue"
     users = _for_users(run)
     return Finding(
@@ -74,7 +76,7 @@ def _grown(operation: str, grown: Interval, run: DemandRun) -> Finding:
         outcome=Outcome.INCONCLUSIVE if users else Outcome.FAIL,
         reason=f"At the required rate, {run.run.offered_rps:.0f}/s here, {whose} grows by "
         f"{number(grown.estimate)} requests a second, surely by {number(grown.lower)}: more is "
-        f"asked for than is served{_most(run, operation)}.",
+        f"asked for than is served{_most(run, operation)}.{_senders(case, operation)}",
         observed=grown.estimate,
         limit=0.0,
         interval=(grown.lower, grown.upper),
@@ -84,6 +86,13 @@ def _grown(operation: str, grown: Interval, run: DemandRun) -> Finding:
         if users
         else "",
     )
+
+
+def _senders(case: Case, operation: str) -> str:
+    """Say who sends most of an operation, or of everything."""
+    if operation:
+        return sent_by(case.terms, operation)
+    return f" Most is sent by {largest_told(peak_demand(steps_of(case.terms)).dependents)}."
 
 
 def _most(run: DemandRun, operation: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from perfgate.analysis.compare import exact_lower_bound
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import OpenLoop, OperationFigures
+from perfgate.verdict.case import sent_by
 from perfgate.verdict.checks.errors import slo_of
 from perfgate.verdict.checks.queue import WAITED_LIMIT_RATIO, overloaded
 from perfgate.verdict.finding import Finding, Outcome, counted, number
@@ -47,13 +48,19 @@ def check(case: Case) -> list[Finding]:
     late = [_judged(_usable(run.trials, *promise[:2]), *promise, rate) for promise in tried]
     lag_ms = run.run.validity.lag_p99_ms
     own = [_doubted(finding, lag_ms) for finding in late if finding is not None]
-    broken = [*_unanswered(case, run.trials, rate), *own]
+    broken = [_sent(case, finding) for finding in (*_unanswered(case, run.trials, rate), *own)]
     if run.run.validity.waited_ratio > WAITED_LIMIT_RATIO and not overloaded(case):
         broken = [_clouded(finding) for finding in broken]
     if tried and not broken:
         kept = f"{counted(len(tried), 'latency promise')} kept {rate}."
         broken = [Finding(CHECK, Outcome.PASS, kept)]
     return [*broken, *_too_few(promised, tried), *_untried(case, run.trials)]
+
+
+def _sent(case: Case, finding: Finding) -> Finding:
+    """Return the finding with those who send most of its operation."""
+    operation = finding.check.removeprefix(f"{CHECK}:")
+    return dataclasses.replace(finding, reason=f"{finding.reason}{sent_by(case.terms, operation)}")
 
 
 def _clouded(finding: Finding) -> Finding:
