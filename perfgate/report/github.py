@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from perfgate.report.commands import command
+from perfgate.report.null import what_shows
 from perfgate.report.subjects import place_of
 from perfgate.verdict.finding import Finding, Outcome, counted
 
@@ -32,9 +33,9 @@ MOST = 10
 def render(case: Case, verdict: Verdict) -> str:
     """Return a command for each finding that is not a pass, at most MOST of a level.
 
-    The verdict itself is a notice, so that there always is one.
+    The verdict itself, with what would have shown, is a notice, so that there always is one.
     """
-    head = f"{verdict.outcome}: {verdict.reason}"
+    head = f"{verdict.outcome}: {verdict.reason} {what_shows(case)}"
     lines = [command("notice", {"title": "perfgate"}, head)]
     for level in dict.fromkeys(LEVELS.values()):
         lines += _shown(case, level, [own for own in verdict.findings if _level(own) == level])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from perfgate.report.figures import seconds_of_load
+from perfgate.report.null import what_shows
 from perfgate.tail import escaped
 from perfgate.verdict.finding import Finding, Outcome
 
@@ -41,6 +42,7 @@ def render(case: Case, verdict: Verdict) -> str:
     _add_properties(suite, case, verdict)
     for name, finding in zip(_names(findings), findings, strict=True):
         _add_case(suite, f"{NAME}.{service}", name, finding)
+    ET.SubElement(suite, "system-out").text = escaped(what_shows(case))
     ET.indent(root)
     return f"{DECLARATION}\n{ET.tostring(root, encoding='unicode')}\n"
 

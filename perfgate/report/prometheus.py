@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.demand.demand import peak_demand
 from perfgate.report.figures import seconds_of_load
+from perfgate.report.null import null_of
 from perfgate.tail import escaped
 from perfgate.verdict.case import capacity_of, required_rps, steps_of
 from perfgate.verdict.checks.change import deciding_look
@@ -69,6 +70,7 @@ def _families(case: Case, verdict: Verdict) -> Iterator[Family]:
     yield from _demands(case)
     yield _headroom(case)
     yield _slowdowns(case)
+    yield from _nulls(case)
     seconds = Sample(seconds_of_load(case))
     yield Family("load_seconds", "Time for which load was sent.", (seconds,))
     taken_at = Sample(datetime.fromisoformat(case.measurement.taken_at).timestamp())
@@ -126,6 +128,22 @@ def _slowdowns(case: Case) -> Family:
     )
     words = "Slowdown of the candidate against its base, with the bounds that decide."
     return Family("slowdown_ratio", words, tuple(samples))
+
+
+def _nulls(case: Case) -> Iterator[Family]:
+    """Return how much sessions differed, and how small a slowdown would have shown."""
+    null = null_of(case)
+    metrics = {} if null is None else null.metrics
+    told = {
+        "session_sd_ratio": ("Standard deviation of the slowdown among sessions.", "session_sd"),
+        "detectable_ratio": ("Slowdown that is found 80 times in 100.", "detectable"),
+    }
+    for name, (words, field) in told.items():
+        samples = (
+            Sample(getattr(own, f"{field}_percent") / 100, (("metric", metric),))
+            for metric, own in metrics.items()
+        )
+        yield Family(name, words, tuple(samples))
 
 
 def _bounds(estimate: float, lower: float, upper: float) -> tuple[tuple[str, float], ...]:

@@ -34,6 +34,9 @@ def test_every_report_has_it(outcome: Outcome, format_: str) -> None:
     if format_ == "json":
         assert '"session_sd_percent"' in text
         assert '"detectable_percent"' in text
+    elif format_ == "prometheus":
+        assert "perfgate_session_sd_ratio{" in text
+        assert "perfgate_detectable_ratio{" in text
     else:
         assert what_shows(judged).split(".", maxsplit=1)[0] in text.replace("\\", "")
         assert "is found 80 times in 100" in text

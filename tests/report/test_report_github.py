@@ -177,5 +177,5 @@ def test_any_text_is_data_of_one_command(text: str) -> None:
     verdict = verdict_of([Finding(text, Outcome.FAIL, text)])
     (_, (level, properties, told)) = read(render(case(), verdict))
     assert level == "error"
-    assert properties == {"title": f"perfgate FAIL: {escaped(text)}"}
+    assert properties == {"title": escaped(f"perfgate FAIL: {text}")}
     assert told == escaped(text)

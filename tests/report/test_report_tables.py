@@ -142,7 +142,7 @@ def test_who_sends_what_and_what_each_change_makes_of_it() -> None:
         [],
         ["from", "2026-12-15", "on", "360.0", "+60.0", "460.0"],
         ["mail", "260.0", "+60.0", "\u258c", "260.0"],
-        ["-", "delegate", "sign-in"],
+        ["-", "delegate", "sign-in", "(+60/s)"],
         [],
         ["mix:", "introspect", "90.0%,", "login", "10.0%"],
     ]

@@ -7,6 +7,7 @@ Nothing is drawn here.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +23,8 @@ MONTHS = 12
 # So many months from one mark to the next.
 MONTHS_APART = (1, 2, 3, 6, 12)
 WHOLE = 1e-9  # of a step: what is off by less is taken for whole
+# A figure below it has lost its digits: it is taken for nothing.
+LEAST = 100 * sys.float_info.min
 
 
 class Scale(Protocol):
@@ -99,20 +102,21 @@ class Days:
 def from_nothing(values: Iterable[float], room: float = 1.08) -> Linear:
     """Return an axis from 0 to somewhat more than the largest figure that is finite."""
     largest = max((value for value in values if math.isfinite(value)), default=0.0)
-    return Linear(0.0, largest * room if largest > 0 else 1.0)
+    return Linear(0.0, largest * room if largest > LEAST else 1.0)
 
 
 def around(values: Iterable[float], room: float = 0.1) -> Linear:
     """Return an axis that holds all finite figures, with some room at either end."""
     finite = [value for value in values if math.isfinite(value)] or [0.0]
     low, high = min(finite), max(finite)
-    space = room * (high - low) or max(abs(high), 1.0) * room
+    apart = high - low
+    space = room * (apart if apart > LEAST else max(abs(high), 1.0))
     return Linear(low - space, high + space)
 
 
 def decades(values: Iterable[float], room: float = 1.15) -> Log:
     """Return a logarithmic axis that holds all finite figures above 0, with some room."""
-    positive = [value for value in values if 0 < value < math.inf] or [1.0]
+    positive = [value for value in values if LEAST < value < math.inf] or [1.0]
     return Log(min(positive) / room, max(positive) * room)
 
 
