@@ -88,7 +88,8 @@ LEFT_OUT = """
     #
 {task}"""
 WORKFLOW = """\
-# Judges every pull request. What it may and may not do: docs/github-action.md of perfgate.
+# Judges every pull request. It runs the pull request's code, so it has no rights and no secrets. What
+# else it can do, also for pull requests of forks: docs/github-action.md of perfgate.
 name: perfgate
 
 on:
@@ -98,7 +99,7 @@ permissions:
   contents: read
 
 concurrency:
-  group: perfgate-${{ github.ref }}
+  group: perfgate-${{ github.event.pull_request.number }}
   cancel-in-progress: true
 
 jobs:
@@ -108,15 +109,16 @@ jobs:
     steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
         with:
+          ref: ${{ github.event.pull_request.head.sha }}
           persist-credentials: false
           # Baselines are read from history.
           fetch-depth: 0
       - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
         with:
           python-version: "3.11"
-      # Whatever the service needs to start belongs here too.
-      - run: python -m pip install perfgate
-      - run: perfgate check --format markdown >> "$GITHUB_STEP_SUMMARY"
+      # Install here whatever the service needs to start.
+      # Name where you have perfgate from, and the commit that you have read.
+      - uses: OWNER/perfgate@COMMIT
 """
 CONFIG_FILE, LEDGER_FILE, LOCUST_FILE = "perfgate.toml", "demand.toml", "locustfile.py"
 WORKFLOW_FILE = ".github/workflows/perfgate.yml"
