@@ -6,7 +6,8 @@ import pickle
 
 import pytest
 
-import perfgate.load.engine  # noqa: F401 - it has an error of its own
+import perfgate.action.api
+import perfgate.load.engine  # noqa: F401 - both have errors of their own
 from perfgate.errors import (
     FileFaultsError,
     LoadError,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from perfgate.errors import PerfgateError
+from perfgate.exitcodes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +21,9 @@ HINT = "Give the job checks: write and pull-requests: write, and its token as GI
 
 
 class ApiError(PerfgateError):
-    """GitHub refuses a call, or cannot be reached."""
+    """GitHub refuses a call, mostly for want of a right, or cannot be reached."""
+
+    exit_code = ExitCode.USAGE
 
 
 class Api:

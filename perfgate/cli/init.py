@@ -88,10 +88,10 @@ def _write(root: Path, files: Mapping[str, str]) -> None:
 
 def _first_check() -> int:
     """Judge the working tree with the smallest of checks."""
-    from perfgate.cli.check import command as check  # noqa: PLC0415 - as above
+    from perfgate.cli.group import cli  # noqa: PLC0415 - it imports this module by its name
 
     put("\n$ perfgate check --budget quick")
-    code = check.main(["--budget", "quick"], prog_name="perfgate check", standalone_mode=False)
+    code = cli.main(["check", "--budget", "quick"], prog_name="perfgate", standalone_mode=False)
     put(
         "\nNow set what only you know: peak_rps and mix in demand.toml, promises in "
         "perfgate.toml.\nCommit the files, then make the first baseline:\n"

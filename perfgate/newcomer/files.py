@@ -88,8 +88,8 @@ LEFT_OUT = """
     #
 {task}"""
 WORKFLOW = """\
-# Judges every pull request. It runs the pull request's code, so it has no rights and no secrets. What
-# else it can do, also for pull requests of forks: docs/github-action.md of perfgate.
+# Judges every pull request. It runs the pull request's code, so it has no rights and no secrets.
+# What else it can do, also for pull requests of forks: docs/github-action.md of perfgate.
 name: perfgate
 
 on:

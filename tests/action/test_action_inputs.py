@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from perfgate.action.inputs import OPTIONS, PREFIX, Inputs
 from perfgate.cli.check import command
+from perfgate.cli.overview import HELP_OPTIONS
 from perfgate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def environ(workspace: Path, **inputs: str) -> dict[str, str]:
 
 def parsed(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the options as ``perfgate check`` understands them."""
-    context = click.Context(command)
+    context = click.Context(command, help_option_names=list(HELP_OPTIONS))
     command.parse_args(context, Inputs.of(environ).words)
     return context.params
 
