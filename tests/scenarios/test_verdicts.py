@@ -116,6 +116,7 @@ def test_longer_wait_fails_on_latency(repository: AuthRepository) -> None:
     assert "each request waits longer" in capacity["reason"], run.out
 
 
+@pytest.mark.nightly
 def test_serialised_requests_fail_on_capacity(repository: AuthRepository) -> None:
     """A lock that leaves unloaded latency alone fails on capacity."""
     repository.vary("serialised")
