@@ -105,17 +105,17 @@ def _of_node(root: Path, files: tuple[Path, ...]) -> Iterator[Start]:
         package = json.loads(_text(root / "package.json"))
     except ValueError:
         return
-    scripts = package.get("scripts") if isinstance(package, dict) else None
+    if not isinstance(package, dict):
+        return
+    scripts = package.get("scripts")
     command = scripts.get("start") if isinstance(scripts, dict) else None
     if isinstance(command, str) and _plain(command):
         yield Start(_with_port(command), "package.json, scripts.start")
         return
-    main = package.get("main") if isinstance(package, dict) else None
-    names = (main if isinstance(main, str) else "", "server.js", "index.js", "app.js")
-    for name in names:
-        if name and Path(name) in files:
-            yield Start(_with_port(f"node {shlex.quote(name)}"), name)
-            return
+    names = (str(package.get("main", "")), "server.js", "index.js", "app.js")
+    found = next((name for name in names if name and Path(name) in files), None)
+    if found:
+        yield Start(_with_port(f"node {shlex.quote(found)}"), found)
 
 
 def _of_django(root: Path, files: tuple[Path, ...]) -> Iterator[Start]:

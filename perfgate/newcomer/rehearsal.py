@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from perfgate.config.models import Target
 from perfgate.errors import TargetError
 from perfgate.newcomer.openapi import Request, requests_of
+from perfgate.tail import tail
 from perfgate.target.process import start_target
 from perfgate.target.readiness import ask
 
@@ -103,15 +104,10 @@ def _ready_path(target: RunningTarget) -> str:
     for path in (*READY_PATHS, *SPEC_PATHS):
         if ask(f"{target.url}{path}", ANSWER_S).ok:
             return path
-    raise TargetError(
-        f"  it answers, but with no 2xx at any of {', '.join(READY_PATHS)}",
-        hint="Give it a path that answers 200 once requests are served, like /healthz.",
-    )
+    raise TargetError(f"  it answers, but with no 2xx at any of {', '.join(READY_PATHS)}")
 
 
 def _log(target: RunningTarget) -> str:
-    from perfgate.tail import tail  # noqa: PLC0415 - only where something is wrong
-
     return "\n".join(f"  | {line}" for line in tail(target.log)) or "  | (nothing)"
 
 

@@ -21,7 +21,7 @@ from perfgate.verdict.finding import Outcome
 from perfgate.verdict.limit import headroom_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Verdict
@@ -134,16 +134,16 @@ def _nulls(case: Case) -> Iterator[Family]:
     """Return how much sessions differed, and how small a slowdown would have shown."""
     null = null_of(case)
     metrics = {} if null is None else null.metrics
-    told = {
-        "session_sd_ratio": ("Standard deviation of the slowdown among sessions.", "session_sd"),
-        "detectable_ratio": ("Slowdown that is found 80 times in 100.", "detectable"),
-    }
-    for name, (words, field) in told.items():
-        samples = (
-            Sample(getattr(own, f"{field}_percent") / 100, (("metric", metric),))
-            for metric, own in metrics.items()
-        )
-        yield Family(name, words, tuple(samples))
+    spreads = {name: own.session_sd_percent for name, own in metrics.items()}
+    words = "Standard deviation of the slowdown among sessions."
+    yield Family("session_sd_ratio", words, _shares(spreads))
+    least = {name: own.detectable_percent for name, own in metrics.items()}
+    yield Family("detectable_ratio", "Slowdown that is found 80 times in 100.", _shares(least))
+
+
+def _shares(percents: Mapping[str, float]) -> tuple[Sample, ...]:
+    """Return figures in percent, by metric, as shares."""
+    return tuple(Sample(own / 100, (("metric", name),)) for name, own in percents.items())
 
 
 def _bounds(estimate: float, lower: float, upper: float) -> tuple[tuple[str, float], ...]:
