@@ -14,11 +14,13 @@ from perfgate.machine import read_environment
 from perfgate.report.blame import known_lines, plan_of_search, progress_line
 from perfgate.report.calibration import foretold
 from perfgate.search import SETTLED_TRIALS, most_s
+from perfgate.selftest.harm import Kind
 from perfgate.upheaval import longest_s, shortest_s
 from perfgate.verdict.finding import counted
 from perfgate.verdict.noise import remembered
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from perfgate.measurement.models import Environment
@@ -67,13 +69,35 @@ def quick_ahead(wish: Wish) -> str:
 
 def plan_ahead(wish: Wish) -> str:
     """Return in a sentence how long a check will take here and what it can find."""
+    return foretold(*_pace(wish))
+
+
+def _pace(wish: Wish) -> tuple[Pace, tuple[int, ...], Rehearsal | None]:
+    """Return pace and looks of a check, and what they are known from; None where they are guessed.
+
+    Raises StoreError for a record that cannot be read.
+    """
     config = wish.loaded.config
     profile = config.profiles[wish.profile]
     known = known_noise(wish, read_environment())
     if known and known.resolution:
-        return foretold(known.resolution.pace, known.resolution.plan.looks, known)
+        return known.resolution.pace, known.resolution.plan.looks, known
     guess = Pace(demand_run_s(profile), session_s(profile), config.budget.sessions_s)
-    return foretold(guess, profile.looks or guess.looks(), None)
+    return guess, profile.looks or guess.looks(), None
+
+
+def selftest_ahead(wish: Wish, wanted: Sequence[Kind]) -> str:
+    """Return in a sentence what a selftest will do here and how long it will take."""
+    pace, looks, _ = _pace(wish)
+    # Errors are found by the first session, all else at a look.
+    first = [1 if kind is Kind.ERRORS else looks[0] for kind in wanted]
+    last = max([looks[0], *(look for look in looks if pace.affords(look))])
+    soon, most = sum(map(pace.check_s, first)), len(first) * pace.check_s(last)
+    return (
+        f"plan: {counted(len(wanted), 'check')} of the service beside itself, with "
+        f"{', '.join(wanted)} in front of one; about {round(soon, -1):.0f} s, and up to "
+        f"{round(most, -1):.0f} s where sessions differ much"
+    )
 
 
 def recovery_ahead(wish: Wish) -> str:

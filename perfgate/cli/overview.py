@@ -20,6 +20,7 @@ VERBS = {
     ),
     "calibrate": ("perfgate.cli.calibrate", "Learn how noisy a service is here, for later plans."),
     "bisect": ("perfgate.cli.bisect", "Find the commit that made the service slower."),
+    "selftest": ("perfgate.cli.selftest", "Prove that this gate is awake: put harm before it."),
     "doctor": ("perfgate.cli.doctor", "Tell what this machine can resolve, and what would help."),
     "worker": ("perfgate.cli.worker", "Send load for a check that runs on another machine."),
     "schema": (

@@ -47,9 +47,7 @@ def tell(
     """
     verdict = judge(case)
     if keep_in is not None:
-        (keep_in / "measurement.json").write_text(case.to_text(), encoding="utf-8")
-        for name, kept_as in KEPT.items():
-            (keep_in / name).write_text(FORMATS[kept_as](case, verdict), encoding="utf-8")
+        keep(case, verdict, keep_in)
     text = FORMATS[format_](case, verdict)
     if format_ == "github":
         put(text.removesuffix("\n"))  # the runner is to obey this one
@@ -59,6 +57,13 @@ def tell(
         _pushed(case, verdict, push_to)
     choice = None if on_inconclusive is None else Outcome(on_inconclusive.upper())
     return int(verdict.exit_code(on_inconclusive=choice))
+
+
+def keep(case: Case, verdict: Verdict, directory: Path) -> None:
+    """Write the measurement and its verdict in every format."""
+    (directory / "measurement.json").write_text(case.to_text(), encoding="utf-8")
+    for name, kept_as in KEPT.items():
+        (directory / name).write_text(FORMATS[kept_as](case, verdict), encoding="utf-8")
 
 
 def _pushed(case: Case, verdict: Verdict, url: str) -> None:
