@@ -174,12 +174,7 @@ def _alarm(trial: Trial) -> str:
 def _asleep(trial: Trial) -> str:
     if trial.case is None:
         return ""
-    config = trial.case.terms.config
-    slowdown = f"slowdown = {number(config.margins.slowdown)}"
     match trial.harm.kind:
-        case Kind.LATENCY:
-            latency = f"latency = {number(config.margins.latency)}"
-            return f"[margins] lets it pass: {latency}, {slowdown}. Smaller ones would see it."
         case Kind.ERRORS if not any(
             own.failed for own in errors.tallies(trial.case, "candidate").values()
         ):
@@ -189,4 +184,7 @@ def _asleep(trial: Trial) -> str:
             )
         case Kind.ERRORS:
             return "[slo] lets it pass: error_ratio is how much of an operation may fail."
-    return f"[margins] lets it pass: {slowdown}. A smaller one would see it."
+    margins = trial.case.terms.config.margins
+    names = ("slowdown", "latency" if trial.harm.kind is Kind.LATENCY else "operation")
+    wide = " and ".join(f"{name} = {number(getattr(margins, name))}" for name in names)
+    return f"[margins] lets it pass: {wide}. Smaller ones would see it."

@@ -53,7 +53,7 @@ async def _serve(host: str, port: int, command: Sequence[str]) -> int:
     place = read_place(Path.cwd())
     loop = asyncio.get_running_loop()
     front = Front(place, host, free_port(host))
-    await loop.create_server(lambda: _Caller(front), host, port, backlog=BACKLOG)
+    await listen(front, host, port)
     words = [word.replace(SERVICE_PORT, str(front.port)) for word in command]
     try:
         # In a group of its own, so that it hears of its end once: from here.
@@ -88,6 +88,12 @@ class Front:
         if not self._noted:
             self._noted = True
             note_tally(Path.cwd(), Tally(self.requests, self.harmed))
+
+
+async def listen(front: Front, host: str, port: int) -> asyncio.Server:
+    """Take callers' connections from now on."""
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(lambda: _Caller(front), host, port, backlog=BACKLOG)
 
 
 def one_in(count: int, seed: int) -> Iterator[bool]:
@@ -138,27 +144,31 @@ class _End(asyncio.Protocol):
     """One of two connections that belong together: the other does whatever is done to it."""
 
     transport: asyncio.Transport
-    other: asyncio.Transport | None = None
+    other: _End | None = None
+    heard_all = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
     def pause_writing(self) -> None:
         if self.other:
-            self.other.pause_reading()
+            self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
         if self.other:
-            self.other.resume_reading()
+            self.other.transport.resume_reading()
 
     def eof_received(self) -> bool:
-        if self.other:
-            self.other.write_eof()
-        return True  # the other direction may stay open
+        """Pass the end of this direction on; keep the connection while the other one is open."""
+        self.heard_all = True
+        if not self.other:
+            return False
+        self.other.transport.write_eof()
+        return not self.other.heard_all
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         if self.other:
-            self.other.close()
+            self.other.transport.close()
 
 
 class _Caller(_End):
@@ -179,7 +189,7 @@ class _Caller(_End):
     async def _dial(self) -> None:
         front = self._front
         try:
-            self.other, _ = await asyncio.get_running_loop().create_connection(
+            _, self.other = await asyncio.get_running_loop().create_connection(
                 lambda: _Service(self), front.host, front.port
             )
         except OSError:  # it does not listen yet, or not any more
@@ -210,7 +220,7 @@ class _Caller(_End):
 
     def _pass_on(self, data: bytes) -> None:
         if self.other:
-            self.other.write(data)
+            self.other.transport.write(data)
 
     def answer(self, data: bytes) -> bytes:
         """Return what the caller gets to see of what the service has said."""
@@ -228,7 +238,7 @@ class _Service(_End):
     """The connection to the service that a caller's has got."""
 
     def __init__(self, caller: _Caller) -> None:
-        self._caller, self.other = caller, caller.transport
+        self._caller = self.other = caller
 
     def data_received(self, data: bytes) -> None:
         self._caller.transport.write(self._caller.answer(data))
