@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from perfgate.wish import Wish
 
 PROXY = "{python} -I -m perfgate.selftest.proxy {host} {port}"
-BASE = "as it is"
 
 
 def behind_proxy(wish: Wish) -> Wish:
@@ -75,8 +74,7 @@ class _Bench:
         """Check the build with the harm beside the build without; raises what a check raises."""
         self._announce(harm, usual)
         begun_s = time.monotonic()
-        base = self._placed(BASE, Harm(Kind.NOTHING))
-        candidate = self._placed(told(harm, usual), harm)
+        base, candidate = self._placed(Harm(Kind.NOTHING)), self._placed(harm)
         rig = replace(self.rig, runs_dir=self.rig.runs_dir / harm.kind)
         case = measure(order_of(self.wish, candidate, base, self.environment), rig)
         seconds, verdict = time.monotonic() - begun_s, judge(case)
@@ -98,10 +96,11 @@ class _Bench:
         wanted = "it should ship" if harmless else f"{told(harm, usual)}: it should fail"
         self.rig.progress.learned(wanted)
 
-    def _placed(self, name: str, harm: Harm) -> Build:
+    def _placed(self, harm: Harm) -> Build:
         """Return the build as it is started behind the proxy, with the harm."""
+        harmless = harm.kind is Kind.NOTHING
+        name = "the service as it is" if harmless else f"the service where {told(harm, None)}"
         directory = Path(mkdtemp(prefix=f"{harm.kind}-", dir=self.directory))
         seed = self.wish.loaded.config.load.seed
         Place(str(self.build.directory), harm, seed).write(directory)
-        label = f"{self.build.label}, {name}"
-        return Build(label, directory, None, dirty=False, label=label)
+        return Build(name, directory, None, dirty=False, label=name)
