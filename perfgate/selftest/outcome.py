@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.exitcodes import ExitCode
 from perfgate.selftest.harm import NO_TALLY, Kind, Tally
-from perfgate.verdict.checks import demand, errors, mu_slo, queue, slo
+from perfgate.verdict.checks import demand, errors, incidents, mu_slo, queue, slo
 from perfgate.verdict.finding import Outcome, number
 
 if TYPE_CHECKING:
@@ -140,7 +140,9 @@ def told_all(selftest: Selftest) -> str:
     if selftest.outcome is Outcome.PASS:
         harms = [kind for kind in selftest.wanted if kind is not Kind.NOTHING]
         return f"{gate} is awake: it let the service ship as it is, and failed {_listed(harms)}"
-    return f"whether {gate} is awake is open: {_listed((*still, *selftest.untried))}"
+    words = {Kind.NOTHING: "the service as it is"}
+    left = [words.get(kind, kind) for kind in (*still, *selftest.untried)]
+    return f"it is open whether {gate} is awake: nothing was decided about {_listed(left)}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -154,6 +156,8 @@ def _open(trial: Trial) -> str:
         return "A quieter machine: `perfgate doctor` tells how this one is."
     if trial.missed:
         return "No request met the harm: the proxy that does it knows HTTP/1 only."
+    if trial.verdict.findings[:1] and trial.verdict.findings[0].check == incidents.CHECK:
+        return "The service must come through its load as it is: --output keeps its log."
     hint = next((own.hint for own in trial.verdict.findings if own.hint), "")
     return hint or "A larger budget (--budget) or a quieter machine would decide."
 
