@@ -75,7 +75,7 @@ def told(harm: Harm, usual: Usual | None) -> str:
             more = f", {_more(harm.burn_s, usual.cost_s)} of its CPU time" if usual else ""
             return f"each request takes {number(1000 * harm.burn_s)} ms of CPU{more}"
         case Kind.ERRORS:
-            return f"of every {harm.one_in} answers one gets status 500"
+            return f"one of every {harm.one_in} answers gets status 500"
 
 
 def _more(added_s: float, usual_s: float) -> str:

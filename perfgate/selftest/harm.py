@@ -34,8 +34,8 @@ HARMS = tuple(kind for kind in Kind if kind is not Kind.NOTHING)
 class Harm:
     """What is done to requests: nothing, unless one of these is set.
 
-    Each waits ``wait_s`` without any CPU time; each takes ``burn_s`` of CPU time; of every
-    ``one_in`` one is answered with status 500.
+    Each waits ``wait_s`` without any CPU time; each takes ``burn_s`` of CPU time; one of
+    every ``one_in`` is answered with status 500.
     """
 
     kind: Kind

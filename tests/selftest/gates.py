@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from builders import Build, case, config, incident, terms
 
 from perfgate.selftest.harm import Harm, Kind, Tally
 from perfgate.selftest.outcome import Selftest, Trial
 from perfgate.verdict.judge import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HARM = {
     Kind.NOTHING: Harm(Kind.NOTHING),
@@ -27,11 +32,15 @@ WIDE = {"margins": {"slowdown": 0.9, "tolerance": 0.8, "latency": 4.0, "operatio
 
 
 def trial(
-    kind: Kind, candidate: Build | None = None, *, noise: float = 0.002, **sections: object
+    kind: Kind,
+    candidate: Build | None = None,
+    *,
+    noise: float = 0.002,
+    sections: Mapping[str, object] | None = None,
 ) -> Trial:
     """Return a trial in which the candidate is like one with that harm, or as it is said."""
     own = LIKE[kind] if candidate is None else candidate
-    measured = case(own, noise=noise, held_to=terms(config=config(**sections)))
+    measured = case(own, noise=noise, held_to=terms(config=config(**sections or {})))
     return Trial(HARM[kind], 64.0, MET, measured, judge(measured))
 
 
@@ -59,7 +68,7 @@ def selftest(*trials: Trial) -> Selftest:
 
 
 AWAKE = selftest()
-ASLEEP = selftest(trial(Kind.CPU, **WIDE), trial(Kind.ERRORS, Build()))
+ASLEEP = selftest(trial(Kind.CPU, sections=WIDE), trial(Kind.ERRORS, Build()))
 ALARMED = selftest(trial(Kind.NOTHING, Build(cost=0.2)))
 NOISY = selftest(trial(Kind.NOTHING, noise=0.1), trial(Kind.CPU, noise=0.3))
 TROUBLED = selftest(troubled(Kind.LATENCY), unmet(Kind.ERRORS))

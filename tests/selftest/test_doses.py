@@ -61,6 +61,6 @@ def test_sizes_are_told() -> None:
     assert told(harm_of(Kind.CPU, USUAL), USUAL) == (
         "each request takes 0.33 ms of CPU, +30 % of its CPU time"
     )
-    assert told(harm_of(Kind.ERRORS, USUAL), USUAL) == "of every 10 answers one gets status 500"
+    assert told(harm_of(Kind.ERRORS, USUAL), USUAL) == "one of every 10 answers gets status 500"
     assert told(Harm(Kind.NOTHING), None) == "nothing"
     assert told(Harm(Kind.CPU, burn_s=0.001), None) == "each request takes 1 ms of CPU"

@@ -22,7 +22,7 @@ from gates import (
 
 from perfgate.exitcodes import ExitCode
 from perfgate.selftest.harm import HARMS, Kind
-from perfgate.selftest.outcome import Answer, Trial, advice, advice_untried, told_all
+from perfgate.selftest.outcome import Answer, Selftest, Trial, advice, advice_untried, told_all
 from perfgate.verdict.finding import Outcome
 
 each_harm = pytest.mark.parametrize("kind", HARMS)
@@ -66,9 +66,9 @@ def test_a_warning_ships() -> None:
         (selftest(troubled(Kind.LATENCY), trial(Kind.CPU, Build())), ExitCode.FAIL),
     ],
 )
-def test_exit_codes(found: object, code: ExitCode) -> None:
+def test_exit_codes(found: Selftest, code: ExitCode) -> None:
     """A wrong answer is a failure, one that is missing leaves it open, and the worst counts."""
-    assert getattr(found, "exit_code") is code  # noqa: B009 - of several types for pytest
+    assert found.exit_code is code
 
 
 def test_what_is_said_of_all() -> None:
@@ -91,12 +91,15 @@ def test_what_is_said_of_all() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (trial(Kind.CPU, **WIDE), "slowdown = 0.9 and operation = 0.9"),
-        (trial(Kind.LATENCY, **WIDE), "slowdown = 0.9 and latency = 4"),
+        (trial(Kind.CPU, sections=WIDE), "slowdown = 0.9 and operation = 0.9"),
+        (trial(Kind.LATENCY, sections=WIDE), "slowdown = 0.9 and latency = 4"),
         (trial(Kind.ERRORS, Build()), "The Locust file takes answers with status 500 for good"),
-        (trial(Kind.ERRORS, slo={"*": {"error_ratio": 0.5}}), "error_ratio"),
+        (trial(Kind.ERRORS, sections={"slo": {"*": {"error_ratio": 0.5}}}), "error_ratio"),
         (trial(Kind.NOTHING, Build(cost=0.2)), "`perfgate doctor`"),
-        (trial(Kind.NOTHING, slo={"*": {"p50_ms": 0.1}}), "The proxy takes CPU time too"),
+        (
+            trial(Kind.NOTHING, sections={"slo": {"*": {"p50_ms": 0.1}}}),
+            "The proxy takes CPU time too",
+        ),
         (trial(Kind.CPU, Build(), noise=0.1), "a larger budget (--budget)"),
         (unmet(Kind.ERRORS), "HTTP/1 only"),
         (troubled(Kind.CPU), "A quieter machine"),
