@@ -49,12 +49,20 @@ def comparing_order(wish: Wish, environment: Environment, progress: Progress) ->
 
     The base is ``wish.base``, else the stored baseline's commit. Where that commit cannot be
     reached, or the wish is so, the candidate is measured alone and the stored baseline decides;
-    a quick one does without a baseline, too.
+    a quick one does without a baseline, too. What runs already, at a URL, is measured alone.
     Raises StoreError where there is neither base nor baseline, RefError for a commit that was
     named and cannot be reached, TargetError for a failed build, of the stored baseline's too.
     """
     candidate = read_spec(wish.candidate, Path.cwd())
     base = None if wish.base is None else read_spec(wish.base, Path.cwd())
+    if wish.loaded.config.target.url is not None:
+        if wish.stored:
+            raise UsageError(
+                "--stored: no stored baseline can be held against what answers at target.url, for "
+                "nobody knows which CPUs it has",
+                hint="Leave it out; or say in target.start how the service is started.",
+            )
+        return _order(wish, (candidate, base), None, environment, progress)
     stored = _stored(wish, candidate, base, environment)
     if base is None and stored is None and not wish.quick:
         store = wish.loaded.config.baseline
@@ -107,8 +115,14 @@ def solitary_order(wish: Wish, environment: Environment, progress: Progress) -> 
 def twin_order(wish: Wish, sessions: int, environment: Environment, progress: Progress) -> Order:
     """Return the order of so many sessions of the candidate beside itself, with no look before.
 
-    Raises what :func:`solitary_order` raises.
+    Raises what :func:`solitary_order` raises, UsageError where nothing can be started.
     """
+    url = wish.loaded.config.target.url
+    if url is not None:
+        raise UsageError(
+            f"target.url = {url} is one service, and two that were started alike are needed",
+            hint="Say in target.start how it is started.",
+        )
     order = solitary_order(wish, environment, progress)
     shape = order.shape.model_copy(update={"looks": (sessions,)})
     # However long they take: what the budget of a check affords is to be found out.

@@ -22,6 +22,9 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MOST_FILES = 96
 _LARGEST_READ_BYTES = 65_536
 _DEAD_STATES = "ZXx"
+# Above the largest number that the kernel gives (PID_MAX_LIMIT): all that is asked of it is that
+# it is gone, and a signal to it reaches nobody.
+NO_PROCESS = 2**22 + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from perfgate.procfs import Contention
     from perfgate.progress import Progress
     from perfgate.startup import Started
-    from perfgate.target.process import RunningTarget
+    from perfgate.target.running import Running
 
 START_SLACK_S = 30.0
 SLACK_FACTOR = 3.0
@@ -106,7 +106,7 @@ class _Watch:
     used: dict[BuildRole, list[tuple[float, float]]] = field(default_factory=dict)
 
     @property
-    def targets(self) -> Mapping[BuildRole, RunningTarget]:
+    def targets(self) -> Mapping[BuildRole, Running]:
         """Return the targets by their roles."""
         return self.started.targets
 
@@ -242,7 +242,7 @@ def _journal(
         return None
 
 
-def _refuse_strangers(targets: Mapping[BuildRole, RunningTarget]) -> None:
+def _refuse_strangers(targets: Mapping[BuildRole, Running]) -> None:
     """Raise LoadError where another process may have answered in a target's place."""
     for role, target in targets.items():
         # Asked twice, for a child that has just been born is not known to be the target's yet.
@@ -254,7 +254,7 @@ def _refuse_strangers(targets: Mapping[BuildRole, RunningTarget]) -> None:
             )
 
 
-def _hosts(targets: Mapping[BuildRole, RunningTarget]) -> tuple[Host, ...]:
+def _hosts(targets: Mapping[BuildRole, Running]) -> tuple[Host, ...]:
     """Return the hosts, base before candidate."""
     roles = sorted(targets, key=BUILDS.index)
     own = ((role, targets[role]) for role in roles)
@@ -300,7 +300,7 @@ def _incident(watch: _Watch, build: str, kind: str, text: str) -> Incident:
     )
 
 
-def _death(role: BuildRole, target: RunningTarget, stage: str) -> Incident:
+def _death(role: BuildRole, target: Running, stage: str) -> Incident:
     code = target.exit_code() or 0
     how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
     return Incident(
@@ -315,7 +315,7 @@ def _death(role: BuildRole, target: RunningTarget, stage: str) -> Incident:
 def _surroundings(
     before: Contention,
     seconds: float,
-    targets: Mapping[BuildRole, RunningTarget],
+    targets: Mapping[BuildRole, Running],
     *,
     apart: bool,
 ) -> Surroundings:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from perfgate.errors import LateError, PortTakenError, TargetError
 from perfgate.measurement.models import Incident
 from perfgate.tail import tail
-from perfgate.target.process import start_target
+from perfgate.target.start import start_build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from perfgate.build.provide import Build
     from perfgate.config.models import Target
     from perfgate.measurement.models import BuildRole
-    from perfgate.target.process import RunningTarget
+    from perfgate.target.running import Running
 
 # Lines of a log that an incident keeps.
 LOG_LINES = 5
@@ -62,7 +62,7 @@ class Fault:
 class Started:
     """Those that have started, and why others did not, or did not get ready."""
 
-    targets: Mapping[BuildRole, RunningTarget]
+    targets: Mapping[BuildRole, Running]
     faults: Mapping[BuildRole, Fault]
 
 
@@ -81,12 +81,10 @@ class UnreadyError(Exception):
 
 def start_builds(launch: Launch, builds: Mapping[BuildRole, Build], stack: ExitStack) -> Started:
     """Start the builds together, in their order, for as long as ``stack`` is open."""
-    targets: dict[BuildRole, RunningTarget] = {}
+    targets: dict[BuildRole, Running] = {}
     faults: dict[BuildRole, Fault] = {}
     for role, build in builds.items():
-        started = start_target(
-            build.directory, build.label, launch.target, log=launch.log(role), cpu=launch.cpu
-        )
+        started = start_build(build, launch.target, log=launch.log(role), cpu=launch.cpu)
         try:
             targets[role] = stack.enter_context(started)
         except TargetError as error:

@@ -130,8 +130,25 @@ def quickly(wish: Wish) -> Wish:
 
 
 def fully(wish: Wish) -> Wish:
-    """Return the wish for recovery and, where any latency is promised, the highest rate, too."""
-    return replace(wish, recovery=True, find_capacity=_promises(wish))
+    """Return the wish for all that can be asked.
+
+    That is recovery, unless what runs already would be left down, and, where any latency is
+    promised, the highest rate.
+    """
+    at_url = wish.loaded.config.target.url is not None
+    return replace(wish, recovery=not at_url, find_capacity=_promises(wish))
+
+
+def upsetting(wish: Wish) -> Wish:
+    """Return the wish for recovery, too; raises UsageError where what stays down stays so."""
+    url = wish.loaded.config.target.url
+    if url is not None:
+        raise UsageError(
+            f"--recovery may leave a build dead, and that at target.url = {url} cannot be started "
+            "anew",
+            hint="Say in target.start how it is started.",
+        )
+    return replace(wish, recovery=True)
 
 
 def sent(wish: Wish) -> Mapping[str, float]:

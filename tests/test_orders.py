@@ -14,7 +14,7 @@ from cli.command_line import CONFIG, make_project
 
 from perfgate.baseline.store import write_record
 from perfgate.errors import RefError, StoreError, TargetError, UsageError
-from perfgate.orders import comparing_order, solitary_order, stored_baseline
+from perfgate.orders import comparing_order, solitary_order, stored_baseline, twin_order
 from perfgate.progress import Silence
 from perfgate.wish import Wish, read_wish
 
@@ -397,3 +397,33 @@ def test_the_stored_baseline_is_found_without_a_build(history: History) -> None:
     found = stored_baseline(wish("main"), MACHINE)
     assert found is not None
     assert found.record == stored == compared().terms.baseline
+
+
+AT_URL = CONFIG.replace('start = "{python} -m http.server {port}"', 'url = "http://127.0.0.1:9000"')
+
+
+def test_what_runs_already_is_measured_alone(history: History) -> None:
+    """At a URL no base is built, no commit claimed, and no stored baseline held against it."""
+    history.store(history.git("rev-parse", "HEAD"))
+    (history.root / "perfgate.toml").write_text(AT_URL)
+    order = compared()
+    assert (order.candidate.name, order.candidate.commit) == ("http://127.0.0.1:9000", None)
+    assert (order.base, order.terms.baseline) == (None, None)
+    assert order.terms.at_url
+
+
+@pytest.mark.parametrize(("candidate", "base"), [(".", "HEAD"), ("HEAD", None), (".", "/")])
+def test_no_build_is_started_at_a_url(history: History, candidate: str, base: str | None) -> None:
+    """A build that is named there is refused, not ignored."""
+    (history.root / "perfgate.toml").write_text(AT_URL)
+    with pytest.raises(UsageError, match="cannot be started: target"):
+        compared(candidate, base)
+
+
+def test_what_needs_two_alike_is_refused_at_a_url(history: History) -> None:
+    """Neither the stored baseline nor a twin can be had of one service of unknown CPUs."""
+    (history.root / "perfgate.toml").write_text(AT_URL)
+    with pytest.raises(UsageError, match="--stored"):
+        comparing_order(replace(wish(), stored=True), MACHINE, Silence())
+    with pytest.raises(UsageError, match="two that were started alike"):
+        twin_order(wish(), 4, MACHINE, Silence())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.errors import FileFaultsError, UsageError
-from perfgate.wish import held_to, last_day, read_wish, searching
+from perfgate.wish import fully, held_to, last_day, read_wish, searching, upsetting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,3 +142,17 @@ def test_one_promise_is_enough(project: Path, slo: str) -> None:
     path.write_text(f"{path.read_text()}\n{slo}")
     wish = read_wish(None, "default", ".", None, DAY)
     assert (wish.find_capacity, searching(wish).find_capacity) == (False, True)
+
+
+def test_what_runs_already_is_not_left_dead(project: Path) -> None:
+    """At a URL recovery is refused where it is asked for, and no part of all that can be asked."""
+    started = read_wish(None, "default", ".", None, DAY)
+    assert upsetting(started).recovery
+    assert fully(started).recovery
+    path = project / "perfgate.toml"
+    start = 'start = "{python} -m http.server {port}"'
+    path.write_text(path.read_text().replace(start, 'url = "http://127.0.0.1:9000"'))
+    reached = read_wish(None, "default", ".", None, DAY)
+    assert not fully(reached).recovery
+    with pytest.raises(UsageError, match="cannot be started anew"):
+        upsetting(reached)

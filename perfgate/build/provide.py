@@ -101,6 +101,8 @@ def provide_build(
     UsageError, RefError and TargetError tell why there is no build; then nothing half-made is left
     in the cache.
     """
+    if target.url is not None:
+        return _reached(spec, target.url, root)
     recipe = read_recipe(target, environ)
     match spec:
         case WorkingTree():
@@ -111,6 +113,17 @@ def provide_build(
             return _from_ref(text, target, recipe, root, cache_root)
     _build_in_place(build, recipe, cache_root)
     return build
+
+
+def _reached(spec: BuildSpec, url: str, root: Path) -> Build:
+    """Describe what answers at a URL, of which nobody here knows which build it is."""
+    if not isinstance(spec, WorkingTree):
+        named = spec.text if isinstance(spec, Ref) else str(spec.path)
+        raise UsageError(
+            f"{named!r} cannot be started: target.url = {url} is a service that runs already",
+            hint="Name no build; or, to measure builds, say in target.start how one is started.",
+        )
+    return Build(url, root, None, dirty=False, label=url)
 
 
 def _working_tree(root: Path, target: Target) -> Build:

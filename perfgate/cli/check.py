@@ -11,7 +11,7 @@ from perfgate.cli import options
 from perfgate.cli.console import say
 from perfgate.cli.places import prepared
 from perfgate.errors import UsageError
-from perfgate.wish import fully, held_to, quickly, read_wish, searching
+from perfgate.wish import fully, held_to, quickly, read_wish, searching, upsetting
 
 if TYPE_CHECKING:
     from datetime import date
@@ -89,7 +89,7 @@ def command(
         )
     asked = read_wish(config, profile, candidate, base, on or options.today(), seed=seed)
     wish = replace(_spending(asked, margin, budget), stored=stored)
-    wish = replace(wish, recovery=True) if recovery else wish
+    wish = upsetting(wish) if recovery else wish
     wish = searching(wish) if find_capacity else wish
     keep_in = None if output is None else prepared(output)
     # These import numpy, pandas and scipy, which takes a second: first what needs none of them.

@@ -49,7 +49,8 @@ def known_noise(wish: Wish, environment: Environment) -> Rehearsal | None:
 
 def ahead(wish: Wish) -> list[str]:
     """Return in sentences what a check will do here, how long that takes and what it can find."""
-    told = [] if wish.stored else [quick_ahead(wish) if wish.quick else plan_ahead(wish)]
+    alone = wish.quick or wish.loaded.config.target.url is not None
+    told = [] if wish.stored else [quick_ahead(wish) if alone else plan_ahead(wish)]
     told += [recovery_ahead(wish)] if wish.recovery else []
     return told + ([search_ahead(wish)] if wish.find_capacity else [])
 

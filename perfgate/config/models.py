@@ -5,10 +5,19 @@ Reading files and telling faults is :mod:`perfgate.config.load`'s work.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
-from typing import Annotated, Literal
+from ipaddress import IPv4Address, ip_address
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -16,6 +25,11 @@ Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 
 START_PLACEHOLDERS = ("port", "host", "python", "data_dir")
 READY_PLACEHOLDERS = ("port",)
+
+# What says how the service comes to be there, and which other keys that has a use for; all, if
+# none are named.
+KINDS = ("start", "url")
+USED_BY = {"url": {"url", "allow_remote", "ready", "ready_timeout_s"}}
 
 
 def _path_or_url(value: str) -> str:
@@ -29,6 +43,26 @@ def _ipv4(value: str) -> str:
         return str(IPv4Address(value))
     except ValueError:
         raise ValueError("must be an IPv4 address like 127.0.0.1") from None
+
+
+def _service_url(value: str) -> str:
+    parts = urlsplit(value)
+    try:
+        whole = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be like http://127.0.0.1:9000: host and port, no path")
+    return value.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL leads to this machine alone."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _ascending(value: tuple[int, ...]) -> tuple[int, ...]:
@@ -45,11 +79,24 @@ class Section(BaseModel):
 
 
 class Target(Section):
-    """How a build becomes a running service, and how it is known to be ready."""
+    """How a build becomes a running service, and how it is known to be ready.
 
-    start: Annotated[str, Field(min_length=1)] = Field(
+    One of `start` and `url` says what is measured.
+    """
+
+    start: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
         description="Command that starts the service in the foreground, split like a shell would "
         "but run without one. {port}, {host}, {python} and {data_dir} are filled in.",
+    )
+    url: Annotated[str, AfterValidator(_service_url)] | None = Field(
+        default=None,
+        description="A service that runs already, like http://127.0.0.1:9000: nothing is started, "
+        "stopped or compared with a base.",
+    )
+    allow_remote: bool = Field(
+        default=False,
+        description="Send load to a `url` on another machine: only to one that you may overload.",
     )
     host: Annotated[str, AfterValidator(_ipv4)] = Field(
         default="127.0.0.1",
@@ -75,6 +122,31 @@ class Target(Section):
         default=(),
         description="Variables passed on from perfgate's own environment; all others are dropped.",
     )
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        kinds = [name for name in KINDS if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            given = " and ".join(kinds) or "neither"
+            raise ValueError(f"must have one of {' and '.join(KINDS)}, and has {given}")
+        unused = sorted(self._set() - USED_BY.get(kinds[0], self._set()))
+        if unused:
+            raise ValueError(f"{kinds[0]} has no use for {', '.join(unused)}: take it away")
+        if self.url is not None and not (self.allow_remote or is_loopback(self.url)):
+            raise ValueError(
+                f"url = {self.url} is not on this machine, and load goes nowhere else: it is meant "
+                "to saturate what it is sent to. allow_remote = true sends it all the same"
+            )
+        return self
+
+    def _set(self) -> set[str]:
+        """Return the keys that say anything: a saved configuration has all of them."""
+        fields = type(self).model_fields.items()
+        return {
+            name
+            for name, field in fields
+            if getattr(self, name) != field.get_default(call_default_factory=True)
+        }
 
 
 class Load(Section):

@@ -67,8 +67,8 @@ class Figure:
 def figures_of(case: Case) -> list[Figure]:
     """Return rates, cost, memory and headroom, then cost and latency of every operation.
 
-    The rate within the promises is there where it was found. The cost of an operation is that of
-    its requests sent alone, where they were.
+    The rate within the promises is there where it was found, cost and memory where its processes
+    were seen. The cost of an operation is that of its requests sent alone, where they were.
     """
     runs = case.measurement.sessions or case.measurement.runs
     if not runs:
@@ -82,8 +82,7 @@ def figures_of(case: Case) -> list[Figure]:
     rows = [
         Figure("service rate", "/s", *_both(runs, _rate_rps)),
         *promised,
-        Figure("cost per request", "ms CPU", *_both(runs, _cost_ms)),
-        Figure("peak memory", "MiB", *_both(runs, _memory_mib)),
+        *([] if case.terms.at_url else _used_rows(runs)),
         *_demand_rows(case),
     ]
     operations = sorted({name for run in runs for name in run.builds["candidate"].open.operations})
@@ -95,6 +94,13 @@ def figures_of(case: Case) -> list[Figure]:
             quantile = partial(_quantile_ms, operation=operation, share=share)
             rows.append(Figure(f"{operation} {name}", "ms", *_both(runs, quantile)))
     return rows
+
+
+def _used_rows(runs: Sequence[Run]) -> list[Figure]:
+    return [
+        Figure("cost per request", "ms CPU", *_both(runs, _cost_ms)),
+        Figure("peak memory", "MiB", *_both(runs, _memory_mib)),
+    ]
 
 
 def _demand_rows(case: Case) -> list[Figure]:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING
 
 from perfgate.build.provide import Build
-from perfgate.errors import LoadError
+from perfgate.errors import LoadError, UsageError
 from perfgate.gate import measure
 from perfgate.orders import order_of
 from perfgate.selftest.doses import harm_of, told, usual_of
@@ -33,8 +33,17 @@ PROXY = "{python} -I -m perfgate.selftest.proxy {host} {port}"
 
 
 def behind_proxy(wish: Wish) -> Wish:
-    """Return the wish with the service started behind the proxy, from the place of a build."""
+    """Return the wish with the service started behind the proxy, from the place of a build.
+
+    Raises UsageError where the configuration has no command that starts it.
+    """
     config = wish.loaded.config
+    if config.target.start is None:
+        raise UsageError(
+            f"{wish.loaded.path} has no target.start, and a selftest starts the service behind a "
+            "proxy",
+            hint="Say in target.start how it is started, in a configuration of its own: --config.",
+        )
     start = f"{PROXY} {config.target.start.replace('{port}', SERVICE_PORT)}"
     target = config.target.model_copy(update={"start": start})
     loaded = replace(wish.loaded, config=config.model_copy(update={"target": target}))

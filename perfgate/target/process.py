@@ -26,6 +26,7 @@ from perfgate.target.interrupts import deferred_interrupts
 from perfgate.target.kinship import MARKER_VARIABLE, Family, subreaper
 from perfgate.target.ports import Holder, free_port, holder
 from perfgate.target.readiness import Answer, ask
+from perfgate.target.running import TargetHealth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,26 +37,6 @@ _POLL_S = 0.02
 _LONGEST_ANSWER_S = 1.0
 # A child that has just been forked may listen before it is seen to be the target's.
 _LOOKS_AT_STRANGER = 5
-
-
-@dataclass(frozen=True, slots=True)
-class TargetHealth:
-    """How a target was when it was last observed.
-
-    ``exit_code`` is the root process's (None while it lives, -n when signal n ended it).
-    ``peak_rss_bytes``: highest resident memory so far, summed over its processes. ``processes``:
-    living ones. ``cpu_s``: CPU seconds of all so far, dead ones included. ``lost``: how many of
-    those that were there when it got ready have ended since: more than none is a restart, or a
-    part that died. ``strayed``: CPUs that it has ever let itself run on but was not given.
-    """
-
-    alive: bool
-    exit_code: int | None
-    peak_rss_bytes: int
-    processes: int
-    cpu_s: float
-    lost: int
-    strayed: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +92,7 @@ def _words(name: str, target: Target, port: int, data_dir: str) -> tuple[str, ..
         "{data_dir}": data_dir,
     }
     try:
-        words = shlex.split(target.start)
+        words = shlex.split(target.start or "")
     except ValueError as error:
         raise TargetError(
             f"{name}: the start command cannot be split into words ({error}): {target.start}",

@@ -54,6 +54,11 @@ class Terms(Value):
     ledger_file: Written | None = None
 
     @property
+    def at_url(self) -> bool:
+        """Tell whether a service was measured that ran already: its processes were not seen."""
+        return self.config.target.url is not None
+
+    @property
     def baseline_counts(self) -> bool:
         """Tell whether the stored rates can be held against what is measured here and now."""
         return self.baseline_comparable and not self.baseline_differs

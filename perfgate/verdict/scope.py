@@ -8,11 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from perfgate.verdict.case import Case
 
 NOT_COMPARED = "whether it got worse than its base"
 NOT_UPSET = "whether it recovers from an overload"
 NOT_SEARCHED = "the highest rate that keeps every promise"
+# What only its processes could tell.
+UNSEEN = (
+    "what a request costs in CPU time",
+    "how much memory it takes",
+    "whether any process of it died or was started anew",
+)
 
 
 def left_out(case: Case) -> list[str]:
@@ -20,6 +28,7 @@ def left_out(case: Case) -> list[str]:
     measured, promises = case.measurement, case.terms.config.slo.values()
     asked = {
         NOT_COMPARED: measured.base is not None or case.stored_decides,
+        **dict.fromkeys(UNSEEN, not case.terms.at_url),
         NOT_UPSET: bool(measured.recoveries),
         NOT_SEARCHED: measured.search is not None
         or not any(own.promises_latency for own in promises),
@@ -28,10 +37,18 @@ def left_out(case: Case) -> list[str]:
 
 
 def left_out_words(case: Case) -> str:
-    """Return that as a sentence; "" where everything was asked."""
+    """Return that in sentences; "" where everything was asked."""
     questions = left_out(case)
     if not questions:
         return ""
+    if not case.terms.at_url:
+        return f"Left out: {_listed(questions)}. --budget full asks all."
+    unknown = [own for own in questions if own != NOT_SEARCHED]
+    words = f"It ran already, at {case.terms.config.target.url}, so it is not known "
+    searched = f" Left out: {NOT_SEARCHED}. --budget full asks it."
+    return f"{words}{_listed(unknown)}.{searched if NOT_SEARCHED in questions else ''}"
+
+
+def _listed(questions: Sequence[str]) -> str:
     *others, last = questions
-    named = f"{', '.join(others)} and {last}" if others else last
-    return f"Left out: {named}. --budget full asks all."
+    return f"{', '.join(others)} and {last}" if others else last

@@ -86,6 +86,51 @@ def test_ready_is_nothing_else() -> None:
     assert (where, why) == (("ready",), 'must begin with "/" or "http://"')
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9000", "http://localhost:80/", "http://[::1]:9000", "http://127.1.2.3"],
+)
+def test_a_service_of_this_machine_may_be_loaded(url: str) -> None:
+    """A URL of a loopback address needs no leave, and is kept without its slash."""
+    assert Target(url=url).url == url.rstrip("/")
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.5:80", "http://auth.example", "http://0.0.0.0:1"])
+def test_load_goes_to_other_machines_on_purpose_only(url: str) -> None:
+    """Any other host is refused, with what would send it there; and so it is sent."""
+    where, why = refusal(Target, url=url)
+    assert where == ()
+    assert why.startswith(f"url = {url} is not on this machine")
+    assert why.endswith("allow_remote = true sends it all the same")
+    assert Target(url=url, allow_remote=True).url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:9000", "https://localhost", "http://", "http://a:b", "http://a/x"]
+)
+def test_a_url_is_host_and_port(url: str) -> None:
+    """Nothing but http, a host and a port."""
+    assert refusal(Target, url=url)[0] == ("url",)
+
+
+def test_a_target_is_of_one_kind() -> None:
+    """Started or reached, not both or neither; and no key is ignored."""
+    assert refusal(Target) == ((), "must have one of start and url, and has neither")
+    both = refusal(Target, start="x", url="http://127.0.0.1:1")[1]
+    assert both == "must have one of start and url, and has start and url"
+    unused = refusal(Target, url="http://127.0.0.1:1", env={"A": "b"}, build="make")[1]
+    assert unused == "url has no use for build, env: take it away"
+
+
+def test_a_saved_target_is_read_again() -> None:
+    """A configuration of either kind comes back from a measurement as it was."""
+    for target in (
+        Target(start="x", env={"A": "b"}),
+        Target(url="http://127.0.0.1:1", ready="/up"),
+    ):
+        assert Target.model_validate_json(target.model_dump_json()) == target
+
+
 @patient
 @given(st.lists(st.integers(2, 20), min_size=1, max_size=6))
 def test_looks_ascend(looks: list[int]) -> None:

@@ -19,7 +19,7 @@ from gates import ALL, LIKE
 from perfgate import gate
 from perfgate.build.provide import Build as Provided
 from perfgate.config.models import Target
-from perfgate.errors import LoadError
+from perfgate.errors import LoadError, UsageError
 from perfgate.load.engine import Engine
 from perfgate.progress import Silence
 from perfgate.rig import Outcome, Rig
@@ -178,3 +178,13 @@ def test_a_build_is_served_from_where_it_is(
     trials(wish, (Kind.NOTHING,))
     assert len(places) == 1
     assert not places[0].exists()
+
+
+def test_what_runs_already_gets_no_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no command starts the service nothing can be put before it, and that is told."""
+    monkeypatch.chdir(make_project(tmp_path))
+    wish = read_wish(None, "default", ".", None, TODAY)
+    reached = Target(url="http://127.0.0.1:9000")
+    config = wish.loaded.config.model_copy(update={"target": reached})
+    with pytest.raises(UsageError, match=r"has no target\.start"):
+        behind_proxy(replace(wish, loaded=replace(wish.loaded, config=config)))

@@ -40,7 +40,7 @@ def facts_of(case: Case) -> list[Fact]:
         *([] if terms.baseline is None else [Fact("stored baseline", _stored(terms.baseline))]),
         Fact("measured", f"{measured.taken_at}, with perfgate {measured.perfgate}"),
         Fact("machine", _machine(machine)),
-        Fact("CPUs", f"builds {_cpus(machine.target_cpus)}, load {_cpus(machine.generator_cpus)}"),
+        Fact("CPUs", f"builds {_of_builds(case)}, load {_cpus(machine.generator_cpus)}"),
         Fact("profile", f"{measured.profile}, seed {measured.seed}"),
         Fact("demand", f"of {terms.on} and {terms.config.demand.horizon_days} days after it"),
         *_conditions(case),
@@ -60,7 +60,7 @@ def commands_of(case: Case) -> list[Command]:
 
 def _again(case: Case) -> list[str]:
     measured, terms = case.measurement, case.terms
-    compared = measured.base is not None or case.stored_decides or terms.quick
+    compared = measured.base is not None or case.stored_decides or terms.quick or terms.at_url
     return [
         *(["check"] if compared else ["measure", "--output", "measurement.json"]),
         *("--candidate", _named(measured.candidate)),
@@ -113,6 +113,10 @@ def _machine(machine: Environment) -> str:
         f"{machine.cpus} x {machine.cpu_model} ({machine.virtual}), {machine.machine}, kernel "
         f"{machine.kernel}, Python {machine.python}"
     )
+
+
+def _of_builds(case: Case) -> str:
+    return "unknown" if case.terms.at_url else _cpus(case.measurement.environment.target_cpus)
 
 
 def _cpus(numbers: tuple[int, ...]) -> str:

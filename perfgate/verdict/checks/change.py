@@ -56,9 +56,9 @@ def check(case: Case) -> list[Finding]:
     """Return one finding for cost and one for capacity, or that there was nothing to compare.
 
     They are those of the first look that settles the matter, else of the last one reached. None
-    where the stored baseline decides alone.
+    where the stored baseline decides alone, or that question was not asked.
     """
-    if case.stored_decides or case.terms.quick:
+    if case.stored_decides or case.terms.quick or case.terms.at_url:
         return []
     if case.measurement.base is None:
         words = "Nothing to compare with: the candidate was measured alone."

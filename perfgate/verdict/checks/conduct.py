@@ -238,7 +238,12 @@ def _limited(case: Case) -> list[Finding]:
 
 
 def _idle(case: Case) -> list[Finding]:
-    """Return a finding where the service rate may be that of the users, not of the service."""
+    """Return a finding where the service rate may be that of the users, not of the service.
+
+    None where the build's CPU time was not seen.
+    """
+    if case.terms.at_url:
+        return []
     figures = [own for run in case.measurement.runs if (own := run.builds.get("candidate"))]
     windows = [own.saturation for own in figures]
     wall_s = sum(sum(own.wall_s) for own in windows)
