@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from perfgate.baseline.hashes import profile_hash, short_hash
 from perfgate.baseline.store import find_baseline
 from perfgate.build.cache import default_cache_root
+from perfgate.build.contained import contained_build
 from perfgate.build.gitio import open_repository
-from perfgate.build.provide import Directory, Ref, WorkingTree, provide_build, read_spec
+from perfgate.build.provide import Directory, ImageName, Ref, WorkingTree, provide_build, read_spec
 from perfgate.config.load import PYPROJECT_NAME, PYPROJECT_TABLE
 from perfgate.errors import NoRepositoryError, RefError, StoreError, TargetError, UsageError
 from perfgate.gate import Order
@@ -218,6 +219,9 @@ def provided(spec: BuildSpec, loaded: LoadedConfig, progress: Progress) -> Build
     Raises RefError for a commit that cannot be reached, TargetError for a failed build.
     """
     progress.stage(f"build {_named(spec)}", 0.0)
+    container = loaded.config.target.container
+    if container is not None:
+        return contained_build(spec, loaded, container)
     cache = default_cache_root(os.environ)
     return provide_build(spec, loaded.config.target, loaded.root, cache, os.environ)
 
@@ -228,6 +232,8 @@ def _named(spec: BuildSpec) -> str:
             return "working tree"
         case Directory(path):
             return str(path)
+        case ImageName(text):
+            return text
         case Ref(text):
             return text[:12] if len(text) == 40 else text  # noqa: PLR2004 - a full hash
 

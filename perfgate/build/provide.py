@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfgate.build.cache import locked
 from perfgate.build.gitio import open_repository
+from perfgate.build.images import DIGEST
 from perfgate.build.recipe import read_recipe, run_recipe
 from perfgate.build.worktree import Source, build_commit
 from perfgate.errors import NoRepositoryError, UsageError
@@ -49,7 +50,14 @@ class Directory:
     path: Path
 
 
-BuildSpec = WorkingTree | Ref | Directory
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """An image of a container, by its digest."""
+
+    text: str
+
+
+BuildSpec = WorkingTree | Ref | Directory | ImageName
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,8 @@ class Build:
     ``name`` is what the user calls it, ``label`` what messages call it (safe to print). ``commit``
     is the full hash, None where none is known; ``dirty`` says that the files differ from it.
     ``digest`` tells the project's files in that commit, and how they are built, from any others:
-    the same in each commit that has the same.
+    the same in each commit that has the same. Where the build is an image, it is that one's, and
+    ``image`` what the engine knows it by.
     """
 
     name: str
@@ -68,16 +77,20 @@ class Build:
     dirty: bool
     label: str
     digest: str | None = None
+    image: str | None = None
 
 
 def read_spec(text: str, cwd: Path) -> BuildSpec:
     """Return what `text` from the command line means.
 
     "." is the working tree; what begins with "/", "./", "../" or "~/" is a directory, relative to
-    `cwd`; all else is a ref. UsageError when there is no such directory.
+    `cwd`; what has a digest is an image; all else is a ref. UsageError when there is no such
+    directory.
     """
     if text == ".":
         return WorkingTree()
+    if f"@{DIGEST}" in text:
+        return ImageName(text)
     if not text.startswith(("/", "./", "../", "~/")) and text != "..":
         return Ref(text)
     path = (cwd / Path(text).expanduser()).resolve()
@@ -105,6 +118,11 @@ def provide_build(
         return _reached(spec, target.url, root)
     recipe = read_recipe(target, environ)
     match spec:
+        case ImageName(text):
+            raise UsageError(
+                f"{text!r} is an image, and builds are started by target.start",
+                hint="[target.container] runs images.",
+            )
         case WorkingTree():
             build = _working_tree(root.resolve(), target)
         case Directory(path):
@@ -118,7 +136,7 @@ def provide_build(
 def _reached(spec: BuildSpec, url: str, root: Path) -> Build:
     """Describe what answers at a URL, of which nobody here knows which build it is."""
     if not isinstance(spec, WorkingTree):
-        named = spec.text if isinstance(spec, Ref) else str(spec.path)
+        named = str(spec.path) if isinstance(spec, Directory) else spec.text
         raise UsageError(
             f"{named!r} cannot be started: target.url = {url} is a service that runs already",
             hint="Name no build; or, to measure builds, say in target.start how one is started.",
@@ -128,19 +146,27 @@ def _reached(spec: BuildSpec, url: str, root: Path) -> Build:
 
 def _working_tree(root: Path, target: Target) -> Build:
     """Describe the working tree; before the build command runs, for that may leave files."""
+    build = read_tree(root)
+    if build.commit is None or build.dirty:
+        return build
+    with open_repository(root) as repository:
+        digest = _digest(repository, build.commit, repository.relative(root), target)
+    return replace(build, digest=digest)
+
+
+def read_tree(root: Path) -> Build:
+    """Return the working tree as it lies there, without a digest."""
     try:
         with open_repository(root) as repository:
             commit, dirty = repository.head(), repository.is_dirty()
             described = repository.describe(commit) if commit else "no commit yet"
-            known = commit if commit and not dirty else None
-            digest = _digest(repository, known, repository.relative(root), target)
     except NoRepositoryError:
         # The working tree can be measured without git; whoever needs a commit will ask git, and
         # is told what is wrong.
         return Build(WORKING_TREE, root, None, dirty=False, label=WORKING_TREE)
     changes = ", with changes" if dirty else ""
     label = f"{WORKING_TREE} ({described}{changes})"
-    return Build(WORKING_TREE, root, commit, dirty, label, digest)
+    return Build(WORKING_TREE, root, commit, dirty, label)
 
 
 def _from_ref(text: str, target: Target, recipe: Recipe, root: Path, cache_root: Path) -> Build:
@@ -172,8 +198,8 @@ def _is_empty(directory: Path) -> bool:
     return directory.is_dir() and not any(directory.iterdir())
 
 
-def _digest(repository: Repository, commit: str | None, part: str, target: Target) -> str | None:
-    tree = None if commit is None else repository.tree_id(commit, part)
+def _digest(repository: Repository, commit: str, part: str, target: Target) -> str | None:
+    tree = repository.tree_id(commit, part)
     if tree is None:
         return None
     # No variables that are passed on: they may be secrets, and a digest is published.

@@ -210,7 +210,8 @@ candidate = click.option(
     "--candidate",
     default=".",
     show_default=True,
-    help="Build to judge: '.' (the working tree), a git ref, or a directory (/..., ./...).",
+    help="Build to judge: '.' (the working tree), a git ref, a directory (/..., ./...), or an "
+    "image by its digest (NAME@sha256:...).",
 )
 base = click.option(
     "--base", help="Build to compare with (ref or directory); the stored baseline's if not given."

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perfgate.config.models import (
+    CONTAINER_PLACEHOLDERS,
+    IMAGE_PLACEHOLDERS,
     READY_PLACEHOLDERS,
     START_PLACEHOLDERS,
     Config,
@@ -131,6 +133,7 @@ def _laws(table: Mapping[str, object]) -> Iterator[Flaw]:
     yield from _start_flaws(_text_at(table, "target", "start"))
     ready = _text_at(table, "target", "ready")
     yield from _placeholder_flaws(("target", "ready"), ready, READY_PLACEHOLDERS)
+    yield from _container_flaws(table.get("target"))
     yield from _profile_flaws(table.get("profiles"))
     yield from _recorded_flaws(table.get("profiles"))
     yield from _identity_flaws(table)
@@ -148,15 +151,28 @@ def _start_flaws(command: str) -> Iterator[Flaw]:
     at = ("target", "start")
     if not command:
         return
+    yield from _command_flaws(at, command, START_PLACEHOLDERS)
+    if "{port}" not in command:
+        hint = "the service must listen on the port that perfgate picks, like --port {port}"
+        yield Flaw(at, "does not contain {port}", shown(command), hint)
+
+
+def _container_flaws(target: object) -> Iterator[Flaw]:
+    container = target.get("container") if isinstance(target, dict) else None
+    if isinstance(container, dict):
+        at = ("target", "container")
+        command, image = (_text_at({"": container}, "", key) for key in ("command", "image"))
+        yield from _command_flaws((*at, "command"), command, CONTAINER_PLACEHOLDERS)
+        yield from _placeholder_flaws((*at, "image"), image, IMAGE_PLACEHOLDERS)
+
+
+def _command_flaws(at: tuple[str, ...], command: str, known: tuple[str, ...]) -> Iterator[Flaw]:
     try:
         shlex.split(command)
     except ValueError as error:
         problem = f"cannot be split into words: {str(error).lower()}"
         yield Flaw(at, problem, shown(command), "close every quote; write \\\\ for a backslash")
-    yield from _placeholder_flaws(at, command, START_PLACEHOLDERS)
-    if "{port}" not in command:
-        hint = "the service must listen on the port that perfgate picks, like --port {port}"
-        yield Flaw(at, "does not contain {port}", shown(command), hint)
+    yield from _placeholder_flaws(at, command, known)
 
 
 def _placeholder_flaws(at: tuple[str, ...], text: str, known: tuple[str, ...]) -> Iterator[Flaw]:

@@ -26,10 +26,16 @@ Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 START_PLACEHOLDERS = ("port", "host", "python", "data_dir")
 READY_PLACEHOLDERS = ("port",)
 
-# What says how the service comes to be there, and which other keys that has a use for; all, if
-# none are named.
-KINDS = ("start", "url")
-USED_BY = {"url": {"url", "allow_remote", "ready", "ready_timeout_s"}}
+CONTAINER_PLACEHOLDERS = ("port", "host")
+IMAGE_PLACEHOLDERS = ("commit",)
+
+# What says how the service comes to be there, and which other keys that has no use for.
+KINDS = ("start", "url", "container")
+UNUSED_BY = {
+    "start": {"allow_remote"},
+    "url": {"host", "build", "stop_timeout_s", "build_timeout_s", "env", "pass_env"},
+    "container": {"allow_remote", "build", "stop_timeout_s", "build_timeout_s"},
+}
 
 
 def _path_or_url(value: str) -> str:
@@ -78,10 +84,51 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Container(Section):
+    """The container that a build runs in: one of its image, afresh for each load run."""
+
+    engine: Literal["podman", "docker"] = Field(description="Program that runs it.")
+    image: Annotated[str, Field(min_length=1)] = Field(
+        description="Image with digest (NAME@sha256:...) or tag; a tag is resolved to its digest "
+        "before anything is measured. {commit} is filled in with the hash of the build's commit; "
+        "without it, the image of a commit is the one that this file names there.",
+    )
+    command: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="Command instead of the image's own, split like a shell would but run without "
+        "one. {port} and {host} are filled in.",
+    )
+    network: Literal["publish", "host"] = Field(
+        default="publish",
+        description="A network of its own with `port` published on this machine, or the machine's: "
+        "then `command` has to make the service listen on {host} and {port}.",
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="Port that the service listens on in a network of its own."
+    )
+    cpus: Positive | None = Field(default=None, description="Most CPU time per second, in CPUs.")
+    memory_mib: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Most memory, in MiB; what takes more is ended by the kernel."
+    )
+    options: tuple[str, ...] = Field(
+        default=(), description="More words for `ENGINE run`, like `--volume=/data:/data:ro`."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if self.network == "publish" and self.port is None:
+            raise ValueError("must have a port: the one that the service listens on in there")
+        if self.network == "host" and self.port is not None:
+            raise ValueError('has no use for port with network = "host": take it away')
+        if self.network == "host" and "{port}" not in (self.command or ""):
+            raise ValueError('must have {port} in its command with network = "host"')
+        return self
+
+
 class Target(Section):
     """How a build becomes a running service, and how it is known to be ready.
 
-    One of `start` and `url` says what is measured.
+    One of `start`, `url` and [target.container] says what is measured.
     """
 
     start: Annotated[str, Field(min_length=1)] | None = Field(
@@ -93,6 +140,9 @@ class Target(Section):
         default=None,
         description="A service that runs already, like http://127.0.0.1:9000: nothing is started, "
         "stopped or compared with a base.",
+    )
+    container: Container | None = Field(
+        default=None, description="Runs builds as containers, in the place of `start`."
     )
     allow_remote: bool = Field(
         default=False,
@@ -127,9 +177,9 @@ class Target(Section):
     def _is_of_one_kind(self) -> Self:
         kinds = [name for name in KINDS if getattr(self, name) is not None]
         if len(kinds) != 1:
-            given = " and ".join(kinds) or "neither"
-            raise ValueError(f"must have one of {' and '.join(KINDS)}, and has {given}")
-        unused = sorted(self._set() - USED_BY.get(kinds[0], self._set()))
+            given = " and ".join(kinds) or "none"
+            raise ValueError(f"must have one of {', '.join(KINDS)}, and has {given}")
+        unused = sorted(self._set() & UNUSED_BY[kinds[0]])
         if unused:
             raise ValueError(f"{kinds[0]} has no use for {', '.join(unused)}: take it away")
         if self.url is not None and not (self.allow_remote or is_loopback(self.url)):

@@ -153,7 +153,15 @@ def how_measured(case: Case) -> list[str]:
     if lags:
         seconds = seconds_of_load(case)
         told.append(f"{seconds:.0f} s of load; generator at most {max(lags):.1f} ms late (p99).")
-    return [*told, *_unknown(case)]
+    return [*told, *_images(case), *_unknown(case)]
+
+
+def _images(case: Case) -> list[str]:
+    """Return which images were run, where builds are images."""
+    if case.terms.config.target.container is None:
+        return []
+    builds = {"candidate": case.measurement.candidate, "base": case.measurement.base}
+    return [f"The {role} is the image {own.digest}." for role, own in builds.items() if own]
 
 
 def seconds_of_load(case: Case) -> float:

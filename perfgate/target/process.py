@@ -19,14 +19,20 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from perfgate.errors import LateError, PortTakenError, TargetError
-from perfgate.procfs import TreeMeter, TreeUsage, cpus_of, read_stat
+from perfgate.procfs import TreeMeter, TreeUsage, cpus_of
 from perfgate.scrub import scrubbed
-from perfgate.tail import escaped, tail
 from perfgate.target.interrupts import deferred_interrupts
 from perfgate.target.kinship import MARKER_VARIABLE, Family, subreaper
 from perfgate.target.ports import Holder, free_port, holder
 from perfgate.target.readiness import Answer, ask
-from perfgate.target.running import TargetHealth
+from perfgate.target.running import (
+    TargetHealth,
+    births_of,
+    ending,
+    lost_of,
+    shown_words,
+    unready_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,7 +131,7 @@ def _spawn(launch: _Launch) -> subprocess.Popen[bytes]:
     except (OSError, ValueError, IndexError) as error:
         raise TargetError(
             f"{launch.name}: cannot start: {error}\n"
-            f"  command: {_shown(launch.words)}\n  directory: {launch.directory}",
+            f"  command: {shown_words(launch.words)}\n  directory: {launch.directory}",
             hint="target.start runs without a shell, in the build's directory; "
             "{python} is the interpreter that perfgate runs on.",
         ) from error
@@ -153,10 +159,6 @@ def _on_cpu(cpu: int | None) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-def _shown(words: Sequence[str]) -> str:
-    return escaped(shlex.join(words))
 
 
 class RunningTarget:
@@ -200,7 +202,7 @@ class RunningTarget:
             self._refuse_exit()
             answer, listener = self._look()
             if answer.ok and listener is Holder.OWN:
-                self._note_founders()
+                self._founders = births_of(self._meter.pids)
                 return self._age_s()
             strangers = strangers + 1 if listener is Holder.STRANGER else 0
             if strangers >= _LOOKS_AT_STRANGER:
@@ -229,7 +231,7 @@ class RunningTarget:
         code = self.exit_code()
         if code is None:
             return
-        what = f"the process {_ending(code)} before it was ready"
+        what = f"the process {ending(code)} before it was ready"
         if self.listener() is Holder.STRANGER:
             what += f"; port {self.port} is held by {Holder.STRANGER.value}"
             raise self._not_ready(what, PortTakenError)
@@ -242,24 +244,17 @@ class RunningTarget:
         )
 
     def _not_ready(self, what: str, kind: type[TargetError] = TargetError) -> TargetError:
-        lines = [
-            f"{self.name}: {what}",
-            f"  command: {_shown(self._launch.words)}",
-            f"  directory: {self._launch.directory}",
-            f"  ready URL: {self.ready_url}",
-            f"  waited: {self._age_s():.1f} s",
-            "  end of its log:",
-        ]
-        log = [f"  | {line}" for line in tail(self.log)] or ["  | (nothing)"]
+        facts = {
+            "command": shown_words(self._launch.words),
+            "directory": str(self._launch.directory),
+            "ready URL": self.ready_url,
+            "waited": f"{self._age_s():.1f} s",
+        }
         return kind(
-            "\n".join([*lines, *log]),
+            unready_text(f"{self.name}: {what}", facts, self.log),
             hint="The command must run in the foreground and listen on {host}:{port}; "
             "the ready URL must answer 2xx.",
         )
-
-    def _note_founders(self) -> None:
-        stats = ((pid, read_stat(pid)) for pid in self._meter.pids)
-        self._founders = {pid: stat.born_ticks for pid, stat in stats if stat is not None}
 
     def exit_code(self) -> int | None:
         """Return the root process's exit code (-n: ended by signal n), or None while it lives."""
@@ -291,7 +286,7 @@ class RunningTarget:
             peak_rss_bytes=self._meter.peak_rss_bytes(),
             processes=used.processes,
             cpu_s=used.cpu_s,
-            lost=sum(not _lives(pid, born) for pid, born in self._founders.items()),
+            lost=lost_of(self._founders),
             strayed=tuple(sorted(self._strayed)),
         )
         return self._health
@@ -334,16 +329,3 @@ class RunningTarget:
         deadline_s = time.monotonic() + self._target.stop_timeout_s
         while self.exit_code() is None and not arrived and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)
-
-
-def _lives(pid: int, born_ticks: int) -> bool:
-    stat = read_stat(pid)
-    return stat is not None and stat.born_ticks == born_ticks and stat.alive
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"exited with code {code}"
-    with suppress(ValueError):
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"was ended by signal {-code}"

@@ -5,10 +5,17 @@ How each kind is started, observed and ended stands in a module of its own.
 
 from __future__ import annotations
 
+import shlex
+import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from perfgate.procfs import read_stat
+from perfgate.tail import escaped, tail
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from perfgate.target.ports import Holder
@@ -32,6 +39,42 @@ class TargetHealth:
     cpu_s: float
     lost: int
     strayed: tuple[int, ...]
+
+
+def unready_text(head: str, facts: Mapping[str, str], log: Path) -> str:
+    """Return what to tell of a target that does not get ready, with the end of its log."""
+    lines = [head, *(f"  {name}: {fact}" for name, fact in facts.items()), "  end of its log:"]
+    return "\n".join([*lines, *([f"  | {line}" for line in tail(log)] or ["  | (nothing)"])])
+
+
+def shown_words(words: Iterable[str]) -> str:
+    """Return a command as it can be shown, and be run again."""
+    return escaped(shlex.join(words))
+
+
+def births_of(pids: Iterable[int]) -> dict[int, int]:
+    """Return the ticks at which processes were born, by number, of those that are there."""
+    stats = ((pid, read_stat(pid)) for pid in pids)
+    return {pid: stat.born_ticks for pid, stat in stats if stat is not None}
+
+
+def lost_of(founders: Mapping[int, int]) -> int:
+    """Return how many of these processes, as :func:`births_of` told of them, live no more."""
+    return sum(not _lives(pid, born) for pid, born in founders.items())
+
+
+def _lives(pid: int, born_ticks: int) -> bool:
+    stat = read_stat(pid)
+    return stat is not None and stat.born_ticks == born_ticks and stat.alive
+
+
+def ending(code: int) -> str:
+    """Return "exited with code 1" or "was ended by SIGKILL"."""
+    if code >= 0:
+        return f"exited with code {code}"
+    with suppress(ValueError):
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"was ended by signal {-code}"
 
 
 class Running(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from perfgate.target.container import run_container
 from perfgate.target.process import start_target
 from perfgate.target.url import ReachedTarget
 
@@ -26,4 +27,7 @@ def start_build(
     """
     if target.url is not None:
         return nullcontext(ReachedTarget(build.label, target.url, target, log))
+    if target.container is not None:
+        image, container = build.image or "", target.container
+        return run_container(image, build.label, target, container, log=log, cpu=cpu)
     return start_target(build.directory, build.label, target, log=log, cpu=cpu)

@@ -115,9 +115,9 @@ def test_a_url_is_host_and_port(url: str) -> None:
 
 def test_a_target_is_of_one_kind() -> None:
     """Started or reached, not both or neither; and no key is ignored."""
-    assert refusal(Target) == ((), "must have one of start and url, and has neither")
+    assert refusal(Target) == ((), "must have one of start, url, container, and has none")
     both = refusal(Target, start="x", url="http://127.0.0.1:1")[1]
-    assert both == "must have one of start and url, and has start and url"
+    assert both == "must have one of start, url, container, and has start and url"
     unused = refusal(Target, url="http://127.0.0.1:1", env={"A": "b"}, build="make")[1]
     assert unused == "url has no use for build, env: take it away"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from perfgate.build.images import DIGEST
+
 if TYPE_CHECKING:
     from perfgate.baseline.record import BaselineRecord
     from perfgate.measurement.models import BuildId, Environment
@@ -81,10 +83,10 @@ def _against(case: Case) -> list[str]:
 
 
 def _named(build: BuildId) -> str:
-    """Return how a command names the build: by its commit, as a directory, or as the tree here."""
+    """Return how a command names the build: by commit, directory or image, or the tree here."""
     if build.commit is not None and not build.dirty:
         return build.commit
-    return build.name if build.name.startswith("/") else "."
+    return build.name if build.name.startswith("/") or f"@{DIGEST}" in build.name else "."
 
 
 def _differs(case: Case) -> str:

@@ -1,0 +1,146 @@
+"""The same build, started by a command and run from an image, gets the same verdict."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import podman
+import pytest
+from cli.command_line import PERFGATE
+from real_repository import make_repository
+
+from perfgate.build.images import find_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = podman.own("scenario")
+SERVICE = """\
+import sys
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        body = b"ok"
+        for _ in range(ROUNDS):
+            body = sha256(body).digest()
+        self.send_response(200)
+        self.send_header("Content-Length", "32")
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *words):
+        pass
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+Server((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
+"""
+# About a third of what a request costs more, so that no noise hides it.
+ROUNDS = {"Serve": 500, "Hash more": 900}
+CALLERS = """\
+from locust import FastHttpUser, task
+
+class Caller(FastHttpUser):
+    @task
+    def look(self):
+        self.client.get("/look")
+"""
+LEDGER = """\
+format = "perfgate.demand/1"
+
+[[dependent]]
+name = "gateway"
+peak_rps = 40.0
+mix = { look = 1.0 }
+timeout_s = 1.0
+"""
+HEAD = 'service = "look"\n\n'
+TAIL = """\
+
+[load]
+locustfile = "callers.py"
+
+[profiles.default]
+demand_s = 4.0
+split_s = 2.0
+pairs = 60
+solo_s = 0.0
+saturation_s = 1.0
+"""
+# Runs that cannot be trusted are repeated, each up to four times.
+PATIENCE_S = 400
+PROCESS = f"""\
+[target]
+start = "{podman.PYTHON} -I -S service.py {{host}} {{port}}"
+ready = "/look"
+"""
+CONTAINER = f"""\
+[target]
+ready = "/look"
+
+[target.container]
+engine = "podman"
+image = "{NAME}:{{commit}}"
+network = "host"
+command = "{podman.PYTHON} -I -S /srv/service.py {{host}} {{port}}"
+options = {json.dumps(podman.OPTIONS)}
+"""
+
+
+def judged(project: Path, config: str) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """Return exit code, verdict and measurement of a check of the last commit beside the first."""
+    kept = project.parent / config.partition(".")[0]
+    words = ["--candidate", "HEAD", "--base", "HEAD~1", "--budget", "60s", "--output", str(kept)]
+    run = subprocess.run(
+        [PERFGATE, "check", "--config", config, *words],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert run.returncode in {0, 1, 3}, run.stderr
+    verdict, case = (
+        json.loads((kept / name).read_text()) for name in ("verdict.json", "measurement.json")
+    )
+    return run.returncode, verdict, case["measurement"]
+
+
+@pytest.mark.nightly
+def test_an_image_gets_the_verdict_of_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What costs more CPU time fails by cost either way, by as much; the image's digest is told."""
+    podman.need_podman()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    checkout = make_repository(tmp_path / "service")
+    with ExitStack() as stack:
+        for message, rounds in ROUNDS.items():
+            service = SERVICE.replace("ROUNDS", str(rounds))
+            files = {"callers.py": CALLERS, "demand.toml": LEDGER, "service.py": service}
+            files |= {"process.toml": HEAD + PROCESS + TAIL, "image.toml": HEAD + CONTAINER + TAIL}
+            commit = checkout.commit(message, **files)
+            stack.enter_context(podman.imported(f"{NAME}:{commit}", {"service.py": service}))
+        digest = find_image("podman", f"{NAME}:{commit}").digest
+        code, plain, _ = judged(checkout.path, "process.toml")
+        code_of_image, contained, measured = judged(checkout.path, "image.toml")
+        assert podman.names(f"{NAME}:{commit}") == []
+    assert code == code_of_image == 1, (plain, contained)
+    assert plain["findings"][0]["check"] == contained["findings"][0]["check"] == "cost"
+    sizes = [verdict["findings"][0]["observed"] for verdict in (plain, contained)]
+    assert sizes[1] == pytest.approx(sizes[0], abs=8.0)
+    costs = [_figure(verdict, "cost per request") for verdict in (plain, contained)]
+    assert costs[1] == pytest.approx(costs[0], rel=0.25)
+    assert _figure(contained, "peak memory") > 1
+    assert measured["candidate"]["digest"] == digest
+
+
+def _figure(verdict: dict[str, Any], name: str) -> float:
+    (figure,) = (own for own in verdict["figures"] if own["name"] == name)
+    return float(figure["candidate"])
