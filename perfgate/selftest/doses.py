@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WAIT_SHARE = 1.0
 BURN_SHARE = 0.3
 ONE_IN = 10
-# A timer is late by up to one of these, so that a wait of less would be of another size.
+# A timer is late by up to 1 ms, so that a shorter wait would be of quite another size.
 LEAST_WAIT_S = 0.002
 
 
@@ -70,7 +70,7 @@ def told(harm: Harm, usual: Usual | None) -> str:
             return "nothing"
         case Kind.LATENCY:
             more = f", {_more(harm.wait_s, usual.answer_s)} of the median time" if usual else ""
-            return f"each request waits {number(1000 * harm.wait_s)} ms{more}"
+            return f"each request waits at least {number(1000 * harm.wait_s)} ms{more}"
         case Kind.CPU:
             more = f", {_more(harm.burn_s, usual.cost_s)} of its CPU time" if usual else ""
             return f"each request takes {number(1000 * harm.burn_s)} ms of CPU{more}"

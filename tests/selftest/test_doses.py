@@ -56,7 +56,7 @@ def test_each_harm_is_one_alone(kind: Kind) -> None:
 def test_sizes_are_told() -> None:
     """People read the size, and by how much that is more than usual where that is known."""
     assert told(harm_of(Kind.LATENCY, USUAL), USUAL) == (
-        "each request waits 6 ms, +115 % of the median time"
+        "each request waits at least 6 ms, +115 % of the median time"
     )
     assert told(harm_of(Kind.CPU, USUAL), USUAL) == (
         "each request takes 0.33 ms of CPU, +30 % of its CPU time"
