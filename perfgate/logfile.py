@@ -144,10 +144,10 @@ def _unreadable(path: Path, error: Exception) -> UsageError:
         folder = path.parent
         names = [other.name for other in folder.iterdir()] if folder.is_dir() else []
         near = near_match(path.name, names)
-        hint = near or "check the path; one in a configuration starts from the place of that file"
+        hint = near or "Check the path; one in a configuration starts from the place of that file."
         return UsageError(f"{path}: there is no such file", hint=hint)
     what = getattr(error, "strerror", None) or str(error)
-    hint = "name a log file that can be read here, plain or packed with gzip"
+    hint = "Name a log file that can be read here, plain or packed with gzip."
     return UsageError(f"{path}: cannot be read: {what}", hint=hint)
 
 

@@ -35,9 +35,15 @@ def push(url: str, text: str, *, service: str, profile: str) -> None:
             timeout=(CONNECT_S, READ_S),
         )
     except requests.RequestException as error:
-        raise PushError(f"{url}: cannot be reached: {type(error).__name__}") from error
+        raise PushError(
+            f"{url}: cannot be reached: {type(error).__name__}",
+            hint="Name the address of a Pushgateway, like http://127.0.0.1:9091, that is up.",
+        ) from error
     if not answer.ok:
-        raise PushError(f"{url}: answers {answer.status_code}: {answer.text[:200]}")
+        raise PushError(
+            f"{url}: answers {answer.status_code}: {answer.text[:200]}",
+            hint=f"The address is that to which /metrics/job/{JOB} is added.",
+        )
 
 
 def _label(name: str, value: str) -> str:

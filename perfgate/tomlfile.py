@@ -173,21 +173,21 @@ def _text(path: Path) -> str:
     except FileNotFoundError as error:
         raise UsageError(f"{path}: there is no such file", hint=_neighbour(path)) from error
     except IsADirectoryError as error:
-        hint = "name the file itself"
+        hint = "Name the file itself."
         raise UsageError(f"{path}: is a directory, not a file", hint=hint) from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         message = f"{path}: line {line} is not UTF-8 text"
-        raise UsageError(message, hint="TOML files are always UTF-8: save it as such") from error
+        raise UsageError(message, hint="TOML files are always UTF-8: save it as such.") from error
     except OSError as error:
-        hint = "check the path and the permissions of the file"
+        hint = "Check the path and the permissions of the file."
         raise UsageError(f"{path}: cannot be read: {error.strerror}", hint=hint) from error
 
 
 def _neighbour(path: Path) -> str:
     folder = path.parent
     names = [other.name for other in folder.glob("*.toml")] if folder.is_dir() else []
-    return near_match(path.name, names) or "check the path"
+    return near_match(path.name, names) or "Check the path."
 
 
 def _syntax_fault(text: str, error: tomllib.TOMLDecodeError) -> Fault:
@@ -238,7 +238,7 @@ def _toml(value: object) -> str:
 
 
 # What pydantic calls an error, and what a user reads. The braces are pydantic's own figures.
-_WORDS = {
+WORDS = {
     "bool_type": "must be true or false",
     "date_type": "must be a date like 2018-07-13",
     "dict_type": "must be a table",
@@ -288,8 +288,8 @@ def _words(entry: ErrorDetails) -> str:
         name: int(figure) if isinstance(figure, float) and figure.is_integer() else figure
         for name, figure in entry.get("ctx", {}).items()
     }
-    if entry["type"] in _WORDS:
-        return _WORDS[entry["type"]].format(**figures)
+    if entry["type"] in WORDS:
+        return WORDS[entry["type"]].format(**figures)
     return entry["msg"].replace("Input should", "must")
 
 

@@ -17,6 +17,7 @@ VERSION = "2022-11-28"
 CONNECT_S, READ_S = 10.0, 30.0
 PER_PAGE = 100
 MOST_PAGES = 30
+UNREACHED = "Run the job again; where GitHub is another one, GITHUB_API_URL says where."
 HINT = "Give the job checks: write and pull-requests: write, and its token as GITHUB_TOKEN."
 
 
@@ -87,7 +88,8 @@ class Api:
                 timeout=(CONNECT_S, READ_S),
             )
         except requests.RequestException as error:
-            raise ApiError(f"{told}: cannot be reached: {type(error).__name__}") from error
+            why = type(error).__name__
+            raise ApiError(f"{told}: cannot be reached: {why}", hint=UNREACHED) from error
         if not answer.ok:
             raise ApiError(f"{told}: answers {answer.status_code}: {answer.text[:200]}", hint=HINT)
         return answer.json()

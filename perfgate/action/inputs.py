@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PREFIX = "PERFGATE_"
 # Inputs that are options of `perfgate check`, and are left out where they are empty.
 OPTIONS = ("config", "profile", "candidate", "base", "budget", "on_inconclusive")
+WITHIN = "Name a place in the checkout, as seen from its root."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Inputs:
         workspace = Path(environ.get("GITHUB_WORKSPACE") or ".").resolve()
         directory = _within(workspace, environ, "WORKING_DIRECTORY", ".")
         if not directory.is_dir():
-            raise UsageError(f"working-directory: {directory} is not a directory")
+            raise UsageError(f"working-directory: {directory} is not a directory", hint=WITHIN)
         return cls(
             workspace=workspace,
             directory=directory,
@@ -51,5 +52,7 @@ def _within(workspace: Path, environ: Mapping[str, str], name: str, default: str
     given = environ.get(f"{PREFIX}{name}") or default
     path = (workspace / given).resolve()
     if not path.is_relative_to(workspace):
-        raise UsageError(f"{name.lower().replace('_', '-')}: {given!r} is outside the checkout")
+        raise UsageError(
+            f"{name.lower().replace('_', '-')}: {given!r} is outside the checkout", hint=WITHIN
+        )
     return path

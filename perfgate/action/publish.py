@@ -41,6 +41,7 @@ CANCELLED = ("cancelled", "skipped")
 MOST_ANNOTATIONS = 50
 LONGEST_TITLE = 255
 LONGEST_MESSAGE = 2000
+SEE_ITS_LOG = "The log of the job that measured says why."
 LEVEL_NAMES = {"error": "failure", "warning": "warning"}
 
 
@@ -113,7 +114,7 @@ def _told(directory: Path, gate: Gate, on_inconclusive: str) -> Told:
         case = read_case(_plain_file(directory / "measurement.json"))
         verdict = judge(case)
     except PerfgateError as error:
-        return _nothing(gate, error.message)
+        return _nothing(gate, error)
     choice = Outcome(on_inconclusive.upper()) if on_inconclusive else None
     code = verdict.exit_code(on_inconclusive=choice)
     return Told(
@@ -129,16 +130,18 @@ def _plain_file(path: Path) -> Path:
     try:
         found = os.lstat(path)
     except OSError as error:
-        raise UsageError("the run left no measurement") from error
+        raise UsageError("the run left no measurement", hint=SEE_ITS_LOG) from error
     if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
-        raise UsageError("what the run left is no measurement")
+        raise UsageError("what the run left is no measurement", hint=SEE_ITS_LOG)
     return path
 
 
-def _nothing(gate: Gate, why: str) -> Told:
+def _nothing(gate: Gate, why: PerfgateError) -> Told:
     conclusion = "cancelled" if gate.conclusion in CANCELLED else "failure"
-    body = f"## {MARKS['INCONCLUSIVE']} perfgate: nothing was judged\n\n{as_text(why)}\n"
-    return Told(conclusion, f"Nothing was judged: {shortened(escaped(why), 200)}", body)
+    head = f"## {MARKS['INCONCLUSIVE']} perfgate: nothing was judged"
+    told = (as_text(text) for text in (why.message, why.hint) if text)
+    title = f"Nothing was judged: {shortened(escaped(why.message), 200)}"
+    return Told(conclusion, title, "\n\n".join([head, *told]) + "\n")
 
 
 def _check_run(gate: Gate, told: Told) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # More commits than anybody makes to one file; each is read.
 MOST_COMMITS = 10_000
+LEFT_OUT = "The history leaves it out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,10 @@ def _record(repository: Repository, commit: str, path: str, service: str) -> Bas
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise StoreError(f"{called} is not text") from error
+        raise StoreError(f"{called} is not text", hint=LEFT_OUT) from error
     record = parse_record(text, called)
     if record.service != service:
-        raise StoreError(f"{called} is a baseline of {record.service!r}")
+        raise StoreError(f"{called} is a baseline of {record.service!r}", hint=LEFT_OUT)
     return record
 
 

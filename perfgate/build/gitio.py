@@ -57,7 +57,10 @@ class Repository:
         """
         resolved = path.resolve()
         if not resolved.is_relative_to(self.top):
-            raise UsageError(f"{path} is outside the repository {self.top}")
+            raise UsageError(
+                f"{path} is outside the repository {self.top}",
+                hint="Keep it inside: a commit has only what lies there.",
+            )
         return resolved.relative_to(self.top).as_posix()
 
     def resolve(self, ref: str) -> str:
@@ -227,7 +230,10 @@ class Repository:
         try:
             self._repo.git.check_ref_format("--branch", name)
         except self._errors.GitCommandError as error:
-            raise UsageError(f"{name!r} cannot be the name of a branch") from error
+            raise UsageError(
+                f"{name!r} cannot be the name of a branch",
+                hint="Name one that `git check-ref-format --branch` takes.",
+            ) from error
         return self._commit_of(f"refs/heads/{name}")
 
     def move_branch(self, name: str, commit: str, was: str | None) -> None:
@@ -399,7 +405,7 @@ def _inside(path: str) -> str:
     """Return `path` without dots and doubled slashes; the top is empty."""
     normal = posixpath.normpath(path)
     if posixpath.isabs(normal) or normal.split("/")[0] == "..":
-        raise UsageError(f"{path!r} leads out of the repository")
+        raise UsageError(f"{path!r} leads out of the repository", hint="Name a place inside it.")
     return "" if normal == "." else normal
 
 

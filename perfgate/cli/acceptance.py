@@ -83,7 +83,7 @@ def accept_file(file: Path, loaded: LoadedConfig, although: str) -> tuple[Path, 
                 _refuse_failed(case)
             record, unlinked = record_in_line(case, store_of(loaded), signature)
             if unlinked and not although:
-                raise StoreError(unlinked, hint=BESIDE_IT)
+                raise StoreError(f"drift would lose count: {unlinked}", hint=BESIDE_IT)
         else:
             _same_service(file, record.service, loaded)
             record = _reasoned(file, record, signature)

@@ -86,7 +86,10 @@ def _text(file: Path) -> str:
 
 def _same(file: Path, record: CapacityRecord, service: str, machine: str) -> None:
     if service != record.service:
-        raise UsageError(f"{file} is of the service {service!r}, not of {record.service!r}")
+        raise UsageError(
+            f"{file} is of the service {service!r}, not of {record.service!r}",
+            hint="Name a measurement or a record of that one.",
+        )
     if machine != record.machine:
         raise UsageError(
             f"{file} was measured on another kind of machine ({machine}) than the record "

@@ -25,7 +25,10 @@ def prepared(directory: Path) -> Path:
         with tempfile.TemporaryFile(dir=directory):
             pass
     except OSError as error:
-        raise UsageError(f"{directory}: cannot be written to: {error.strerror}") from error
+        raise UsageError(
+            f"{directory}: cannot be written to: {error.strerror}",
+            hint="Check its permissions, or name another directory.",
+        ) from error
     return directory
 
 

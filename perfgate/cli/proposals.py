@@ -122,7 +122,9 @@ def _put_forward(path: Path, text: str, proposal: Proposal, write: bool) -> None
     try:
         write_whole(path, proposal.text)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+        raise UsageError(
+            f"{path}: cannot be written: {error.strerror}", hint="Look for space and permissions."
+        ) from error
     say(escaped(f"{path}: {done}"))
 
 

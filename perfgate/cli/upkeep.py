@@ -113,7 +113,10 @@ def removed(loaded: LoadedConfig, paths: dict[str, str]) -> None:
             try:
                 file.unlink()
             except OSError as error:
-                raise StoreError(f"{file} cannot be removed: {error.strerror}") from error
+                raise StoreError(
+                    f"{file} cannot be removed: {error.strerror}",
+                    hint="Check the permissions of its directory.",
+                ) from error
 
 
 def anchor_at(loaded: LoadedConfig, tag: str) -> tuple[list[BaselineRecord], list[str]]:

@@ -73,3 +73,4 @@ def _pushed(case: Case, verdict: Verdict, url: str) -> None:
         push(url, FORMATS["prometheus"](case, verdict), **names)
     except PushError as error:
         say(f"warning: the metrics were not pushed: {escaped(error.message)}")
+        say(f"hint: {escaped(error.hint)}")

@@ -90,7 +90,7 @@ def parse_config(path: Path, text: str) -> Config:
 def _config(file: TomlFile, laws: Callable[[Mapping[str, object]], Iterable[Flaw]]) -> Config:
     under = PYPROJECT_TABLE if file.path.name == PYPROJECT_NAME else ()
     if table_of(file, under) is None:
-        hint = f"add the table, for example:\n\n{_smallest_below(under)}"
+        hint = f"Add the table, for example:\n\n{_smallest_below(under)}"
         raise UsageError(f"{file.path}: there is no table [{'.'.join(under)}]", hint=hint)
     return parse_model(file, Config, under=under, laws=laws)
 
@@ -103,7 +103,7 @@ def _found(start: Path) -> TomlFile:
             file = read_toml(directory / PYPROJECT_NAME)
             if table_of(file, PYPROJECT_TABLE) is not None:
                 return file
-    hint = f"write {CONFIG_NAME} at the root of the repository; the smallest that works:\n\n"
+    hint = f"Write {CONFIG_NAME} at the root of the repository; the smallest that works:\n\n"
     message = f"no {CONFIG_NAME}, and no {PYPROJECT_NAME} with [tool.perfgate], in {start} or above"
     raise NoConfigError(message, hint=hint + SMALLEST)
 

@@ -254,7 +254,10 @@ def _wait(
             if not tick():
                 return None
             if time.monotonic() > deadline_s:
-                raise LoadError(f"Locust did not end within {limit_s:.0f} s") from None
+                raise LoadError(
+                    f"Locust did not end within {limit_s:.0f} s",
+                    hint="Mostly a task does not return: give its requests a timeout.",
+                ) from None
             for worker, process in enumerate(processes[1:]):
                 if process.poll():
                     raise SpoiltError(

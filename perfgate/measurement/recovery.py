@@ -37,7 +37,10 @@ def recovery_of(
     An answer counts where it was correct and came before its caller gave up.
     """
     if journal.calls is None or plan.recovery is None:
-        raise LoadError("the load run did not get as far as the calls")
+        raise LoadError(
+            "the load run did not get as far as the calls",
+            hint="Its log, kept with --output, may say more.",
+        )
     role: BuildRole = "base" if plan.hosts[0].build == "base" else "candidate"
     frame = frame_of(journal)
     rows = frame[(frame["phase"] == Phase.RECOVERY) & (frame["build"] == BUILDS.index(role))]

@@ -94,11 +94,17 @@ def _wakeups(cpus: tuple[int, ...]) -> tuple[Lateness, Lateness]:
             pin(process.pid, cpus)
             out, err = process.communicate(timeout=WAKEUPS_LIMIT_S)
         except subprocess.TimeoutExpired as error:
-            raise LoadError(f"the timer did not end within {WAKEUPS_LIMIT_S:.0f} s") from error
+            raise LoadError(
+                f"the timer did not end within {WAKEUPS_LIMIT_S:.0f} s",
+                hint="This machine has far too much else to do, or stood still: try again.",
+            ) from error
         finally:
             process.kill()
     if process.returncode:
-        raise LoadError(f"the load generator's timer cannot be used:\n{err}")
+        raise LoadError(
+            f"the load generator's timer cannot be used:\n{err}",
+            hint="perfgate needs Linux, and gevent as it was installed with it: install it anew.",
+        )
     found = json.loads(out)
     return _lateness(found["timer_s"]), _lateness(found["sleep_s"])
 
@@ -139,7 +145,10 @@ def _generator(
             journal = run_load(engine, plan, schedule, run_dir, limit_s=LOAD_LIMIT_S, tick=tick)
             seconds = time.monotonic() - start_s
             if journal is None:
-                raise LoadError("the trial's own server has died")
+                raise LoadError(
+                    "the trial's own server has died",
+                    hint="Something else has ended it, or memory has run out: try again.",
+                )
             surroundings = Surroundings(seconds, *_shares(before, seconds), peak_rss_bytes={})
             return journal, summarise(journal, plan, RATE_RPS, OPEN_S, surroundings).validity
 

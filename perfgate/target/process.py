@@ -132,7 +132,7 @@ def _spawn(launch: _Launch) -> subprocess.Popen[bytes]:
         raise TargetError(
             f"{launch.name}: cannot start: {error}\n"
             f"  command: {shown_words(launch.words)}\n  directory: {launch.directory}",
-            hint="target.start runs without a shell, in the build's directory; "
+            hint="It is started without a shell, in the build's directory; "
             "{python} is the interpreter that perfgate runs on.",
         ) from error
 
@@ -318,7 +318,10 @@ class RunningTarget:
             self._ask_to_end(arrived)
             survivors = self._family.kill()
             if survivors:
-                raise TargetError(f"{self.name}: processes {survivors} do not end")
+                raise TargetError(
+                    f"{self.name}: processes {survivors} do not end",
+                    hint="The system holds them, as a mount does that does not answer: see ps.",
+                )
             self._process.wait()
             self._meter.close()
             self._stopped = True

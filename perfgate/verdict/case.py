@@ -124,7 +124,7 @@ def read_case(path: Path) -> Case:
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read: {error.strerror}",
-            hint="Name a file that `perfgate measure` or `perfgate check --output` wrote.",
+            hint="Name a file that `perfgate measure` or `perfgate check --output DIR` wrote.",
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
