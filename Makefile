@@ -75,9 +75,10 @@ characteristics: .venv/.stamp ## Simulate how often decisions err, and write doc
 regimes: .venv/.stamp ## See whether builds come through a standstill as predicted, and write docs/regimes.md
 	PYTHONPATH=tests $(BIN)/python -m calibration.regimes .regimes > docs/regimes.md
 
-docs: .venv/.stamp ## Rewrite what the code says of itself in docs/: keys, errors
+docs: .venv/.stamp ## Rewrite what the code says of itself in docs/: keys, commands, errors
 	{ $(BIN)/perfgate schema config --format markdown; echo; \
 	  $(BIN)/perfgate schema demand --format markdown; } > docs/configuration.md
+	PYTHONPATH=tests $(BIN)/python -m manual.commands > docs/commands.md
 	PYTHONPATH=tests $(BIN)/python -m manual.errors > docs/errors.md
 
 lock: .venv/.stamp ## Renew the hash-locked requirements

@@ -6,7 +6,8 @@ import ast
 import re
 from pathlib import Path
 
-from manual import errors, findings
+import click
+from manual import commands, errors, findings
 from manual.sources import ALL, Source
 
 from perfgate.errors import FileFaultsError, SpoiltError
@@ -62,6 +63,22 @@ def test_hints_are_read_from_the_code() -> None:
 def test_the_page_of_errors_is_the_code() -> None:
     """docs/errors.md is what `make docs` writes now: run it after a change of an error."""
     assert (DOCS / "errors.md").read_text() == errors.page()
+
+
+def test_the_page_of_commands_is_the_commands() -> None:
+    """docs/commands.md is what `make docs` writes now: run it after a change of an option."""
+    assert (DOCS / "commands.md").read_text() == commands.page()
+
+
+def test_every_option_is_on_the_page_of_commands() -> None:
+    """Each command stands there once, and each of its options in its own part."""
+    parts = dict(part.split("`", 1) for part in commands.page().split("\n## `")[1:])
+    for name, context in commands.commands():
+        told = set(
+            re.findall(r"(?<!\S)--?[a-z-]+", parts[name].replace(",", " ").replace("`", " "))
+        )
+        options = [own for own in context.command.params if isinstance(own, click.Option)]
+        assert {word for own in options for word in own.opts} <= told
 
 
 def test_no_error_is_left_out() -> None:

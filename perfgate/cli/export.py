@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @options.profile
 @click.option("--output", "-o", type=options.PATH, required=True, help="File to write it to.")
 def export(of: str, ref: str | None, profile: str, output: Path) -> None:
-    """Write capacity of record and ledger to one small file, for `perfgate demand admit --of`."""
+    """Write capacity of record and ledger to one small file, for --of of other teams."""
     # These import pydantic and numpy, which --help need not wait for.
     from perfgate.baseline.origin import read_origin  # noqa: PLC0415 - see above
     from perfgate.baseline.store import write_text  # noqa: PLC0415 - see above
