@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from cli.command_line import PERFGATE, make_project, run_process
+from ruamel.yaml import YAML
 
 from perfgate import __version__
 from perfgate.cli.group import cli
@@ -99,6 +100,37 @@ def test_commands_in_the_text_exist(path: Path) -> None:
     for words in spoken(path):
         with suppress(click.MissingParameter):
             parse(words)
+
+
+@each_document
+def test_sessions_that_are_shown_can_be_typed(path: Path) -> None:
+    """Every perfgate command behind a prompt, its output below it, parses too."""
+    for block in blocks(path, "text"):
+        for line in re.findall(r"^ *\$ (perfgate .*)$", block.replace("\\\n", " "), re.MULTILINE):
+            for words in commands(line):
+                parse(words)
+
+
+@each_document
+def test_programs_that_are_shown_are_python(path: Path) -> None:
+    """Every block of Python is a program, or lines of one."""
+    for block in blocks(path, "python"):
+        compile(block, str(path), "exec")
+
+
+@each_document
+def test_keys_in_the_text_exist(path: Path) -> None:
+    """Keys named with their table, as margins.memory or so in [margins], are in the reference."""
+    tables = re.split(r"^## `\[+([a-z_.]+)", REFERENCE.read_text(), flags=re.MULTILINE)[1:]
+    keys = {
+        (name.partition(".")[0], key)
+        for name, table in zip(tables[::2], tables[1::2], strict=True)
+        for key in re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
+    }
+    text = path.read_text()
+    dotted = re.findall(r"`(margins|target|budget|baseline|load)\.(\w+)(?: = [^`]*)?`", text)
+    beside = re.findall(r"`(\w+)(?: = [^`]*)?`(?: \([^)]*\))? (?:in|under)\s`\[(\w+)\]`", text)
+    assert {*dotted, *((table, key) for key, table in beside)} <= keys
 
 
 @pytest.mark.parametrize("line", ["perfgate chek", "perfgate check --ouput x", "x | perfgate -x"])
@@ -198,6 +230,16 @@ def test_the_import_that_is_shown(tmp_path: Path) -> None:
     run = run_process([PERFGATE, *words], project)
     printed = [line.rstrip() for line in f"{run.out}\n{run.err}".splitlines()]
     assert list(filter(None, told.splitlines())) == list(filter(None, printed))
+
+
+def test_the_action_is_told_as_it_is() -> None:
+    """The page on the action has each input with its default, and each output, in their order."""
+    action = YAML(typ="safe", pure=True).load((ROOT / "action.yml").read_text())
+    told = [row for row in rows(ROOT / "docs" / "github-action.md") if row[0].startswith("`")]
+    inputs = [(row[0].strip("`"), row[1].strip("`")) for row in told if len(row) == 3]
+    outputs = [name for row in told if len(row) == 2 for name in re.findall("`(.+?)`", row[0])]
+    assert inputs == [(name, own["default"]) for name, own in action["inputs"].items()]
+    assert outputs == list(action["outputs"])
 
 
 def test_formats_are_named() -> None:
