@@ -97,7 +97,7 @@ def test_every_error_says_what_to_do() -> None:
 
 def test_hints_are_sentences_or_commands() -> None:
     """A hint begins like a sentence, or is a command to be run; near matches are questions."""
-    begins = re.compile(r"[A-Z`.]|(git|perfgate|pytest) |did you mean ")
+    begins = re.compile(r"[A-Z`.]|(git|perfgate|pytest) |did you mean |known here: ")
     hints = [hint for own in RAISED for hint in own.message.hints]
     assert [hint for hint in hints if not begins.match(hint)] == []
 

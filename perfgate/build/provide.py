@@ -121,7 +121,7 @@ def provide_build(
         case ImageName(text):
             raise UsageError(
                 f"{text!r} is an image, and builds are started by target.start",
-                hint="[target.container] runs images.",
+                hint="Give perfgate.toml a [target.container]: that runs images.",
             )
         case WorkingTree():
             build = _working_tree(root.resolve(), target)

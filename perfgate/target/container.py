@@ -157,7 +157,10 @@ class ContainerTarget:
                 )
         except OSError as error:
             self._remover.communicate()
-            raise TargetError(f"{self.name}: cannot run {self._words[0]}: {error}") from error
+            raise TargetError(
+                f"{self.name}: cannot run {self._words[0]}: {error}",
+                hint="It has to be on PATH: target.container.engine says which it is.",
+            ) from error
 
     @property
     def ready_url(self) -> str:

@@ -131,10 +131,14 @@ ALL = sources()
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads expressions of one place; ``depth`` ends what leads round in a circle."""
+    """Reads expressions of one place, which a call may have led to.
+
+    ``depth`` ends what leads round in a circle.
+    """
 
     place: Place
-    depth: int = 6
+    depth: int = 8
+    caller: Call | None = None
 
     def read(self, node: ast.expr) -> list[str]:
         """Return every way in which the expression may read."""
@@ -175,52 +179,59 @@ class _Reader:
         return [_shown(ast.Name(name))]
 
     def _given(self, function: ast.FunctionDef, position: int, name: str) -> list[str]:
-        """Return the texts that callers give for a parameter.
+        """Return the texts that are given for a parameter: by the call that led here, or by any.
 
-        Those of a private function are in its module; of a public one, whose name may be that of
+        Callers of a private function are in its module; of a public one, whose name may be that of
         others too, only what is plainly a text counts.
         """
         private = function.name.startswith("_")
         method = function.args.args[0].arg in {"self", "cls"}
-        calls = (
-            call
-            for source in ([self.place.source] if private else ALL.values())
-            for call in source.calls
-            if call.name == function.name
-        )
+        near = [self.place.source] if private else ALL.values()
+        every = (call for source in near for call in source.calls if call.name == function.name)
+        led = self.caller is not None and self.caller.name == function.name
+        calls = [self.caller] if self.caller is not None and led else every
         given = ((call, call.given(position - method, name)) for call in calls)
         found = [
             text
             for call, value in given
-            if value is not None and (private or _is_text(value))
+            if value is not None and (private or led or _is_text(value))
             for text in self._at(value, call).read(value)
         ]
         return [text for text in found if text != UNKNOWN]
 
     def _called(self, node: ast.Call) -> list[str]:
-        """Return what a function of the module returns, or what a text is before it is trimmed."""
-        source = self.place.source
-        match node:
-            case ast.Call(
-                func=ast.Name(id=name) | ast.Attribute(value=ast.Name("self"), attr=name)
-            ):
-                own = source.functions.get(name)
-                returned = (
-                    [one for one in ast.walk(own) if isinstance(one, ast.Return)] if own else []
-                )
-                readers = [(one.value, self._at(one, Place(source, one, own))) for one in returned]
-                found = [text for value, inner in readers if value for text in inner.read(value)]
-                return found or [_shown(node)]
-            case ast.Call(func=ast.Attribute(value=text, attr="format" | "lstrip" | "rstrip")):
+        """Return what a function returns, or what a text is before it is trimmed."""
+        match node.func:
+            case ast.Name(id=name) | ast.Attribute(value=ast.Name("self"), attr=name):
+                return self._returned(node, name) or [_shown(node)]
+            case ast.Attribute(value=text, attr="format" | "lstrip" | "rstrip"):
                 return [re.sub(r"\{(\w+)\}", _stand_in, way) for way in self.read(text)]
-            case ast.Call(func=ast.Attribute(ast.Constant("\n"), "join"), args=[lines]):
-                return self.read(lines)
+            case ast.Attribute(value=ast.Constant("\n"), attr="join") if node.args:
+                return self.read(node.args[0])
         return [_shown(node)]
+
+    def _returned(self, node: ast.Call, name: str) -> list[str]:
+        """Return what a function of this module, or one that it has imported, returns here."""
+        here = self.place.source
+        source = here if name in here.functions else ALL.get(here.imported.get(name, ""))
+        own = source.functions.get(name) if source else None
+        if source is None or own is None:
+            return []
+        caller = Call(here, node, self.place.function)
+        returned = (one for one in ast.walk(own) if isinstance(one, ast.Return) and one.value)
+        return [
+            text
+            for one in returned
+            if one.value
+            for text in _Reader(Place(source, one, own), self.depth - 1, caller).read(one.value)
+        ]
 
     def _at(self, node: ast.AST, place: Place | None = None) -> _Reader:
         """Return who reads at another node: of this function, if no other place is named."""
-        here = place or Place(self.place.source, node, self.place.function)
-        return _Reader(here, self.depth - 1)
+        if place is not None:
+            return _Reader(place, self.depth - 1)
+        here = Place(self.place.source, node, self.place.function)
+        return _Reader(here, self.depth - 1, self.caller)
 
 
 def _joined(parts: list[list[str]]) -> list[str]:
