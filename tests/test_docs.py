@@ -32,6 +32,7 @@ DOCUMENTS = [
 REFERENCE = ROOT / "docs" / "configuration.md"
 CODES = ROOT / "docs" / "exit-codes-and-messages.md"
 IMPORTS = ROOT / "docs" / "demand.md"
+TUTORIAL = ROOT / "docs" / "tutorial.md"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 SEPARATORS = "();<>|&{}"
@@ -230,6 +231,19 @@ def test_the_import_that_is_shown(tmp_path: Path) -> None:
     run = run_process([PERFGATE, *words], project)
     printed = [line.rstrip() for line in f"{run.out}\n{run.err}".splitlines()]
     assert list(filter(None, told.splitlines())) == list(filter(None, printed))
+
+
+def test_the_tutorial_begins_as_it_is_told(tmp_path: Path) -> None:
+    """With the two files of the tutorial, perfgate finds out what is shown there."""
+    service, locustfile, _ = blocks(TUTORIAL, "python")
+    (tmp_path / "app.py").write_text(service)
+    (tmp_path / "locustfile.py").write_text(locustfile)
+    run = run_process([PERFGATE, "init", "--no-check"], tmp_path)
+    assert run.code == 0
+    told, *_ = blocks(TUTORIAL, "text")
+    found = told.split("\n\n")[0].splitlines()
+    assert found
+    assert set(found) <= set(f"{run.out}{run.err}".splitlines())
 
 
 def test_the_action_is_told_as_it_is() -> None:
