@@ -279,10 +279,16 @@ def _demand(ledger: Ledger, on: date, rows: Sequence[DependentDemand]) -> Demand
 
 
 def _mix(ledger: Ledger, rows: Sequence[DependentDemand]) -> dict[str, float]:
-    rates: dict[str, list[float]] = {}
+    # Most dependents of a long ledger have one and the same mix: the default.
+    sent: dict[int, tuple[dict[str, float], list[float]]] = {}
     for dependent, row in zip(ledger.dependents, rows, strict=True):
-        for operation, share in ledger.mix_of(dependent, row.changes).items():
-            rates.setdefault(operation, []).append(share * row.first_try_rps)
+        mix = ledger.mix_of(dependent, row.changes)
+        sent.setdefault(id(mix), (mix, []))[1].append(row.first_try_rps)
+    rates: dict[str, list[float]] = {}
+    for mix, tries_rps in sent.values():
+        total_rps = fsum(tries_rps)
+        for operation, share in mix.items():
+            rates.setdefault(operation, []).append(share * total_rps)
     sums = {operation: fsum(parts) for operation, parts in sorted(rates.items())}
     # A ledger's mixes sum to 1 only within a tolerance; the demand's shares do so exactly.
     whole = fsum(sums.values())

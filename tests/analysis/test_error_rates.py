@@ -215,14 +215,13 @@ def planted(
 
 @pytest.mark.long
 @pytest.mark.no_cover
-@pytest.mark.parametrize(("trend", "beat"), [(0.005, 0.0), (0.0, 0.03), (0.005, 0.03)])
-def test_balanced_order_withstands_trend_and_beat(trend: float, beat: float) -> None:
-    """Law: a trend of 0.5 % a pair and a period of two fail at most 1 % of equal builds.
+def test_balanced_order_withstands_trend_and_beat() -> None:
+    """Law: a trend of 0.5 % a pair with a period of two fail at most 1 % of equal builds.
 
     In the balanced order that sessions are measured in, each moves half of all pairs one way and
     half the other: they widen a session's pairs, and leave its figure where it was.
     """
-    sessions = planted(balanced_order, trend=trend, beat=beat, runs=RUNS)
+    sessions = planted(balanced_order, trend=0.005, beat=0.03, runs=RUNS)
     failed, passed, _ = shares_of(run_through(sessions, make_plan()))
     assert failed <= 0.01
     assert passed >= 0.95

@@ -512,18 +512,24 @@ def test_two_proposals_at_once(clone: Path) -> None:
     assert git(clone, "rev-list", "--count", f"main..{BRANCH}") == "1"
 
 
-WRITER = """\
+# For each line it reads, a process that writes without end: its number, and what ended it.
+WRITERS = """\
+import os
 import sys
 from pathlib import Path
 from perfgate.baseline.record import parse_record
 from perfgate.baseline.store import held, write_record
 old, new, store = (Path(word) for word in sys.argv[1:])
 records = [parse_record(path.read_text(), str(path)) for path in (old, new)]
-print("ready", flush=True)
-while True:
-    for record in records:
-        with held(store):
-            write_record(record, store)
+for _ in sys.stdin:
+    if number := os.fork():
+        print(number, flush=True)
+        print(os.waitpid(number, 0)[1], flush=True)
+    else:
+        while True:
+            for record in records:
+                with held(store):
+                    write_record(record, store)
 """
 
 
@@ -535,19 +541,24 @@ def test_killed_in_the_middle_of_writing(tmp_path: Path) -> None:
         file.write_text(own.to_text())
     path = write_record(both[0], tmp_path / "store")
     moments, seen = random.Random(7), set[str]()  # noqa: S311 - moments
-    for _ in range(50):
-        process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, *files, tmp_path / "store"], stdout=subprocess.PIPE
-        )
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITERS, *files, tmp_path / "store"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(moments.uniform(0.0, 0.02))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        own = parse_record(path.read_text(), str(path))
-        assert own in both
-        seen.add(own.commit)
+        for _ in range(50):
+            process.stdin.write("\n")
+            number = int(process.stdout.readline())
+            time.sleep(moments.uniform(0.0, 0.02))
+            os.kill(number, signal.SIGKILL)
+            assert int(process.stdout.readline()) == signal.SIGKILL
+            own = parse_record(path.read_text(), str(path))
+            assert own in both
+            seen.add(own.commit)
     assert len(seen) == 2
     # What the killed ones left is no record, and nobody takes it for one.
     write_record(both[1], tmp_path / "store")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
+from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks.generators import rounds
@@ -24,11 +25,14 @@ from benchmarks.generators.rounds import (
 from benchmarks.generators.servers import Server, clockwork, nginx
 from benchmarks.generators.tables import ChangeRow, StallRow
 from benchmarks.generators.truth import quantile_ms, true_latencies_s
-from perfgate.load.plan import Outcome
+from perfgate.load.plan import BUILDS, Outcome
 from perfgate.measurement.histogram import Histogram
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import pandas as pd
 
 Generator = Callable[[Round], Figures]
 
@@ -45,7 +49,8 @@ STALL_ROUND_S = 15.0  # whole periods: each generator meets the same share of st
 SERVICES_US = (400, 1200, 3400, 12_000, 104_000)
 CHANGE_RATIO = 1.05
 CHANGE_RPS = 100.0
-CHANGE_ROUND_S = 15.0
+CHANGE_ROUNDS = 3
+CHANGE_ROUND_S = 6.0
 CHANGE_SHARES = (0.5, 0.9)
 # Four users: of many who are spawned together, all but the first wait for the others.
 CHANGE_USER_RPS = 25.0
@@ -167,23 +172,23 @@ def _change_rows(bench: Bench, server: Server, service_us: int) -> list[ChangeRo
     before, after = (
         replace(server, url=f"{server.url}/{us}") for us in (service_us, service_us * CHANGE_RATIO)
     )
-    seen = [
-        _perfgate_quantiles(_ask_change(bench, "perfgate", service_us, one))
-        for one in (before, after)
-    ]
-    told = [
-        rounds.locust(FAST, _ask_change(bench, "Locust", service_us, one), CHANGE_USER_RPS)
-        for one in (before, after)
-    ]
+    perfgate, locust = [], []
+    for _ in range(CHANGE_ROUNDS):
+        twins = replace(_ask_change(bench, "perfgate", service_us, after), twin=before)
+        frame = perfgate_frame(FAST, twins, Usage())
+        perfgate.append([_perfgate_quantiles(frame, build) for build in BUILDS])
+        alone = [_ask_change(bench, "Locust", service_us, one) for one in (before, after)]
+        locust.append([rounds.locust(FAST, one, CHANGE_USER_RPS).reported_ms for one in alone])
     return [
-        ChangeRow(
-            service_ms=service_us / 1000,
-            share=share,
-            perfgate_ms=(seen[0][share], seen[1][share]),
-            locust_ms=(told[0].reported_ms[share], told[1].reported_ms[share]),
-        )
+        ChangeRow(service_us / 1000, share, _medians(perfgate, share), _medians(locust, share))
         for share in CHANGE_SHARES
     ]
+
+
+def _medians(seen: Sequence[Sequence[Mapping[float, float]]], share: float) -> tuple[float, float]:
+    """Return a quantile before and after, each the median over the rounds."""
+    before, after = (median(told[share] for told in own) for own in zip(*seen, strict=True))
+    return before, after
 
 
 def _ask_change(bench: Bench, name: str, service_us: int, server: Server) -> Round:
@@ -191,11 +196,10 @@ def _ask_change(bench: Bench, name: str, service_us: int, server: Server) -> Rou
     return bench.ask(told, server, rate_rps=CHANGE_RPS, duration_s=CHANGE_ROUND_S)
 
 
-def _perfgate_quantiles(asked: Round) -> dict[float, float]:
-    """Return quantiles of service time in ms."""
-    frame = perfgate_frame(FAST, asked, Usage())
-    service_s = frame.loc[frame["outcome"] == Outcome.OK, "service_s"].to_numpy()
-    times = Histogram.from_seconds(service_s)
+def _perfgate_quantiles(frame: pd.DataFrame, build: str) -> dict[float, float]:
+    """Return quantiles of a build's service time in ms."""
+    own = (frame["outcome"] == Outcome.OK) & (frame["build"] == BUILDS.index(build))
+    times = Histogram.from_seconds(frame.loc[own, "service_s"].to_numpy())
     return {share: _ms(times.quantile(share)) for share in CHANGE_SHARES}
 
 

@@ -64,10 +64,12 @@ omission), the more of them the fewer the users."""
 CHANGES = f"""\
 ## A change of 5 %
 
-The server answers at an exact time after a request was read, and then at one that is 5 % longer.
-perfgate's figures are service times. They hold the wake-ups of server and client too, so that of
-the shortest times some tenths less than 5 % are seen. Locust has
-{of.CHANGE_RPS / of.CHANGE_USER_RPS:g} users, and rounds its figures before they are counted."""
+The server answers at an exact time after a request was read, or at one that is 5 % longer. perfgate
+asks for both in one stream, as it asks two builds; Locust has figures for one target a run, so it
+runs twice. Figures are medians over {of.CHANGE_ROUNDS} rounds. perfgate's are service times: they
+hold the wake-ups of server and client too, so that of the shortest times some tenths less than 5 %
+are seen. Locust has {of.CHANGE_RPS / of.CHANGE_USER_RPS:g} users, and rounds its figures before
+they are counted."""
 
 SECTIONS = (TITLE, COSTS, STALLS, CHANGES)
 INSTALL = {

@@ -57,7 +57,10 @@ _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What is asked of a generator, and an empty directory for what it leaves behind."""
+    """What is asked of a generator, and an empty directory for what it leaves behind.
+
+    ``twin`` is asked as much beside ``server``, by perfgate alone.
+    """
 
     server: Server
     rate_rps: float
@@ -65,6 +68,7 @@ class Round:
     cpu: int
     seed: int
     directory: Path
+    twin: Server | None = None
 
     @property
     def url(self) -> str:
@@ -136,9 +140,10 @@ def perfgate(locustfile: Path, asked: Round) -> Figures:
 
 def perfgate_frame(locustfile: Path, asked: Round, usage: Usage) -> pd.DataFrame:
     """Let perfgate send an open loop; return the arrivals."""
+    servers = [("candidate", asked.server), *([("base", asked.twin)] if asked.twin else [])]
     plan = Plan(
         seed=asked.seed,
-        hosts=(Host("candidate", asked.server.url, asked.server.pid),),
+        hosts=tuple(Host(build, server.url, server.pid) for build, server in servers),
         mix={"fetch": 1.0},
         identities=IDENTITIES,
         warmup_requests=WARMUP_REQUESTS,
@@ -146,7 +151,7 @@ def perfgate_frame(locustfile: Path, asked: Round, usage: Usage) -> pd.DataFrame
         open=Open("schedule.npz", DRAIN_S, BACKLOG_LIMIT),
         pairs=None,
     )
-    stage = Stage(asked.rate_rps, asked.duration_s)
+    stage = Stage(asked.rate_rps * len(servers), asked.duration_s)
     schedule = draw_schedule([stage], mix=plan.mix, seed=asked.seed)
     engine = Engine(locustfile, (asked.cpu,))
     journal = run_load(engine, plan, schedule, asked.directory, limit_s=LIMIT_S, tick=usage.tick)
