@@ -51,6 +51,8 @@ AROUND = Surroundings(
 )
 OPEN_S = 10.0
 NAN = float("nan")
+# A journal of many rows takes long to draw, and to sum up.
+few = settings(max_examples=25)
 
 # Only callers that retry abandon anything, in a phase of their own.
 outcomes = st.sampled_from([Outcome.OK, Outcome.FAILED, Outcome.CENSORED])
@@ -104,6 +106,7 @@ def count(rows: list[Row], **wanted: int) -> int:
     return sum(all(made[name] == value for name, value in wanted.items()) for made in rows)
 
 
+@few
 @given(rows=rows_of_any_run)
 def test_every_arrival_has_one_outcome(rows: list[Row]) -> None:
     """Law: arrivals = good + failed + censored, for each build and operation, as in the rows."""
@@ -122,6 +125,7 @@ def test_every_arrival_has_one_outcome(rows: list[Row]) -> None:
             assert found.failed == count(rows, **own, outcome=Outcome.FAILED)
 
 
+@few
 @given(rows=rows_of_any_run)
 def test_only_good_answers_have_durations(rows: list[Row]) -> None:
     """Law: each histogram holds as many durations as there were good answers."""
@@ -130,6 +134,7 @@ def test_only_good_answers_have_durations(rows: list[Row]) -> None:
             assert found.latency_s.count == found.service_s.count == found.good
 
 
+@few
 @given(rows=rows_of_any_run, data=st.data())
 def test_the_order_of_rows_counts_for_nothing(rows: list[Row], data: st.DataObject) -> None:
     """Law: a journal is a set: whoever ended first, the figures are the same."""
@@ -140,6 +145,7 @@ def test_the_order_of_rows_counts_for_nothing(rows: list[Row], data: st.DataObje
     assert one.validity.lag_p99_ms == pytest.approx(other.validity.lag_p99_ms)
 
 
+@few
 @given(rows=rows_of_any_run)
 def test_builds_do_not_mix(rows: list[Row]) -> None:
     """Law: the figures of a build are those it has in a journal without the other."""
@@ -148,6 +154,7 @@ def test_builds_do_not_mix(rows: list[Row]) -> None:
     assert summary(journal(rows)).builds["candidate"] == summary(journal(own)).builds["candidate"]
 
 
+@few
 @given(rows=rows_of_any_run)
 def test_failures_are_those_of_open_loop_pairs_and_solo(rows: list[Row]) -> None:
     """Law: requests of open loop, pairs and solo, and failed ones, count by operation, once."""
@@ -161,6 +168,7 @@ def test_failures_are_those_of_open_loop_pairs_and_solo(rows: list[Row]) -> None
         )
 
 
+@few
 @given(rows=rows_of_any_run, number=st.integers(1, 5))
 def test_trials_add_up_to_the_whole(rows: list[Row], number: int) -> None:
     """Law: every arrival is in one trial: counts and histograms add up to those of the whole."""
@@ -194,6 +202,7 @@ def test_trials_are_cut_by_intention() -> None:
     assert {trial.seconds for trial in cut} == {4.0}
 
 
+@few
 @given(rows=rows_of_any_run, count=st.integers(1, 12))
 def test_in_flight_is_what_came_less_what_was_answered(rows: list[Row], count: int) -> None:
     """Law: at each moment those are in flight that were due by then and not answered."""
@@ -222,7 +231,7 @@ def test_what_was_due_in_the_ramp_is_in_flight_too() -> None:
     assert in_flight(journal(rows), "candidate", 2.0, 2) == {"fetch": (2, 2, 3)}
 
 
-@settings(max_examples=20)
+@few
 @given(rows=rows_of_any_run, ramp=rows_of_any_run)
 def test_the_ramp_counts_for_nothing(rows: list[Row], ramp: list[Row]) -> None:
     """Law: what was sent while the rate rose changes no figure and no trial."""
@@ -263,6 +272,7 @@ def test_a_step_of_the_clock_makes_no_time_negative(step_s: float, took_s: float
     assert found.latency_s.quantile(0.5) == pytest.approx(expected_s + 0.0003, rel=1e-3)
 
 
+@few
 @given(st.lists(st.floats(0.001, 10), min_size=1, max_size=60))
 def test_quantiles_are_those_of_the_durations(durations_s: list[float]) -> None:
     """Law: p50, p95 and p99 are the sample's (by rank), to the histogram's 0.05 %."""
@@ -321,6 +331,7 @@ def test_answers_count_where_they_ended() -> None:
     assert (found.answered, found.good) == ((3,), (2,))
 
 
+@few
 @given(rows=rows_of_any_run)
 def test_windows_add_up_to_their_phase(rows: list[Row]) -> None:
     """Law: windows that cover a phase without gaps count each of its answers once."""
