@@ -41,8 +41,9 @@ def credentials(client_id: str) -> tuple[str, str]:
 class AuthUser(FastHttpUser):
     """One user of the web application, and the services that see that user's token.
 
-    A user without valid tokens, because a login or a refresh failed or they ran out, logs in
-    again instead of what it was about to do: one task is always one request.
+    A user without the token it needs, because a login or a refresh failed or it ran out, logs in
+    again instead of what it was about to do: one task is always one request. Who gives up and tries
+    again may have several under way.
     """
 
     wait_time = between(0.02, 0.1)
@@ -81,17 +82,18 @@ class AuthUser(FastHttpUser):
         if not self._has_tokens():
             self._log_in()
             return
+        token, scope = self.access_token, self.scope
         with self.client.post(
             "/introspect",
-            data={"token": self.access_token},
+            data={"token": token},
             auth=credentials(RESOURCE_SERVER),
             name="introspect",
             catch_response=True,
         ) as response:
             body = read_body(response)
             if body is not None:
-                judge(response, self._introspection_fault(body))
-                if body.get("active") is not True:
+                judge(response, self._introspection_fault(body, scope))
+                if body.get("active") is not True and token == self.access_token:
                     self._forget_tokens()
 
     @task(12)
@@ -121,13 +123,12 @@ class AuthUser(FastHttpUser):
     @task(4)
     def refresh(self) -> None:
         """Exchange the user's refresh token for new tokens; each one works only once."""
-        if not self._has_tokens():
+        if not self._has_tokens() or not self.refresh_token:
             self._log_in()
             return
-        spent = self.refresh_token
-        scope = self.scope
+        spent, scope = self.refresh_token, self.scope
         # Without an answer nobody knows whether it has been spent: it must not be sent again.
-        self._forget_tokens()
+        self.refresh_token = ""
         with self.client.post(
             "/token",
             data={"grant_type": "refresh_token", "refresh_token": spent},
@@ -184,13 +185,13 @@ class AuthUser(FastHttpUser):
     def _has_tokens(self) -> bool:
         return bool(self.access_token) and time.monotonic() < self.renew_at_s
 
-    def _introspection_fault(self, body: dict[str, Any]) -> str:
+    def _introspection_fault(self, body: dict[str, Any], scope: str) -> str:
         expected = {
             "active": True,
             "sub": self.username,
             "username": self.username,
             "client_id": WEB_CLIENT,
-            "scope": self.scope,
+            "scope": scope,
             "token_type": "Bearer",
         }
         for name, value in expected.items():

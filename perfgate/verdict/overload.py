@@ -31,7 +31,9 @@ def if_retried(now: Standing) -> str:
     if outlook.regime is Regime.UNSTABLE:
         return _growing(now)
     if outlook.worst_rps == outlook.first_try_rps:
-        return "No caller retries, so that an overload does not feed itself."
+        limited = bool((now.callers.attempts > 1).any())
+        none = "Budgets let no caller retry while nothing is answered"
+        return f"{none if limited else 'No caller retries'}, so that an overload does not feed itself."
     most = max(now.demand.dependents, key=lambda row: row.worst_rps)
     worst, own = told_apart([outlook.worst_rps, most.worst_rps], 0)
     return (

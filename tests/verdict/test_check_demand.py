@@ -188,6 +188,17 @@ def test_a_budget_ends_the_warning() -> None:
     assert retries.outcome is Outcome.PASS
 
 
+def test_retries_that_need_successes_are_told_from_none() -> None:
+    """Who may retry a share of its successes does retry, only not while nothing is answered."""
+    budget = {"kind": "per_success", "ratio": 0.1}
+    _, retries = judged(dependent(attempts=3, budget=budget))
+    assert retries.outcome is Outcome.PASS
+    assert retries.reason == (
+        "Budgets let no caller retry while nothing is answered, so that an overload does not feed "
+        "itself."
+    )
+
+
 def test_a_failure_says_nothing_of_retries() -> None:
     """Where first tries are too many already, retries are no finding of their own."""
     assert [own.check for own in judged(dependent(peak_rps=500.0, attempts=3))] == ["demand"]

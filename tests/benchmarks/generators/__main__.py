@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,7 @@ from benchmarks.generators.comparisons import (
 )
 from benchmarks.generators.page import INSTALL, notice, render
 from perfgate.machine import read_environment
+from perfgate.procfs import Contention, read_contention
 
 KINDS = {"vm": "virtual machine", "container": "container", "metal": "machine"}
 
@@ -28,6 +30,7 @@ def main() -> None:
     missing = [tool for tool in INSTALL if not shutil.which(tool)]
     for tool in missing:
         sys.stderr.write(f"{notice(tool)}\n")
+    before, start_s = read_contention(), time.monotonic()
     with TemporaryDirectory() as directory:
         bench = Bench(Path(directory), environment.target_cpus[0], environment.generator_cpus[0])
         costs = {} if "nginx" in missing else compare_costs(bench, missing)
@@ -35,9 +38,18 @@ def main() -> None:
         changes = compare_changes(bench)
     machine = (
         f"Measured on a {environment.cpus}-CPU {KINDS[environment.virtual]}, with "
-        f"{', '.join(_versions(missing))}."
+        f"{', '.join(_versions(missing))}.{_stolen(before, time.monotonic() - start_s)}"
     )
     sys.stdout.write(f"{render(machine, missing, costs, stalls, changes)}\n")
+
+
+def _stolen(before: Contention, seconds: float) -> str:
+    """Return what part of a CPU the hypervisor gave to others meanwhile, in words, if it tells."""
+    after = read_contention()
+    if before.steal_s is None or after.steal_s is None:
+        return ""
+    share = (after.steal_s - before.steal_s) / seconds
+    return f" The hypervisor gave {100 * share:.1f} % of a CPU to other machines meanwhile."
 
 
 def _versions(missing: list[str]) -> list[str]:
