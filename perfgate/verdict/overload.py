@@ -33,7 +33,9 @@ def if_retried(now: Standing) -> str:
     if outlook.worst_rps == outlook.first_try_rps:
         limited = bool((now.callers.attempts > 1).any())
         none = "Budgets let no caller retry while nothing is answered"
-        return f"{none if limited else 'No caller retries'}, so that an overload does not feed itself."
+        return (
+            f"{none if limited else 'No caller retries'}, so that an overload does not feed itself."
+        )
     most = max(now.demand.dependents, key=lambda row: row.worst_rps)
     worst, own = told_apart([outlook.worst_rps, most.worst_rps], 0)
     return (
