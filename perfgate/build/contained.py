@@ -52,7 +52,8 @@ def contained_build(spec: BuildSpec, loaded: LoadedConfig, container: Container)
             )
     image = find_image(container.engine, named)
     told = escaped(image.digest.partition(":")[2][:SHORT])
-    label = f"{build.label}, image {told}"
+    # Who is named by a digest is told by it already.
+    label = build.label if isinstance(spec, ImageName) else f"{build.label}, image {told}"
     return replace(build, label=label, digest=image.digest, image=image.id)
 
 

@@ -97,6 +97,7 @@ def test_an_image_is_named_by_its_digest(checkout: Checkout, images: dict[str, s
     assert spec == ImageName(f"{NAME}@{images['b']}")
     build = built(checkout, spec)
     assert (build.commit, build.digest) == (None, images["b"])
+    assert build.label == f"{NAME}@{images['b']}"
     with pytest.raises(UsageError, match=r"is a directory, and target\.container runs images"):
         built(checkout, Directory(checkout.path))
 

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import PAGES, Reader, many_operations, page_of
 
+from perfgate.measurement.models import BuildId
 from perfgate.report.figures import how_measured
 from perfgate.report.html.page import render
 from perfgate.report.null import what_shows
@@ -228,6 +229,18 @@ def test_the_commands_bring_it_back() -> None:
     ) in text
     assert "--stored" in reader("stored").text
     assert "--budget quick" in Reader(page_of(case(base=None, held_to=terms(quick=True)))).text
+
+
+def test_a_command_names_images_by_their_digest() -> None:
+    """What is an image of no commit is named by its digest, as it was."""
+    names = [f"auth@sha256:{digit * 64}" for digit in "12"]
+    builds = (BuildId(name=name, digest=name.partition("@")[2]) for name in names)
+    made = case()
+    measured = made.measurement.model_copy(
+        update=dict(zip(("candidate", "base"), builds, strict=True))
+    )
+    text = Reader(page_of(made.model_copy(update={"measurement": measured}))).text
+    assert f"perfgate check --candidate {names[0]} --base {names[1]} --profile default" in text
 
 
 @pytest.mark.parametrize("text", TEXTS)

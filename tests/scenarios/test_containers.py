@@ -41,7 +41,7 @@ class Server(ThreadingHTTPServer):
 
 Server((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 """
-# About a third of what a request costs more, so that no noise hides it.
+# A request takes half as much CPU time again, so that no noise hides it.
 ROUNDS = {"Serve": 500, "Hash more": 900}
 CALLERS = """\
 from locust import FastHttpUser, task
