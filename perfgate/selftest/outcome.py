@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 # These hold the candidate against a demand or a promise, whatever the base does.
 ABSOLUTE = (demand.CHECK, mu_slo.CHECK, queue.CHECK, slo.CHECK)
 
+CREDULOUS = (
+    "The Locust file takes answers with status 500 for good ones: its tasks must fail where an "
+    "answer is not what it should be."
+)
+
 
 class Answer(StrEnum):
     """Whether a gate said what it should."""
@@ -158,8 +163,17 @@ def _open(trial: Trial) -> str:
         return "No request met the harm: the proxy that does it knows HTTP/1 only."
     if trial.verdict.findings[:1] and trial.verdict.findings[0].check == incidents.CHECK:
         return "The service must come through its load as it is: --output keeps its log."
+    if _unseen(trial):
+        return CREDULOUS
     hint = next((own.hint for own in trial.verdict.findings if own.hint), "")
     return hint or "A larger budget (--budget) or a quieter machine would decide."
+
+
+def _unseen(trial: Trial) -> bool:
+    """Tell whether errors came through, and none of them was taken for one."""
+    if trial.harm.kind is not Kind.ERRORS or trial.case is None:
+        return False
+    return not any(own.failed for own in errors.tallies(trial.case, "candidate").values())
 
 
 def _alarm(trial: Trial) -> str:
@@ -178,16 +192,10 @@ def _alarm(trial: Trial) -> str:
 def _asleep(trial: Trial) -> str:
     if trial.case is None:
         return ""
-    match trial.harm.kind:
-        case Kind.ERRORS if not any(
-            own.failed for own in errors.tallies(trial.case, "candidate").values()
-        ):
-            return (
-                "The Locust file takes answers with status 500 for good ones: its tasks must fail "
-                "where an answer is not what it should be."
-            )
-        case Kind.ERRORS:
-            return "[slo] lets it pass: error_ratio is how much of an operation may fail."
+    if _unseen(trial):
+        return CREDULOUS
+    if trial.harm.kind is Kind.ERRORS:
+        return "[slo] lets it pass: error_ratio is how much of an operation may fail."
     margins = trial.case.terms.config.margins
     names = ("slowdown", "latency" if trial.harm.kind is Kind.LATENCY else "operation")
     wide = " and ".join(f"{name} = {number(getattr(margins, name))}" for name in names)

@@ -59,7 +59,8 @@ def test_a_gate_that_checks_nothing_is_found_asleep(tmp_path: Path) -> None:
     """Where the Locust file takes errors for answers, the selftest says so, and fails."""
     project = make_project(tmp_path / "project", SHORT, LEDGER)
     (project / "callers.py").write_text(HEADER + CREDULOUS)
-    run = run_process([PERFGATE, "selftest", "--only", "errors", "--format", "json"], project)
+    words = ["--only", "errors", "--margin", "30%", "--format", "json"]  # short runs are noisy
+    run = run_process([PERFGATE, "selftest", *words], project)
     found = json.loads(run.out)
     errors = found["trials"][1]
     assert (errors["answer"], errors["verdict"]) == ("asleep", "PASS"), run.err

@@ -94,6 +94,7 @@ def test_what_is_said_of_all() -> None:
         (trial(Kind.CPU, sections=WIDE), "slowdown = 0.9 and operation = 0.9"),
         (trial(Kind.LATENCY, sections=WIDE), "slowdown = 0.9 and latency = 4"),
         (trial(Kind.ERRORS, Build()), "The Locust file takes answers with status 500 for good"),
+        (trial(Kind.ERRORS, Build(), noise=0.1), "The Locust file takes answers"),
         (trial(Kind.ERRORS, sections={"slo": {"*": {"error_ratio": 0.5}}}), "error_ratio"),
         (trial(Kind.NOTHING, Build(cost=0.2)), "`perfgate doctor`"),
         (
