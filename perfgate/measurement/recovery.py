@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Fewer late answers do not tell how fast attempts are completed.
 LEAST_LATE = 5
+# Where more overtake them, late answers are not those of one queue.
+OVERTAKING_RATIO = 0.1
 
 
 def recovery_of(
@@ -52,6 +54,7 @@ def recovery_of(
     ends = np.arange(1, int(np.nanmax(sent_s)) + 2)
     quiet = rows[(rows["intended_s"] - journal.calls.start_s) < upset.from_s]
     served = _served(sent_s, ended_s, good & late)
+    in_turn = not _overtaken(sent_s, np.where(good, ended_s, np.inf), *served)
     return Recovery(
         build=role,
         seed=plan.seed,
@@ -60,8 +63,8 @@ def recovery_of(
         first_tries=_by_second(sent_s[(rows["attempt"] == 0).to_numpy()], ends),
         attempts=_by_second(sent_s, ends),
         answered=_by_second(ended_s[good & ~late], ends),
-        waiting=_waiting(sent_s, *served, ends),
-        mu_over_rps=_completed_rps(sent_s, *served),
+        waiting=_waiting(sent_s, *served, ends) if in_turn else (None,) * len(ends),
+        mu_over_rps=_completed_rps(sent_s, *served) if in_turn else None,
         failures=failures_of(rows),
         unsent=sum(sum(own.unsent.values()) for own in journal.generators),
         rss_bytes=_memory(journal),
@@ -82,6 +85,19 @@ def _served(sent_s: Times, ended_s: Times, late: NDArray[np.bool_]) -> tuple[Tim
     """
     order = np.argsort(sent_s[late])
     return sent_s[late][order], np.maximum.accumulate(ended_s[late][order])
+
+
+def _overtaken(sent_s: Times, known_s: Times, late_s: Times, answered_s: Times) -> bool:
+    """Tell whether many are known to be answered before others that had been sent earlier.
+
+    These wait for something that the many do not need, such as a pool of their own; how long tells
+    nothing of how many wait, or how fast all are served.
+    """
+    if not len(late_s):
+        return False
+    during = np.count_nonzero((sent_s >= late_s[0]) & (sent_s < answered_s[-1]))
+    ahead = np.count_nonzero((sent_s >= late_s[-1]) & (known_s < answered_s[-1]))
+    return bool(ahead > OVERTAKING_RATIO * during)
 
 
 def _completed_rps(sent_s: Times, late_s: Times, answered_s: Times) -> float | None:

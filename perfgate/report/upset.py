@@ -13,7 +13,7 @@ import numpy as np
 from perfgate.analysis.recovery import course_of
 from perfgate.demand.picture import POINTS
 from perfgate.report.lines import wrapped
-from perfgate.report.picture import WIDTH, axis, head, strip
+from perfgate.report.picture import LABEL, WIDTH, axis, head, strip
 from perfgate.verdict.checks.recovery import what_happened
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from perfgate.measurement.models import Recovery
     from perfgate.verdict.case import Case
+
+UNKNOWN = "unknown: requests overtook each other"
 
 
 def upset_lines(case: Case) -> list[str]:
@@ -64,10 +66,16 @@ def recovery_document(own: Recovery) -> dict[str, object]:
 
 def _course(own: Recovery, seconds: int, most: float) -> list[str]:
     waiting, answered = known(own.waiting), own.answered
+    queue = strip("queue", _columns(waiting, seconds), most, f"{waiting[-1]:.0f}")
     return [
-        *strip("queue", _columns(waiting, seconds), most, f"{waiting[-1]:.0f}"),
+        *(queue if is_known(own.waiting) else [f"  {'queue':<{LABEL - 2}}{UNKNOWN}"]),
         *strip("goodput", _columns(answered, seconds), own.demand_rps, f"{answered[-1]}/s"),
     ]
+
+
+def is_known(waiting: Sequence[int | None]) -> bool:
+    """Tell whether it is known at any time how many waited."""
+    return any(count is not None for count in waiting)
 
 
 def known(waiting: Sequence[int | None]) -> list[int]:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from upsets import DOWN, SPIKE, WELL, after, came_back, recovery, stayed_down
 
 from perfgate.report import markdown, terminal
+from perfgate.report.html.course import measured_courses
 from perfgate.report.picture import WIDTH
-from perfgate.report.upset import upset_lines
+from perfgate.report.upset import UNKNOWN, upset_lines
 from perfgate.verdict.judge import judge
 
 
@@ -26,6 +27,17 @@ def test_plots_fit_a_terminal(seconds: list[tuple[int, int, int]]) -> None:
     lines = upset_lines(after(recovery(seconds, waiting=waiting)))
     assert all(len(line) <= WIDTH for line in lines)
     assert lines[0].startswith("Measured: a spike to 300/s for 5 s")
+
+
+def test_a_queue_that_nobody_knows_is_not_drawn() -> None:
+    """Law: where it is not known how many waited, both pictures say so, and none shows a queue."""
+    known = stayed_down()
+    own = after(stayed_down(waiting=(None,) * len(known.waiting)), came_back(3, build="base"))
+    queues = [line for line in upset_lines(own) if line.lstrip().startswith("queue")]
+    drawn = [course.queue for course in measured_courses(own)]
+    assert [UNKNOWN in queue for queue in queues] == [True, False]
+    assert [UNKNOWN in queue for queue in drawn] == [True, False]
+    assert ['class="waiting"' in queue for queue in drawn] == [False, True]
 
 
 def test_both_builds_share_their_scales() -> None:

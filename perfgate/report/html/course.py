@@ -17,7 +17,7 @@ from perfgate.report.html.plot import Level, Plot, Table, drawing, last_with
 from perfgate.report.html.scales import Linear, from_nothing
 from perfgate.report.html.svg import area, line, steps
 from perfgate.report.picture import full_queue
-from perfgate.report.upset import known
+from perfgate.report.upset import UNKNOWN, is_known, known
 from perfgate.verdict.checks.recovery import retried_rps, what_happened
 from perfgate.verdict.finding import number
 from perfgate.verdict.overload import in_words
@@ -76,7 +76,8 @@ class _Told:
 def measured_courses(case: Case) -> list[Course]:
     """Return how builds came through an upset; none without one."""
     told = [_measured(case, own) for own in case.measurement.recoveries]
-    return _courses("measured", told, max((max(own.waiting) for own in told), default=0.0))
+    most = max((count for own in told for count in own.waiting), default=0.0)
+    return _courses("measured", told, most)
 
 
 def measured_table(case: Case) -> Table:
@@ -107,7 +108,7 @@ def _measured(case: Case, own: Recovery) -> _Told:
         first_tries_rps=_means(own.first_tries, each),
         attempts_rps=_means(own.attempts, each),
         answered_rps=_means(own.answered, each),
-        waiting=_means(known(own.waiting), each),
+        waiting=_means(known(own.waiting), each) if is_known(own.waiting) else [],
         upset=(upset.from_s, upset.to_s, what_happened(own)),
         levels=_levels(case, own),
         limit_s=upset.to_s + upset.limit_s,
@@ -167,7 +168,7 @@ def _courses(key: str, told: Sequence[_Told], full: float) -> list[Course]:
 
 def _course(key: str, told: _Told, calls: Plot, queue: Plot) -> Course:
     last = f"at the end {rate_words(told.answered_rps[-1])} are answered in time"
-    waiting = f"at the end {number(told.waiting[-1])} wait"
+    waiting = f"at the end {number(told.waiting[-1])} wait" if told.waiting else UNKNOWN
     return Course(
         told.name,
         drawing(f"{key}-calls", f"Calls, {told.name}", f"{last}.", calls, _calls(told, calls)),
@@ -196,16 +197,29 @@ def _calls(told: _Told, plot: Plot) -> list[str]:
 def _queue(told: _Told, plot: Plot) -> list[str]:
     begin_s, end_s, what = told.upset
     marks, seconds = plot.y.ticks(3), plot.x.ticks(6)
-    waiting = _corners(told, plot, told.waiting)
     return [
         *([plot.span(begin_s, end_s, "upset")] if what else []),
         *plot.grid(marks),
-        plot.stretched((area(waiting, _bottom(waiting)), "waiting")),
+        *_waiting(told, plot),
         *_limit(told, plot),
         *plot.figures(marks, last_with(" waiting", marks)),
         *plot.axis(seconds, last_with(" s", seconds)),
-        *plot.words([Level(told.waiting[-1], f"{told.waiting[-1]:.0f} at the end", "queue")]),
+        *plot.words([_last(told)]),
     ]
+
+
+def _waiting(told: _Told, plot: Plot) -> list[str]:
+    if not told.waiting:
+        return []
+    waiting = _corners(told, plot, told.waiting)
+    return [plot.stretched((area(waiting, _bottom(waiting)), "waiting"))]
+
+
+def _last(told: _Told) -> Level:
+    """Return how many wait at the end, in words, or that nobody knows."""
+    if not told.waiting:
+        return Level(0.0, UNKNOWN, "queue")
+    return Level(told.waiting[-1], f"{told.waiting[-1]:.0f} at the end", "queue")
 
 
 def _limit(told: _Told, plot: Plot) -> list[str]:
