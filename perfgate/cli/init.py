@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from perfgate.newcomer.clues import Clues
     from perfgate.newcomer.rehearsal import Rehearsal
 
+NEXT = """
+Now set what only you know: peak_rps and mix in demand.toml, promises in perfgate.toml.
+Commit the files, then make the first baseline:
+  perfgate measure --output first.json
+  perfgate baseline accept first.json"""
+
 
 @click.command()
 @click.option(
@@ -48,7 +54,9 @@ def command(start: str | None, no_check: bool) -> int:
     rehearsal = rehearse(root, starts, clues.spec)
     _tell(rehearsal)
     _write(root, _files(root, clues, rehearsal))
-    return 0 if no_check else _first_check()
+    code = 0 if no_check else _first_check()
+    put(NEXT)
+    return code
 
 
 def _files(root: Path, clues: Clues, rehearsal: Rehearsal) -> Mapping[str, str]:
@@ -91,11 +99,6 @@ def _first_check() -> int:
     from perfgate.cli.group import cli  # noqa: PLC0415 - it imports this module by its name
 
     put("\n$ perfgate check --budget quick")
-    code = cli.main(["check", "--budget", "quick"], prog_name="perfgate", standalone_mode=False)
-    put(
-        "\nNow set what only you know: peak_rps and mix in demand.toml, promises in "
-        "perfgate.toml.\nCommit the files, then make the first baseline:\n"
-        "  perfgate measure --output first.json\n"
-        "  perfgate baseline accept first.json"
+    return int(
+        cli.main(["check", "--budget", "quick"], prog_name="perfgate", standalone_mode=False)
     )
-    return int(code)

@@ -103,7 +103,10 @@ def _found(start: Path) -> TomlFile:
             file = read_toml(directory / PYPROJECT_NAME)
             if table_of(file, PYPROJECT_TABLE) is not None:
                 return file
-    hint = f"Write {CONFIG_NAME} at the root of the repository; the smallest that works:\n\n"
+    hint = (
+        f"`perfgate init` writes it; or write {CONFIG_NAME} at the root of the repository. The "
+        "smallest that works:\n\n"
+    )
     message = f"no {CONFIG_NAME}, and no {PYPROJECT_NAME} with [tool.perfgate], in {start} or above"
     raise NoConfigError(message, hint=hint + SMALLEST)
 

@@ -194,6 +194,10 @@ class Yardstick(Value):
         return math.cbrt(self.hashing_per_s * self.looping_per_s * self.loopback_per_s)
 
 
+# Of one CPU; above it, a run says more about the host than about the builds.
+STEAL_LIMIT_RATIO = 0.2
+
+
 class Validity(Value):
     """How far the run can be trusted: what the generator and the machine did meanwhile.
 

@@ -15,6 +15,7 @@ import pandas as pd
 from perfgate.load.plan import BUILDS, SCHEDULED, Outcome, Phase
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import (
+    STEAL_LIMIT_RATIO,
     BuildFigures,
     Failures,
     OpenLoop,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 # Above these a run says more about the generator or the machine than about the builds.
 LAG_P99_LIMIT_MS = 50.0
-STEAL_LIMIT_RATIO = 0.2
 GENERATOR_CPU_LIMIT_RATIO = 0.9
 GENERATOR_WAIT_LIMIT_RATIO = 0.5
 CLOCK_STEP_LIMIT_MS = 5.0

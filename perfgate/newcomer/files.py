@@ -50,7 +50,7 @@ format = "perfgate.demand/1"
 name = "callers"
 # GUESSED: requests per second at the busiest time of the year. The one figure to get right first.
 peak_rps = 10.0
-# Share of each operation.
+# GUESSED: share of each operation; weights of @task count for nothing.
 mix = {mix}
 # After so long a caller gives up, and so often it tries in all.
 timeout_s = 1.0

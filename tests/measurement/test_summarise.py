@@ -26,11 +26,10 @@ from load.journals import (
 from perfgate.load.journal import Busy, WarmUp
 from perfgate.load.plan import SCHEDULED, Outcome, Phase
 from perfgate.measurement.histogram import Histogram
-from perfgate.measurement.models import OpenLoop, OperationFigures
+from perfgate.measurement.models import STEAL_LIMIT_RATIO, OpenLoop, OperationFigures
 from perfgate.measurement.summarise import (
     LAG_P99_LIMIT_MS,
     LEAST_IN_THIRD,
-    STEAL_LIMIT_RATIO,
     Surroundings,
     frame_of,
     in_flight,

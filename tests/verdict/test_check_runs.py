@@ -88,6 +88,13 @@ def test_a_candidate_that_alone_does_not_get_ready_fails() -> None:
     )
 
 
+def test_users_that_cannot_sign_in_may_be_the_locust_files_fault() -> None:
+    """A candidate that lets nobody in fails, and the hint says how to tell whose fault it is."""
+    (own,) = incidents.check(case(incidents=(incident(kind="locked out"),)))
+    assert own.outcome is Outcome.FAIL
+    assert "on_start" in own.hint
+
+
 def test_all_runs_trusted_is_no_finding() -> None:
     """Where no run had to be set aside, validity has nothing to say."""
     assert validity.check(case()) == []
@@ -112,4 +119,15 @@ def test_too_many_runs_set_aside_are_invalid() -> None:
         "4 runs could not be trusted and were set aside (more than 3 end the check): "
         "the hypervisor took 30% of a CPU away; the load generator was late."
     )
-    assert own.hint
+    assert own.hint.startswith("Give the machine less else to do")
+
+
+def test_a_robbed_machine_is_told_what_helps() -> None:
+    """Where it was mostly the hypervisor, less work on this machine would not help."""
+    robbed = [
+        run.model_copy(update={"validity": run.validity.model_copy(update={"steal_ratio": 0.3})})
+        for run in discarded(3, "the hypervisor took 30% of a CPU away")
+    ]
+    (own,) = validity.check(case(discarded=(*robbed, *discarded(1))))
+    assert own.outcome is Outcome.INVALID
+    assert own.hint.startswith("Its hypervisor gives CPU time to other machines")

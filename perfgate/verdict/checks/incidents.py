@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from perfgate.verdict.case import Case
 
 CHECK = "survival"
+BASE_HINT = "The base must run to be compared with: try another --base."
+LOCKED_OUT_HINT = (
+    "If the build is right, the Locust file's on_start is not: whatever it asks for must be "
+    "answered. Plain Locust says what is not: locust -f FILE --headless -u 1 -t 5s -H URL."
+)
 LOST_HINT = "Its log (kept with --output) may say why: a crash, or too little memory."
 
 
@@ -32,8 +37,12 @@ def _finding(incident: Incident) -> Finding:
         check=CHECK,
         outcome=Outcome.FAIL if own else Outcome.INVALID,
         reason=f"The {incident.build} {incident.text} ({incident.stage}).{end}",
-        hint="" if own else "The base must run to be compared with: try another --base.",
+        hint=_way_out(incident) if own else BASE_HINT,
     )
+
+
+def _way_out(incident: Incident) -> str:
+    return LOCKED_OUT_HINT if incident.kind == "locked out" else ""
 
 
 def _lost(case: Case) -> list[Finding]:

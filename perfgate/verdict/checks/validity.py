@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perfgate.measurement.models import STEAL_LIMIT_RATIO
 from perfgate.verdict.finding import Finding, Outcome, counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perfgate.measurement.models import Run
     from perfgate.verdict.case import Case
 
 CHECK = "validity"
 DISCARD_LIMIT = 3
+BUSY_HINT = "Give the machine less else to do, or a second CPU."
+STOLEN_HINT = (
+    "Its hypervisor gives CPU time to other machines: take a machine of your own, or another hour."
+)
 LOG_HINT = "The logs of its run, kept with --output, may say more."
 
 
@@ -48,6 +56,12 @@ def _set_aside(case: Case) -> list[Finding]:
             observed=measured.set_aside,
             limit=DISCARD_LIMIT,
             unit="runs",
-            hint="Give the machine less else to do, or a second CPU." if invalid else "",
+            hint=_way_out(measured.discarded) if invalid else "",
         )
     ]
+
+
+def _way_out(discarded: Sequence[Run]) -> str:
+    """Return what would help with most of the runs that were set aside."""
+    stolen = sum((run.validity.steal_ratio or 0.0) > STEAL_LIMIT_RATIO for run in discarded)
+    return STOLEN_HINT if stolen > len(discarded) / 2 else BUSY_HINT
