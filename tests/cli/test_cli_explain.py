@@ -129,7 +129,7 @@ def test_picture(perfgate: Callable[..., Finished]) -> None:
     assert given.out.startswith("Simulated: a stall of 6.37 s at 291 calls/s")
 
 
-def test_the_readme_shows_the_picture(perfgate: Callable[..., Finished]) -> None:
-    """What the README draws of the incident is what perfgate draws."""
+def test_the_page_shows_the_picture(perfgate: Callable[..., Finished]) -> None:
+    """What docs/admission.md draws of the incident is what perfgate draws."""
     drawn = explain(perfgate, "--picture", "--attempts", 2, "--instances", "+1").out
-    assert f"\n{drawn}```\n" in (FOLDER.parent.parent / "README.md").read_text()
+    assert f"\n{drawn}```\n" in (FOLDER.parent.parent / "docs" / "admission.md").read_text()
