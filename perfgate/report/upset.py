@@ -66,9 +66,11 @@ def recovery_document(own: Recovery) -> dict[str, object]:
 
 def _course(own: Recovery, seconds: int, most: float) -> list[str]:
     waiting, answered = known(own.waiting), own.answered
-    queue = strip("queue", _columns(waiting, seconds), most, f"{waiting[-1]:.0f}")
+    queue = [f"  {'queue':<{LABEL - 2}}{UNKNOWN}"]
+    if is_known(own.waiting):
+        queue = strip("queue", _columns(waiting, seconds), most, f"{waiting[-1]:.0f}")
     return [
-        *(queue if is_known(own.waiting) else [f"  {'queue':<{LABEL - 2}}{UNKNOWN}"]),
+        *queue,
         *strip("goodput", _columns(answered, seconds), own.demand_rps, f"{answered[-1]}/s"),
     ]
 

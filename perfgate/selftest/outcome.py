@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 from perfgate.exitcodes import ExitCode
 from perfgate.selftest.harm import NO_TALLY, Kind, Tally
 from perfgate.verdict.checks import demand, errors, incidents, mu_slo, queue, slo
-from perfgate.verdict.finding import Outcome, number
+from perfgate.verdict.finding import Outcome, listed, number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from perfgate.selftest.harm import Harm
     from perfgate.verdict.case import Case
     from perfgate.verdict.finding import Verdict
@@ -139,21 +137,15 @@ def told_all(selftest: Selftest) -> str:
     alarm = selftest.kinds(Answer.ALARM)
     gate = f"the gate of {selftest.service}"
     if asleep or alarm:
-        wrong = [f"it let {_listed(asleep)} ship"] if asleep else []
+        wrong = [f"it let {listed(asleep)} ship"] if asleep else []
         wrong += ["it failed the service as it is"] if alarm else []
         return f"{gate} {'is asleep' if asleep else 'cries wolf'}: {' and '.join(wrong)}"
     if selftest.outcome is Outcome.PASS:
         harms = [kind for kind in selftest.wanted if kind is not Kind.NOTHING]
-        return f"{gate} is awake: it let the service ship as it is, and failed {_listed(harms)}"
+        return f"{gate} is awake: it let the service ship as it is, and failed {listed(harms)}"
     words = {Kind.NOTHING: "the service as it is"}
     left = [words.get(kind, kind) for kind in (*still, *selftest.untried)]
-    return f"it is open whether {gate} is awake: nothing was decided about {_listed(left)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return "a", "a and b", "a, b and c"."""
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+    return f"it is open whether {gate} is awake: nothing was decided about {listed(left)}"
 
 
 def _open(trial: Trial) -> str:

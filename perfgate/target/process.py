@@ -30,6 +30,7 @@ from perfgate.target.running import (
     births_of,
     ending,
     lost_of,
+    ready_url_of,
     shown_words,
     unready_text,
 )
@@ -188,8 +189,7 @@ class RunningTarget:
     @property
     def ready_url(self) -> str:
         """The URL that answers 2xx once requests are served."""
-        ready = self._target.ready.replace("{port}", str(self.port))
-        return self.url + ready if ready.startswith("/") else ready
+        return ready_url_of(self._target, self.url, self.port)
 
     def wait_until_ready(self) -> float:
         """Wait until the target serves requests; return the seconds since its start.

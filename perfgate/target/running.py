@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from perfgate.config.models import Target
     from perfgate.target.ports import Holder
 
 
@@ -39,6 +40,12 @@ class TargetHealth:
     cpu_s: float
     lost: int
     strayed: tuple[int, ...]
+
+
+def ready_url_of(target: Target, url: str, port: int) -> str:
+    """Return what answers 2xx once requests are served: a path of ``url``, or a URL of its own."""
+    ready = target.ready.replace("{port}", str(port))
+    return url + ready if ready.startswith("/") else ready
 
 
 def unready_text(head: str, facts: Mapping[str, str], log: Path) -> str:

@@ -13,7 +13,7 @@ from perfgate.errors import TargetError
 from perfgate.procfs import NO_PROCESS
 from perfgate.target.ports import Holder
 from perfgate.target.readiness import ask
-from perfgate.target.running import TargetHealth
+from perfgate.target.running import TargetHealth, ready_url_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +33,8 @@ class ReachedTarget:
     def __init__(self, name: str, url: str, target: Target, log: Path) -> None:
         self.name, self.url, self.log = name, url, log
         self.port = urlsplit(url).port or _HTTP_PORT
-        self._ready = target.ready.replace("{port}", str(self.port))
+        self.ready_url = ready_url_of(target, url, self.port)
         self._timeout_s = target.ready_timeout_s
-
-    @property
-    def ready_url(self) -> str:
-        """The URL that answers 2xx once requests are served."""
-        return self.url + self._ready if self._ready.startswith("/") else self._ready
 
     def wait_until_ready(self) -> float:
         """Ask until it answers 2xx; return for how many seconds.

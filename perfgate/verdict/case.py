@@ -89,6 +89,11 @@ class Case(Value):
         return self.measurement.base is None and self.terms.baseline is not None
 
     @property
+    def compares_none(self) -> bool:
+        """Tell whether no base was to be measured beside the candidate."""
+        return self.stored_decides or self.terms.quick or self.terms.at_url
+
+    @property
     def against(self) -> str:
         """Return what the candidate was held against, as the user knows it; "" for nothing."""
         if self.measurement.base is not None:

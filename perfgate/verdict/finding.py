@@ -113,6 +113,12 @@ def sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return "a", "a and b", "a, b and c"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def first_of(parts: Sequence[str], most: int) -> str:
     """Return "a, b, c and 2 more": the first ``most`` parts, and how many are left."""
     more = f" and {len(parts) - most} more" if len(parts) > most else ""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from perfgate.verdict.finding import listed
 
+if TYPE_CHECKING:
     from perfgate.verdict.case import Case
 
 NOT_COMPARED = "whether it got worse than its base"
@@ -42,13 +42,8 @@ def left_out_words(case: Case) -> str:
     if not questions:
         return ""
     if not case.terms.at_url:
-        return f"Left out: {_listed(questions)}. --budget full asks all."
+        return f"Left out: {listed(questions)}. --budget full asks all."
     unknown = [own for own in questions if own != NOT_SEARCHED]
     words = f"It ran already, at {case.terms.config.target.url}, so it is not known "
     searched = f" Left out: {NOT_SEARCHED}. --budget full asks it."
-    return f"{words}{_listed(unknown)}.{searched if NOT_SEARCHED in questions else ''}"
-
-
-def _listed(questions: Sequence[str]) -> str:
-    *others, last = questions
-    return f"{', '.join(others)} and {last}" if others else last
+    return f"{words}{listed(unknown)}.{searched if NOT_SEARCHED in questions else ''}"

@@ -62,7 +62,7 @@ def commands_of(case: Case) -> list[Command]:
 
 def _again(case: Case) -> list[str]:
     measured, terms = case.measurement, case.terms
-    compared = measured.base is not None or case.stored_decides or terms.quick or terms.at_url
+    compared = measured.base is not None or case.compares_none
     return [
         *(["check"] if compared else ["measure", "--output", "measurement.json"]),
         *("--candidate", _named(measured.candidate)),

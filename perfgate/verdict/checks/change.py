@@ -58,7 +58,7 @@ def check(case: Case) -> list[Finding]:
     They are those of the first look that settles the matter, else of the last one reached. None
     where the stored baseline decides alone, or that question was not asked.
     """
-    if case.stored_decides or case.terms.quick or case.terms.at_url:
+    if case.compares_none:
         return []
     if case.measurement.base is None:
         words = "Nothing to compare with: the candidate was measured alone."
