@@ -31,6 +31,8 @@ quick-test: .venv/.stamp ## Run the tests that need no load
 
 nightly: .venv/.stamp ## Run the checks of real builds that are too many for every push
 	$(BIN)/pytest -m nightly
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not long and not nightly" \
+	  --hypothesis-profile=night
 
 lint: .venv/.stamp ## Check style, types and the layers between rooms
 	$(BIN)/ruff format --check .

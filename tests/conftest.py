@@ -5,8 +5,10 @@ import signal
 from hypothesis import settings
 
 # A deadline would be an absolute time, and those have no place in tests on shared machines.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# Every push draws other examples, so that there need not be many; a night has time for more.
+settings.register_profile("push", deadline=None, max_examples=50)
+settings.register_profile("night", deadline=None, max_examples=500)
+settings.load_profile("push")
 
 # Where the tests were started with Ctrl-C ignored (in the background, say), the commands they
 # start would ignore it too.

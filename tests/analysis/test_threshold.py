@@ -64,9 +64,9 @@ def fewest(runs: int) -> float:
     ("queue", "half"),
     [
         (Queue(100.0, 0.05), 0.25),
-        (Queue(200.0, 0.1), 0.1),
-        (Queue(1000.0, 0.05), 0.07),
-        (Queue(1000.0, 0.1), 0.07),
+        pytest.param(Queue(200.0, 0.1), 0.1, marks=pytest.mark.nightly),
+        pytest.param(Queue(1000.0, 0.05), 0.07, marks=pytest.mark.nightly),
+        pytest.param(Queue(1000.0, 0.1), 0.07, marks=pytest.mark.nightly),
     ],
 )
 def test_the_interval_holds_the_limit_as_often_as_it_says(queue: Queue, half: float) -> None:

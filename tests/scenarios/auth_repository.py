@@ -24,11 +24,13 @@ start = "{python} -m authsvc --port {port} --data-dir {data_dir}"
 
 [load]
 locustfile = "locustfiles/auth.py"
+identities = 24
 
 [profiles.default]
 demand_s = 6.0
 split_s = 3.0
 saturation_s = 1.2
+saturation_concurrency = 24
 pairs = 80
 
 [slo.introspect]

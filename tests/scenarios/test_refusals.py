@@ -36,7 +36,7 @@ def test_broken_configuration(repository: AuthRepository) -> None:
     repository.replace("perfgate.toml", "p95_ms = 1000.0", "p95ms = 1000.0")
     run = repository.check()
     assert run.code == 2, run.err
-    for line in ("perfgate.toml:1:", "perfgate.toml:10:", "perfgate.toml:11:", "perfgate.toml:16:"):
+    for line in ("perfgate.toml:1:", "perfgate.toml:11:", "perfgate.toml:12:", "perfgate.toml:18:"):
         assert line in run.err
     assert "Traceback" not in run.err
 
@@ -50,7 +50,7 @@ def test_unknown_operation_in_the_ledger(repository: AuthRepository) -> None:
     assert "token" in run.err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_target_that_never_gets_ready(repository: AuthRepository) -> None:
     """A build that never serves is reported with its command, its URL and the end of its log."""
     repository.replace("perfgate.toml", "[load]", 'ready = "/nowhere"\nready_timeout_s = 2\n[load]')
@@ -61,7 +61,7 @@ def test_target_that_never_gets_ready(repository: AuthRepository) -> None:
     assert repository.left_behind() == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("stage", "stop"),
     [
