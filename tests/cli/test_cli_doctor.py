@@ -39,7 +39,7 @@ demand_s = 1.0
 split_s = 1.0
 saturation_s = 0.6
 saturation_concurrency = 8
-pairs = 4
+pairs = 12
 looks = [4, 6, 8, 10]
 """
 
