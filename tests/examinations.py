@@ -28,6 +28,7 @@ FOOTING = Footing(
     clock_step_ms=0.0,
     clock_s=3.0,
     steal_ratio=0.0,
+    loaded_steal_ratio=0.0,
     pressure_ratio=None,
     governors=(),
     faults=(),

@@ -91,7 +91,7 @@ def _rig(
     runs_dir: Path,
     progress: Progress,
 ) -> Rig:
-    alone = environment.target_cpus == environment.generator_cpus
+    alone = environment.shared
     return Rig(
         target=loaded.config.target,
         engine=Engine(

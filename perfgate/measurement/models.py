@@ -356,6 +356,11 @@ class Environment(Value):
         return ""
 
     @property
+    def shared(self) -> bool:
+        """Tell whether builds and load generator share the CPUs."""
+        return self.target_cpus == self.generator_cpus
+
+    @property
     def slug(self) -> str:
         """Return the environment class as a file name."""
         return slug_of(f"{self.machine}-{self.cpus}cpu-{self.cpu_model}-{self.virtual}")

@@ -51,11 +51,12 @@ GOVERNOR = "/sys/devices/system/cpu/cpu{}/cpufreq/scaling_governor"
 def try_machine(environment: Environment, progress: Progress) -> Footing:
     """Try the CPUs that the environment gives to target and load generator, for about 10 s.
 
-    What others do is read while only the timer is tried, which takes next to nothing itself.
+    What others do is read while only the timer is tried, which takes next to nothing itself; what a
+    hypervisor takes under load, too: it takes little from a machine that wants little.
     Raises LoadError where the timer or the load generator cannot be run, TargetError where the
     trial's own server does not start.
     """
-    apart = environment.target_cpus != environment.generator_cpus
+    apart = not environment.shared
     cpus = environment.generator_cpus if apart else ()
     progress.stage("timer", WAKEUPS_S)
     before, start_s = read_contention(), time.monotonic()
@@ -74,6 +75,7 @@ def try_machine(environment: Environment, progress: Progress) -> Footing:
         clock_step_ms=own.clock_step_s * 1000,
         clock_s=own.seconds,
         steal_ratio=steal_ratio,
+        loaded_steal_ratio=validity.steal_ratio,
         pressure_ratio=pressure_ratio,
         governors=_governors(environment),
         faults=validity.faults,

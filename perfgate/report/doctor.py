@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from perfgate.analysis.resolution import Look, Resolution
-    from perfgate.verdict.fitness import Examination, Footing, Rehearsal
+    from perfgate.verdict.fitness import Examination, Rehearsal
 
 FORMAT = "perfgate.doctor/1"
 WIDTH = 100
@@ -64,6 +64,7 @@ def render_json(examination: Examination) -> str:
             "lag_p99_ms": footing.lag_p99_ms,
         },
         "steal_ratio": footing.steal_ratio,
+        "loaded_steal_ratio": footing.loaded_steal_ratio,
         "pressure_ratio": footing.pressure_ratio,
         "clock_step_ms": footing.clock_step_ms,
         "governors": list(footing.governors),
@@ -94,11 +95,20 @@ def sentences(examination: Examination) -> list[str]:
     told = [f"{fault[:1].upper()}{fault[1:]}." for fault in faults]
     rehearsal = examination.rehearsal
     if rehearsal is None:
-        return told
+        return [*told, *_blamed(examination)]
     if rehearsal.resolution is None:
         had = counted(rehearsal.sessions, "session")
-        return [*told, f"Its noise is not known, after {had}: {escaped(rehearsal.trouble)}"]
-    return [*told, *_remembered(rehearsal), *found_within(rehearsal.resolution)]
+        told.append(f"Its noise is not known, after {had}: {escaped(rehearsal.trouble)}")
+    else:
+        told += [*_remembered(rehearsal), *found_within(rehearsal.resolution)]
+    return [*told, *_blamed(examination)]
+
+
+def _blamed(examination: Examination) -> list[str]:
+    """Name the hypervisor where it is the likely cause."""
+    if not examination.robbed:
+        return []
+    return ["The likely cause is the hypervisor, which gives CPU time to other guests."]
 
 
 def _remembered(rehearsal: Rehearsal) -> list[str]:
@@ -113,7 +123,7 @@ def _remembered(rehearsal: Rehearsal) -> list[str]:
 
 def found_within(found: Resolution) -> list[str]:
     """Return in sentences what a check finds within its budget, and how soon."""
-    budget, best = f"the budget of {found.pace.budget_s:.0f} s", found.best
+    budget, best = f"the budget ({found.pace.budget_s:.0f} s of sessions)", found.best
     if best is None:
         first = counted(found.looks[0].sessions, "session")
         each = f"{found.pace.session_s:.0f} s each"
@@ -121,12 +131,11 @@ def found_within(found: Resolution) -> list[str]:
     smallest = f"{told_apart([percent(best.worst), percent(found.plan.margin)], 1)[0]} %"
     typical = found.first_to_find(slowdown(TYPICAL_PERCENT))
     if typical is None:
-        told = f"The smallest slowdown that {budget} can find is {smallest}."
+        told = f"The smallest slowdown that {budget} can find is {smallest}, in {_in(best)}."
     else:
         told = (
-            f"A slowdown of {TYPICAL_PERCENT:g} % is found in about {_duration(typical.seconds)} "
-            f"({counted(typical.sessions, 'session')}); the smallest that {budget} can find is "
-            f"{smallest}."
+            f"A slowdown of {TYPICAL_PERCENT:g} % is found in {_in(typical)}; the smallest that "
+            f"{budget} can find is {smallest}, in {_in(best)}."
         )
     lower, upper = (f"{percent(bound):.1f}" for bound in found.best_range)
     return [
@@ -140,6 +149,11 @@ def found_within(found: Resolution) -> list[str]:
 def slowdown(percents: float) -> float:
     """Return a slowdown in percent as a log ratio."""
     return math.log1p(percents / 100)
+
+
+def _in(look: Look) -> str:
+    """Return how long a check takes that ends with the look."""
+    return f"about {_duration(look.seconds)} ({counted(look.sessions, 'session')})"
 
 
 def _duration(seconds: float) -> str:
@@ -163,7 +177,7 @@ def _figures(examination: Examination) -> Iterator[tuple[str, str]]:
         "late (p99).",
     )
     yield "CPUs", _cpus(examination)
-    yield "others", _others(footing)
+    yield "others", _others(examination)
     yield (
         "clock",
         f"the wall clock moved {abs(footing.clock_step_ms):.2f} ms against the "
@@ -175,7 +189,7 @@ def _figures(examination: Examination) -> Iterator[tuple[str, str]]:
 
 def _cpus(examination: Examination) -> str:
     machine, footing = examination.environment, examination.footing
-    if not examination.shared:
+    if not machine.shared:
         others = ", ".join(map(str, machine.generator_cpus))
         apart = f"the builds get CPU {machine.target_cpus[0]}, the load generator {others}"
         return f"{machine.cpus}: {apart}."
@@ -185,13 +199,15 @@ def _cpus(examination: Examination) -> str:
     return f"1, for builds and load generator: of its time, {cost}."
 
 
-def _others(footing: Footing) -> str:
-    """Return what others took while next to nothing of ours ran."""
+def _others(examination: Examination) -> str:
+    """Return what others took while next to nothing of ours ran, and the hypervisor under load."""
+    footing, loaded = examination.footing, examination.loaded_steal_ratio
     told = {"steal": footing.steal_ratio, "CPU pressure": footing.pressure_ratio}
     known = [f"{name} {100 * share:.1f} %" for name, share in told.items() if share is not None]
     unknown = [name for name, share in told.items() if share is None]
     words = [*known, *(f"{name} not told by the kernel" for name in unknown)]
-    return f"{', '.join(words)}, with perfgate next to idle."
+    under_load = "" if loaded is None else f"; steal {100 * loaded:.1f} % under load"
+    return f"{', '.join(words)}, with perfgate next to idle{under_load}."
 
 
 def noise(rehearsal: Rehearsal, found: Resolution) -> str:
@@ -212,7 +228,7 @@ def noise(rehearsal: Rehearsal, found: Resolution) -> str:
 def table(found: Resolution) -> list[str]:
     """Return the lines of a table of looks: what each finds, and how long it takes."""
     names = "".join(f"{name:>{COLUMN}}" for name in found.noise)
-    rows = [f"  {'smallest found':<{LABEL}}{names}{'check takes':>{2 * COLUMN}}"]
+    rows = [f"  {'smallest found':<{LABEL}}{names}{'whole check':>{2 * COLUMN}}"]
     return [*rows, *(_row(look) for look in found.looks)]
 
 
@@ -243,6 +259,7 @@ def _rehearsal(rehearsal: Rehearsal) -> dict[str, object]:
         "cost_ms": rehearsal.cost_s * 1000,
         "generator_cpu_ratio": rehearsal.generator_cpu_ratio,
         "lag_p99_ms": rehearsal.lag_p99_ms,
+        "steal_ratio": rehearsal.steal_ratio,
         "margin_percent": percent(rehearsal.margin),
         "margin_in_force_percent": percent(rehearsal.margin_in_force),
         "trouble": rehearsal.trouble,

@@ -15,14 +15,18 @@ from perfgate.analysis.change import cost_s, primary_slowdowns
 from perfgate.analysis.resolution import MOST_SESSIONS, Pace, resolution_of, wanted
 from perfgate.analysis.sequential import percent
 from perfgate.exitcodes import ExitCode
+from perfgate.verdict.advice import more_senders, own_machine
 from perfgate.verdict.checks.change import plan_of, policy_plan
+from perfgate.verdict.checks.validity import DISCARD_LIMIT
 from perfgate.verdict.finding import number, told_apart
 from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from perfgate.analysis.resolution import Resolution
     from perfgate.config.models import Config
-    from perfgate.measurement.models import Environment
+    from perfgate.measurement.models import Environment, Run
     from perfgate.verdict.case import Case
 
 # From here on others are told of: they have had a good part of a CPU while we did next to nothing.
@@ -48,8 +52,8 @@ class Footing:
     ``timer`` is the load generator's, ``sleep`` gevent's own. At ``offered_rps`` the generator took
     ``generator_cost_s`` of CPU for each request and was ``lag_p99_ms`` late. Its clock drifted
     ``clock_step_ms`` from the monotonic one in ``clock_s``. Steal and pressure are shares of the
-    time while next to nothing of ours ran, None where the kernel does not tell. ``faults`` says
-    in words why that run could not be trusted.
+    time while next to nothing of ours ran, ``loaded_steal_ratio`` while that load did; None where
+    the kernel does not tell. ``faults`` says in words why that run could not be trusted.
     """
 
     timer: Lateness
@@ -60,6 +64,7 @@ class Footing:
     clock_step_ms: float
     clock_s: float
     steal_ratio: float | None
+    loaded_steal_ratio: float | None
     pressure_ratio: float | None
     governors: tuple[str, ...]
     faults: tuple[str, ...]
@@ -77,6 +82,8 @@ class Rehearsal:
     ``looks_configured``: the budget does not choose them.
     ``margin`` (log) is the configured one, ``margin_in_force`` what the headroom leaves of it.
     ``cost_s`` is the service's CPU time per request, ``offered_rps`` the rate of the open loop.
+    ``steal_ratio`` is what the hypervisor took of a CPU meanwhile, None where nothing tells;
+    ``senders`` counts the load generator's processes.
     ``known_since`` is the day of the record that tells all this, "" where it was tried just now.
     """
 
@@ -93,6 +100,22 @@ class Rehearsal:
     looks_configured: bool = False
     trouble: str = ""
     known_since: str = ""
+    steal_ratio: float | None = None
+    senders: int = 1
+
+    @property
+    def unsteady(self) -> bool:
+        """Tell whether noise, or runs that were set aside, keep the margin from being found."""
+        if self.resolution is None:
+            return self.set_aside > DISCARD_LIMIT
+        return self.resolution.best is not None and not self.resolution.resolves
+
+    @property
+    def robbed(self) -> bool:
+        """Tell whether the hypervisor took as much as sessions differ by, or more."""
+        noise = self.resolution.noise if self.resolution else {}
+        spread = max((own.sd for own in noise.values()), default=0.0)
+        return (self.steal_ratio or 0.0) >= max(STEAL_TOLD_RATIO, spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +127,18 @@ class Examination:
     rehearsal: Rehearsal | None
 
     @property
-    def shared(self) -> bool:
-        """Tell whether builds and load generator share the CPUs."""
-        return self.environment.target_cpus == self.environment.generator_cpus
+    def loaded_steal_ratio(self) -> float | None:
+        """Return the most that the hypervisor took while load ran; None where nothing tells."""
+        rehearsed = None if self.rehearsal is None else self.rehearsal.steal_ratio
+        known = [own for own in (self.footing.loaded_steal_ratio, rehearsed) if own is not None]
+        return max(known, default=None)
+
+    @property
+    def robbed(self) -> bool:
+        """Tell whether the hypervisor is the likely cause of what makes the machine unfit."""
+        if self.footing.faults and (self.loaded_steal_ratio or 0.0) >= STEAL_TOLD_RATIO:
+            return True
+        return self.rehearsal is not None and self.rehearsal.unsteady and self.rehearsal.robbed
 
     @property
     def fit(self) -> bool:
@@ -154,7 +186,15 @@ def rehearsal_of(case: Case, config: Config, *, sessions: int, seconds: float) -
         resolution=resolution,
         looks_configured=configured is not None,
         trouble=trouble,
+        steal_ratio=_stolen(every),
+        senders=config.load.processes,
     )
+
+
+def _stolen(runs: Sequence[Run]) -> float | None:
+    """Return the share of a CPU that the hypervisor took over these runs; None: nobody knows."""
+    told = [own for run in runs if (own := run.validity.steal_ratio) is not None]
+    return float(np.mean(told)) if told else None
 
 
 def advice(examination: Examination) -> list[str]:
@@ -182,33 +222,26 @@ def _pace(case: Case, config: Config, seconds: float) -> Pace:
 def _for_the_machine(examination: Examination) -> list[str]:
     told, footing = [], examination.footing
     rehearsal = examination.rehearsal
-    if examination.shared:
+    if examination.environment.shared:
         cost_ms = footing.generator_cost_s * 1000
         told.append(
             f"A second CPU: the load generator would no longer take {cost_ms:.2g} ms per request "
             "from the builds."
         )
-    pressure, steal = footing.pressure_ratio or 0.0, footing.steal_ratio or 0.0
+    pressure = footing.pressure_ratio or 0.0
+    steal = max(footing.steal_ratio or 0.0, examination.loaded_steal_ratio or 0.0)
     if pressure >= PRESSURE_TOLD_RATIO:
         told.append(
             f"Less else to do: {100 * pressure:.0f} % of the time somebody waited for a CPU while "
             "perfgate did next to nothing."
         )
     if steal >= STEAL_TOLD_RATIO:
-        told.append(
-            f"A machine of its own: the hypervisor gave {100 * steal:.0f} % of a CPU to other "
-            "guests."
-        )
+        told.append(own_machine(steal))
     if rehearsal and rehearsal.generator_cpu_ratio >= BUSY_TOLD_RATIO:
         busy = f"{100 * rehearsal.generator_cpu_ratio:.0f} % of a CPU"
-        told.append(f"More senders: the load generator used {busy}. {_more_senders(examination)}")
+        how = more_senders(examination.environment, rehearsal.senders)
+        told.append(f"More senders: the load generator used {busy}. {how}")
     return told
-
-
-def _more_senders(examination: Examination) -> str:
-    if not examination.shared and len(examination.environment.generator_cpus) > 1:
-        return "`workers` in [load] spreads it over the CPUs there are."
-    return "It has no other CPU here: `expect_workers` in [load] takes those of other machines."
 
 
 def _for_the_noise(examination: Examination) -> list[str]:

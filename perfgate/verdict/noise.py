@@ -13,6 +13,7 @@ from perfgate.baseline.hashes import profile_hash
 from perfgate.baseline.noise import MetricNoise, NoiseRecord
 from perfgate.baseline.sealed import rounded
 from perfgate.exitcodes import ExitCode
+from perfgate.verdict.advice import own_machine
 from perfgate.verdict.checks.change import policy_plan
 from perfgate.verdict.finding import told_apart
 from perfgate.verdict.fitness import Rehearsal, more_sessions
@@ -84,6 +85,7 @@ def remembered(record: NoiseRecord, config: Config) -> Rehearsal:
         resolution=resolution_at(noise, plan, pace),
         looks_configured=configured is not None,
         known_since=record.measured_at[:DAY],
+        senders=config.load.processes,
     )
 
 
@@ -126,15 +128,16 @@ def against_noise(rehearsal: Rehearsal, environment: Environment) -> list[str]:
     found = rehearsal.resolution
     if found is None or not noisy(rehearsal):
         return []
+    runner = "A bigger runner, or one of its own: other guests and other jobs are the usual noise."
     return [
         more_sessions(rehearsal, found),
         _pin(environment),
-        "A bigger runner, or one of its own: other guests and other jobs are the usual noise.",
+        own_machine(rehearsal.steal_ratio or 0.0) if rehearsal.robbed else runner,
     ]
 
 
 def _pin(environment: Environment) -> str:
-    if environment.target_cpus == environment.generator_cpus:
+    if environment.shared:
         return "A second CPU: builds and load generator share the only one."
     cpu = environment.target_cpus[0]
     return f"Pin what else runs here to other CPUs: the builds have CPU {cpu} (`taskset`, cpusets)."

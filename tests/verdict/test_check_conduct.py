@@ -176,6 +176,8 @@ def test_the_generators_own_pace_is_not_the_builds() -> None:
     assert (
         f"no CPU time left {place}: what is told of the builds there is its own pace" in own.reason
     )
+    assert "LeanHttpUser" in own.hint
+    assert "`workers" not in own.hint  # on two CPUs, one of which is the builds'
     assert "conduct:generator" not in {
         found.check for found in check(case(sessions=(slow, run, run, run)))
     }

@@ -119,7 +119,7 @@ def test_too_many_runs_set_aside_are_invalid() -> None:
         "4 runs could not be trusted and were set aside (more than 3 end the check): "
         "the hypervisor took 30% of a CPU away; the load generator was late."
     )
-    assert own.hint.startswith("Give the machine less else to do")
+    assert own.hint == "Give the machine less else to do."
 
 
 def test_a_robbed_machine_is_told_what_helps() -> None:

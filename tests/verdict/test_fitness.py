@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from builders import (
@@ -24,9 +24,14 @@ from examinations import examined, noisy, rehearsal
 from perfgate.exitcodes import ExitCode
 from perfgate.report.calibration import render
 from perfgate.report.doctor import FORMATS
+from perfgate.report.doctor import render as render_doctor
 from perfgate.verdict.case import Case
 from perfgate.verdict.fitness import advice, rehearsal_of
 from perfgate.verdict.noise import calibrated
+
+if TYPE_CHECKING:
+    from perfgate.measurement.models import Run
+    from perfgate.verdict.fitness import Rehearsal
 
 
 def test_a_quiet_machine_is_fit() -> None:
@@ -74,6 +79,7 @@ def test_a_build_that_differs_from_itself() -> None:
     [
         ({"pressure_ratio": 0.35}, "35 % of the time"),
         ({"steal_ratio": 0.07}, "7 % of a CPU"),
+        ({"loaded_steal_ratio": 0.08}, "8 % of a CPU"),
         (
             {"environment": environment(cpus=1, target_cpus=(0,), generator_cpus=(0,))},
             "A second CPU",
@@ -153,9 +159,64 @@ def test_headroom_that_leaves_less() -> None:
     assert advice(examined(thin))[-1].startswith("More headroom")
 
 
-@pytest.mark.parametrize(("cpus", "told"), [((1,), "expect_workers"), ((1, 2), "`workers`")])
-def test_a_busy_generator(cpus: tuple[int, ...], told: str) -> None:
+@pytest.mark.parametrize(
+    ("senders", "told"), [(1, "`workers = 3`"), (2, "`workers = 3`"), (3, "`expect_workers`")]
+)
+def test_a_busy_generator(senders: int, told: str) -> None:
     """A generator near its limit is told how to get more CPUs, of this machine if it has any."""
-    busy = replace(noisy(0.002), generator_cpu_ratio=0.85)
-    (line,) = advice(examined(busy, environment=environment(generator_cpus=cpus)))
+    busy = replace(noisy(0.002), generator_cpu_ratio=0.85, senders=senders)
+    (line,) = advice(examined(busy, environment=environment(cpus=4, generator_cpus=(1, 2, 3))))
     assert told in line
+
+
+def test_steal_is_that_of_all_load() -> None:
+    """Law: what the hypervisor took is told of every run, set aside or not; or not at all."""
+    made, aside = sessions(4), discarded(2)
+    found = rehearsal(demand_run=None, sessions=made, discarded=stolen_from(aside, 0.9))
+    assert found.steal_ratio == pytest.approx(2 * 0.9 / 6)
+    assert examined(found, loaded_steal_ratio=0.1).loaded_steal_ratio == found.steal_ratio
+    untold = rehearsal(demand_run=None, sessions=stolen_from(made, None))
+    assert untold.steal_ratio is None
+    assert examined(untold, loaded_steal_ratio=None).loaded_steal_ratio is None
+
+
+def stolen_from(runs: tuple[Run, ...], steal_ratio: float | None) -> tuple[Run, ...]:
+    """Return the runs of a machine whose hypervisor took so much of a CPU."""
+    robbed = [run.validity.model_copy(update={"steal_ratio": steal_ratio}) for run in runs]
+    return tuple(
+        run.model_copy(update={"validity": own}) for run, own in zip(runs, robbed, strict=True)
+    )
+
+
+LATE = ("the load generator was late",)
+NOTHING_LEFT = rehearsal(sessions=(), discarded=discarded(4))
+SLOW = rehearsal(sessions=sessions(4), seconds=2000.0)
+DIED = rehearsal(sessions=sessions(2), discarded=discarded(1), incidents=(incident(),))
+
+
+@pytest.mark.parametrize(
+    ("rehearsed", "steal_ratio", "faults", "named"),
+    [
+        (noisy(0.014), 0.3, (), True),
+        (NOTHING_LEFT, 0.3, (), True),
+        (None, 0.3, LATE, True),
+        (noisy(0.002), 0.3, LATE, True),
+        (None, 0.0, LATE, False),
+        (noisy(0.002), 0.3, (), False),
+        (noisy(0.014), 0.01, (), False),
+        (noisy(0.5), 0.3, (), False),
+        (SLOW, 0.3, (), False),
+        (DIED, 0.3, (), False),
+    ],
+)
+def test_the_hypervisor_is_named_where_it_is_the_likely_cause(
+    rehearsed: Rehearsal | None, steal_ratio: float, faults: tuple[str, ...], *, named: bool
+) -> None:
+    """Law: it is where it took as much as the sessions differ by that are too noisy, or more.
+
+    It is not where the noise is small or far larger, or something else is wrong.
+    """
+    robbed = rehearsed and replace(rehearsed, steal_ratio=steal_ratio)
+    found = examined(robbed, loaded_steal_ratio=steal_ratio, faults=faults)
+    assert found.robbed is named
+    assert ("The likely cause is the hypervisor" in render_doctor(found)) is named

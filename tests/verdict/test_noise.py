@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from builders import Build, case, config, environment, incident, sessions, terms
 from examinations import noise_record, noisy, rehearsal
@@ -59,6 +61,13 @@ def test_too_much_noise_is_told_with_what_helps() -> None:
     for words in ("looks = [4, 5, 6, 8, 10, ", "CPU 0", "bigger runner"):
         assert words in told
     assert "A second CPU" in " ".join(against_noise(loud, SHARED))
+
+
+def test_a_hypervisor_is_blamed_by_its_figure() -> None:
+    """Where it took as much as sessions differ by, it is named with what it took."""
+    loud = replace(noisy(0.014), steal_ratio=0.3)
+    assert against_noise(loud, environment())[-1].startswith("A machine of its own, or another")
+    assert "gave 30 % of a CPU" in against_noise(loud, environment())[-1]
 
 
 def test_little_noise_is_fine() -> None:

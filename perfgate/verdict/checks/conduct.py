@@ -20,6 +20,7 @@ from perfgate.analysis.rates import KEEPS_UP, lagging
 from perfgate.analysis.sequential import percent
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.summarise import SIGN_IN
+from perfgate.verdict.advice import more_senders
 from perfgate.verdict.finding import Finding, Outcome, counted
 
 if TYPE_CHECKING:
@@ -231,8 +232,8 @@ def _limited(case: Case) -> list[Finding]:
             reason=f"The load generator had no CPU time left {' and '.join(places)}: what is told "
             "of the builds there is its own pace. They may be faster than that, and one that has "
             "got slower may not show.",
-            hint="LeanHttpUser needs less CPU for fixed requests; workers in [load] share the "
-            "saturated part.",
+            hint="LeanHttpUser needs less CPU for fixed requests. "
+            f"{more_senders(case.measurement.environment, case.terms.config.load.processes)}",
         )
     ]
 

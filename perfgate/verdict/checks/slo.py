@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from perfgate.analysis.compare import exact_lower_bound
 from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import OpenLoop, OperationFigures
+from perfgate.verdict.advice import less_to_do
 from perfgate.verdict.case import sent_by
 from perfgate.verdict.checks.errors import slo_of
 from perfgate.verdict.checks.queue import WAITED_LIMIT_RATIO, overloaded
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from perfgate.config.models import Config
+    from perfgate.measurement.models import Environment
     from perfgate.verdict.case import Case
 
 CHECK = "slo"
@@ -46,8 +48,8 @@ def check(case: Case) -> list[Finding]:
     promised = promises(case.terms.config, _operations(run.trials))
     tried = [promise for promise in promised if _enough(run.trials, *promise[:2])]
     late = [_judged(_usable(run.trials, *promise[:2]), *promise, rate) for promise in tried]
-    lag_ms = run.run.validity.lag_p99_ms
-    own = [_doubted(finding, lag_ms) for finding in late if finding is not None]
+    lag_ms, machine = run.run.validity.lag_p99_ms, case.measurement.environment
+    own = [_doubted(finding, lag_ms, machine) for finding in late if finding is not None]
     broken = [_sent(case, finding) for finding in (*_unanswered(case, run.trials, rate), *own)]
     if run.run.validity.waited_ratio > WAITED_LIMIT_RATIO and not overloaded(case):
         broken = [_clouded(finding) for finding in broken]
@@ -72,7 +74,7 @@ def _clouded(finding: Finding) -> Finding:
     )
 
 
-def _doubted(finding: Finding, lag_ms: float) -> Finding:
+def _doubted(finding: Finding, lag_ms: float, machine: Environment) -> Finding:
     """Return the finding as open where the generator's own lateness may be all that is too much."""
     observed, limit = finding.observed, finding.limit
     fails = finding.outcome is Outcome.FAIL
@@ -83,7 +85,7 @@ def _doubted(finding: Finding, lag_ms: float) -> Finding:
         finding,
         outcome=Outcome.INCONCLUSIVE,
         reason=f"{finding.reason} {told}.",
-        hint="Give the machine less else to do, or a second CPU, and measure again.",
+        hint=f"{less_to_do(machine)}, and measure again.",
     )
 
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.measurement.models import STEAL_LIMIT_RATIO
+from perfgate.verdict.advice import less_to_do
 from perfgate.verdict.finding import Finding, Outcome, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from perfgate.measurement.models import Run
+    from perfgate.measurement.models import Measurement
     from perfgate.verdict.case import Case
 
 CHECK = "validity"
 DISCARD_LIMIT = 3
-BUSY_HINT = "Give the machine less else to do, or a second CPU."
 STOLEN_HINT = (
     "Its hypervisor gives CPU time to other machines: take a machine of your own, or another hour."
 )
@@ -56,12 +54,13 @@ def _set_aside(case: Case) -> list[Finding]:
             observed=measured.set_aside,
             limit=DISCARD_LIMIT,
             unit="runs",
-            hint=_way_out(measured.discarded) if invalid else "",
+            hint=_way_out(measured) if invalid else "",
         )
     ]
 
 
-def _way_out(discarded: Sequence[Run]) -> str:
+def _way_out(measured: Measurement) -> str:
     """Return what would help with most of the runs that were set aside."""
-    stolen = sum((run.validity.steal_ratio or 0.0) > STEAL_LIMIT_RATIO for run in discarded)
-    return STOLEN_HINT if stolen > len(discarded) / 2 else BUSY_HINT
+    steal = [run.validity.steal_ratio or 0.0 for run in measured.discarded]
+    stolen = sum(ratio > STEAL_LIMIT_RATIO for ratio in steal)
+    return STOLEN_HINT if stolen > len(steal) / 2 else f"{less_to_do(measured.environment)}."
