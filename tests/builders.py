@@ -248,7 +248,8 @@ def validity(*faults: str) -> Validity:
 
 def session(candidate: Build = STANDARD, base: Build | None = STANDARD) -> Run:
     """Return one session; without a base the candidate alone."""
-    builds: dict[BuildRole, BuildFigures] = {"candidate": figures(candidate)}
+    pairs = PAIRS if base else 0
+    builds: dict[BuildRole, BuildFigures] = {"candidate": figures(candidate, pairs=pairs)}
     if base is not None:
         builds["base"] = figures(base)
     return Run(seed=1, offered_rps=54.0, builds=builds, validity=validity())

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from perfgate.verdict.finding import Verdict
     from perfgate.verdict.matter import State
 
+# Of open loop and pairs together; without pairs, requests come one by one, which costs more each.
+COST = "cost per request"
+OPEN_COST = "cost in open loop"
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 # The finding that speaks of it.
 TOLD_BY = {Regime.METASTABLE: "retries", Regime.UNSTABLE: demand.CHECK}
@@ -98,9 +101,14 @@ def figures_of(case: Case) -> list[Figure]:
 
 def _used_rows(runs: Sequence[Run]) -> list[Figure]:
     return [
-        Figure("cost per request", "ms CPU", *_both(runs, _cost_ms)),
+        Figure(_cost_name(runs), "ms CPU", *_both(runs, _cost_ms)),
         Figure("peak memory", "MiB", *_both(runs, _memory_mib)),
     ]
+
+
+def _cost_name(runs: Sequence[Run]) -> str:
+    """Return what the cost is of: where no pairs ran, it is that of light load alone."""
+    return COST if all(run.builds["candidate"].pairs.answered for run in runs) else OPEN_COST
 
 
 def _demand_rows(case: Case) -> list[Figure]:
@@ -185,7 +193,7 @@ def _searched(search: Search, trial_s: float) -> str:
 
 def _unknown(case: Case) -> list[str]:
     told, machine = [], case.measurement.environment
-    if machine.target_cpus == machine.generator_cpus:
+    if machine.shared:
         most = max((run.validity.generator_cpu_ratio for run in case.measurement.runs), default=0)
         told.append(
             f"One CPU for builds and load generator: the generator took up to {most:.0%} of it, "

@@ -59,6 +59,20 @@ def test_rows_are_rate_cost_memory_and_latencies() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        (case(), "cost per request"),
+        (case(base=None), "cost in open loop"),
+        (case(count=0), "cost in open loop"),
+    ],
+)
+def test_the_cost_says_of_what_load_it_is(made: Case, name: str) -> None:
+    """Law: without pairs it is that of the open loop alone, and no row has the other's name."""
+    (found,) = (row.name for row in figures_of(made) if row.name.startswith("cost"))
+    assert found == name
+
+
 def test_figures_are_those_of_the_builds() -> None:
     """Base and candidate stand beside each other in the row's unit, with the change between."""
     found = by_name(

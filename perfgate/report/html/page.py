@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.report.figures import figures_of, how_measured, picture_in, shown_change
+from perfgate.report.figures import (
+    COST,
+    OPEN_COST,
+    figures_of,
+    how_measured,
+    picture_in,
+    shown_change,
+)
 from perfgate.report.html.callers import outlook_of
 from perfgate.report.html.course import measured_courses, measured_table, simulated_courses
 from perfgate.report.html.noise import rate_chart, sessions_of
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = "page.html"
 # Figures that stand at the top where they are known.
-KEY_FIGURES = ("service rate", "rate within promises", "cost per request", "peak memory")
+KEY_FIGURES = ("service rate", "rate within promises", COST, OPEN_COST, "peak memory")
 
 
 def render(case: Case, verdict: Verdict) -> str:
