@@ -12,8 +12,9 @@ from perfgate.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# What programs need to be found, to speak the user's language, to tell the time and to trust
-# certificates. HOME is not among them: whether a program may see the real one is the caller's call.
+# What programs need to be found, to speak the user's language, to tell the time, to trust
+# certificates, and to leave no bytecode where none is wanted. HOME is not among them: whether a
+# program may see the real one is the caller's call.
 ALLOWED_NAMES = frozenset(
     {
         "LANG",
@@ -21,6 +22,7 @@ ALLOWED_NAMES = frozenset(
         "LD_LIBRARY_PATH",
         "LOGNAME",
         "PATH",
+        "PYTHONDONTWRITEBYTECODE",
         "REQUESTS_CA_BUNDLE",
         "SHELL",
         "SSL_CERT_DIR",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from perfgate.newcomer.clues import Clues
     from perfgate.newcomer.rehearsal import Rehearsal
 
+# What is started to try the service leaves nothing in it that nobody has asked for.
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 NEXT = """
 Now set what only you know: peak_rps and mix in demand.toml, promises in perfgate.toml.
 Commit the files, then make the first baseline:
@@ -39,6 +42,7 @@ def command(start: str | None, no_check: bool) -> int:
     from perfgate.newcomer.files import CONFIG_FILE  # noqa: PLC0415 - as above
     from perfgate.newcomer.rehearsal import rehearse  # noqa: PLC0415 - as above
 
+    os.environ[NO_BYTECODE] = "1"
     root = Path.cwd()
     if (root / CONFIG_FILE).exists():
         raise UsageError(
@@ -60,7 +64,8 @@ def command(start: str | None, no_check: bool) -> int:
 
 
 def _files(root: Path, clues: Clues, rehearsal: Rehearsal) -> Mapping[str, str]:
-    from perfgate.newcomer.files import files_for, tasks_in  # noqa: PLC0415 - as above
+    from perfgate.newcomer.files import files_for  # noqa: PLC0415 - as above
+    from perfgate.newcomer.tasks import tasks_in  # noqa: PLC0415 - as above
 
     if clues.locustfile is None:
         return files_for(clues.name, rehearsal, None)

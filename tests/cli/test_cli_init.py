@@ -19,19 +19,17 @@ SPEC = {
         "/me": {"get": {"operationId": "me"}},
     }
 }
-SERVICE = f"""\
+SERVICE = """\
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-SPEC = '''{json.dumps(SPEC)}'''
+from known import KNOWN
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    known = {{"/openapi.json": SPEC, "/health": "ok", "/items/1": "an item"}}
-
     def do_GET(self):
-        body = self.known.get(self.path, "").encode()
+        body = KNOWN.get(self.path, "").encode()
         self.send_response(200 if body else 401)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -43,6 +41,11 @@ class Handler(BaseHTTPRequestHandler):
 
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
+KNOWN = {"/openapi.json": json.dumps(SPEC), "/health": "ok", "/items/1": "an item"}
+DESCRIBED = {
+    *("service.py", "known.py", "Procfile"),
+    *("perfgate.toml", "demand.toml", "locustfile.py", ".github"),
+}
 PROCFILE = "web: python3 service.py\n"
 
 
@@ -57,13 +60,22 @@ def newcomer(tmp_path: Path) -> Path:
     root = tmp_path / "shop"
     root.mkdir()
     (root / "service.py").write_text(SERVICE)
+    (root / "known.py").write_text(f"KNOWN = {KNOWN}\n")
     (root / "Procfile").write_text(PROCFILE)
     subprocess.run(("git", "init", "--quiet", root), check=True)
     return root
 
 
+def files_in(root: Path) -> set[str]:
+    """Return what lies there but for git's own files, directories by their names."""
+    return {path.name for path in root.iterdir()} - {".git"}
+
+
 def test_a_service_is_described(newcomer: Path) -> None:
-    """It is started, asked what it serves, and described; what refuses is told and left out."""
+    """It is started, asked what it serves, and described; what refuses is told and left out.
+
+    Nothing else is left there: no bytecode of the service either.
+    """
     done = perfgate(newcomer, "init", "--no-check")
     assert done.returncode == 0, done.stderr
     assert "GET /items/1: status 200" in done.stderr
@@ -71,6 +83,7 @@ def test_a_service_is_described(newcomer: Path) -> None:
     config = (newcomer / "perfgate.toml").read_text()
     assert 'start = "env PORT={port} python3 service.py"' in config
     assert 'ready = "/health"' in config
+    assert files_in(newcomer) == DESCRIBED
     assert perfgate(newcomer, "demand", "show").returncode == 0
 
 
@@ -109,3 +122,4 @@ def test_the_first_gate(newcomer: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "$ perfgate check --budget quick" in done.stdout
     assert "perfgate baseline accept first.json" in done.stdout
+    assert files_in(newcomer) == DESCRIBED

@@ -131,6 +131,13 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
         yield completed(directory, EVERY_OUTCOME, plan, steady(150, 1.2, mix))
 
 
+@pytest.mark.usefixtures("outcomes")
+def test_nothing_is_left_beside_the_locust_file(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Law: a run leaves no bytecode of the Locust file, nor anything else, where that lies."""
+    (left,) = tmp_path_factory.getbasetemp().glob("outcomes*")
+    assert {path.name for path in left.iterdir()} == {"locust file.py", "run"}
+
+
 def rows_of(journal: Journal, operation: str) -> dict[str, Any]:
     """Return the rows of one operation."""
     own = journal.rows["operation"] == journal.operations.index(operation)

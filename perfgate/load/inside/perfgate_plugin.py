@@ -53,7 +53,8 @@ UNHANDLED = re.compile("Uncaught exception in event handler|Unhandled exception 
 # often, for the master of the run before, about to end, may have heard it.
 locust.runners.MASTER_HEARTBEAT_TIMEOUT = 10
 locust.runners.CONNECT_TIMEOUT, locust.runners.CONNECT_RETRY_COUNT = 2, 150
-# Locust imports the user's file after this one.
+# Locust imports the user's file after this one; that leaves no bytecode where the user has it.
+sys.dont_write_bytecode = True
 DRAWS = take_over_random()
 ORIGIN = read_origin(sys.argv)
 
