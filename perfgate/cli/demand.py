@@ -12,9 +12,9 @@ from perfgate.cli.console import print_report
 from perfgate.config.load import load_config
 from perfgate.config.models import DemandSource
 from perfgate.demand.demand import demand_steps
-from perfgate.demand.ledger import load_ledger
+from perfgate.demand.ledger import check_operations, load_ledger
 from perfgate.report.demand import render_steps
-from perfgate.verdict.entries import entry_doubts
+from perfgate.verdict.entries import entry_doubts, operation_doubts
 from perfgate.wish import last_day
 
 if TYPE_CHECKING:
@@ -40,15 +40,33 @@ for _verb in (admit.admit, explain.explain, export.export, imports.command):
 def show(config: Path | None, ledger: Path | None, on: date | None, days: int | None) -> None:
     """Show who sends what on a day and after each change planned in the days that follow.
 
-    Entries that were measured long ago, and plans without figures, are told.
+    Entries that were measured long ago, plans without figures, and operations that are no tasks of
+    the Locust file are told.
     """
     loaded = None if ledger and days is not None else load_config(config, Path.cwd())
     source = DemandSource() if loaded is None else loaded.config.demand
-    book = load_ledger(ledger or _ledger_of(loaded))
+    path = ledger or _ledger_of(loaded)
+    book = load_ledger(path)
     start = on or options.today()
     end = last_day(start, source.horizon_days if days is None else days)
-    doubts = entry_doubts(book, start, end, source.stale_days)
+    tasks = None if loaded is None else _tasks(loaded)
+    strangers = [] if tasks is None else check_operations(path, book, tasks)
+    doubts = [
+        *operation_doubts(strangers),
+        *entry_doubts(book, start, end, source.stale_days),
+    ]
     print_report(render_steps(demand_steps(book, start, end), end, doubts))
+
+
+def _tasks(loaded: LoadedConfig) -> list[str] | None:
+    """Return the tasks of the Locust file, or None where reading it does not surely tell them."""
+    from perfgate.newcomer.tasks import all_tasks_in  # noqa: PLC0415 - others need no syntax tree
+
+    try:
+        text = (loaded.root / loaded.config.load.locustfile).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return all_tasks_in(text) or None
 
 
 def _ledger_of(loaded: LoadedConfig | None) -> Path:

@@ -5,11 +5,12 @@ Pure: texts come out, and nothing is written.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from pprint import pformat
 from typing import TYPE_CHECKING
+
+from perfgate.newcomer.tasks import tasks_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,17 +150,6 @@ def files_for(
     if locustfile is None:
         files[LOCUST_FILE] = _locustfile(name, rehearsal.tried)
     return files
-
-
-def tasks_in(text: str) -> list[str]:
-    """Return the names of the tasks in a Locust file's text, in their order."""
-    functions = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
-    return list(dict.fromkeys(node.name for node in functions if _is_task(node)))
-
-
-def _is_task(function: ast.FunctionDef) -> bool:
-    marks = (own.func if isinstance(own, ast.Call) else own for own in function.decorator_list)
-    return any(getattr(own, "id", getattr(own, "attr", "")) == "task" for own in marks)
 
 
 def _mix(operations: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the entries of a ledger themselves give reason to doubt: old figures, plans without any.
+"""What the entries of a ledger give reason to doubt: old figures, plans without any, odd names.
 
 Whoever looks at a ledger is told in these sentences: a check, an admission, or who only looks.
 """
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perfgate.demand.ledger import Change, Dependent, Ledger
+    from perfgate.faults import Fault
 
 STALE = "ledger:stale"
+OPERATIONS = "ledger:operations"
 PLANS = "ledger:plans"
 
 
@@ -31,6 +33,23 @@ def entry_doubts(ledger: Ledger, on: date, end: date, stale_days: int) -> list[F
     return [
         *([_stale(ledger, old, on, stale_days)] if old else []),
         *([_without_figures(bare, on)] if bare else []),
+    ]
+
+
+def operation_doubts(faults: Iterable[Fault]) -> list[Finding]:
+    """Return a warning for each operation that the Locust file lacks, from all that name it."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for own in faults:
+        place = own.where if own.line is None else f"line {own.line}"
+        told.setdefault((f"{own.found} {own.problem}", own.hint), []).append(place)
+    return [
+        Finding(
+            check=OPERATIONS,
+            outcome=Outcome.WARN,
+            reason=f"{what} ({', '.join(places)}), so checks refuse the ledger.",
+            hint=f"{hint[:1].upper()}{hint[1:]}",
+        )
+        for (what, hint), places in told.items()
     ]
 
 

@@ -58,6 +58,38 @@ def test_what_is_doubtful_is_told(perfgate: Callable[..., Finished], project: Pa
     assert "WARN" not in perfgate("demand", "show", *alone).out
 
 
+CALLERS = """\
+from locust import FastHttpUser, task
+
+
+class Caller(FastHttpUser):
+    @task
+    def introspection(self): ...
+
+    @task
+    def token(self): ...
+"""
+
+
+def test_operations_that_nobody_can_send_are_told(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """One that the Locust file lacks is warned of as in a check: with lines and the near match.
+
+    Where classes of other files may have it, nothing is said.
+    """
+    (project / "callers.py").write_text(CALLERS)
+    told = perfgate("demand", "show", "--on", "2026-11-24")
+    assert (told.code, told.err) == (0, "")
+    assert told.out == GOLDEN + (
+        '\nWARN: "introspect" is not an operation of the Locust file (line 6), so checks\n'
+        "      refuse the ledger.\n"
+        '      -> Did you mean "introspection"?\n'
+    )
+    (project / "callers.py").write_text(f"from others import Introspecting\n{CALLERS}")
+    assert perfgate("demand", "show", "--on", "2026-11-24").out == GOLDEN
+
+
 def test_horizon(perfgate: Callable[..., Finished]) -> None:
     """A change on the last day of the horizon is shown, one on the day after is not."""
     shown = [

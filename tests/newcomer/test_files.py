@@ -10,9 +10,10 @@ import pytest
 from perfgate.config.load import parse_config
 from perfgate.demand.ledger import parse_ledger
 from perfgate.newcomer.clues import Start
-from perfgate.newcomer.files import CONFIG_FILE, LEDGER_FILE, LOCUST_FILE, files_for, tasks_in
+from perfgate.newcomer.files import CONFIG_FILE, LEDGER_FILE, LOCUST_FILE, files_for
 from perfgate.newcomer.openapi import Request
 from perfgate.newcomer.rehearsal import Rehearsal, Tried
+from perfgate.newcomer.tasks import all_tasks_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,7 @@ def test_files_are_read_as_they_are_meant(tmp_path: Path, count: int) -> None:
     assert (config.service, config.target.start) == ('shop "x"', made.start.command)
     ledger = parse_ledger(tmp_path / LEDGER_FILE, files[LEDGER_FILE])
     names = [own.name for own in made.operations]
-    assert tasks_in(files[LOCUST_FILE]) == names
+    assert all_tasks_in(files[LOCUST_FILE]) == names
     mix = ledger.mix_of(ledger.dependents[0])
     assert list(mix) == names
     assert sum(mix.values()) == pytest.approx(1)
