@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from perfgate.report.production import rate_of_record
 from perfgate.report.recorddiff import since_anchor
 from perfgate.tail import escaped
 from perfgate.verdict.finding import number
@@ -23,17 +24,17 @@ def render_records(records: Sequence[BaselineRecord]) -> str:
 
 
 def _record(record: BaselineRecord) -> str:
-    rate, machine, promised = record.service_rate_rps, record.environment, record.mu_slo_rps
+    rate, machine = rate_of_record(record.service_rate_rps, "run"), record.environment
+    promised = record.mu_slo_rps
     because = f"  accepted although {record.verdict}: {record.accepted_because}"
     lines = [
         f"{record.service}, profile {record.profile}: {record.commit[:12]}, "
         f"measured {record.measured_at} ({record.verdict})",
         f"  {machine.cpus} x {machine.cpu_model} ({machine.virtual})",
-        f"  service rate {rate.estimate:.0f}/s ({rate.lower:.0f} to {rate.upper:.0f}, "
-        f"{rate.runs} runs), {record.cost_ms:.3g} ms CPU a request, "
-        f"{record.peak_rss_mib:.0f} MiB",
+        f"  service rate {rate}",
         *([_promised(promised)] if promised else []),
         *([_overloaded(record.mu_over_rps)] if record.mu_over_rps else []),
+        f"  {record.cost_ms:.3g} ms CPU a request, {record.peak_rss_mib:.0f} MiB",
         *([because] if record.accepted_because and record.anchor is None else []),
         *_made(record),
         *(f"  {line}" for line in since_anchor(record)),
@@ -56,8 +57,8 @@ def _made(record: BaselineRecord) -> list[str]:
 
 def _promised(rate: PromisedRate) -> str:
     return (
-        f"  every promise kept up to {rate.estimate:.0f}/s ({rate.lower:.0f} to {rate.upper:.0f}, "
-        f"{rate.runs} trials), then {rate.first_missed} is missed first"
+        f"  every promise kept up to {rate_of_record(rate, 'trial')}, then {rate.first_missed} is "
+        "missed first"
     )
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perfgate.baseline.record import RECORD_LEVEL
 from perfgate.verdict.finding import counted
 
 if TYPE_CHECKING:
     from perfgate.baseline.capacity import CapacityRecord
+    from perfgate.baseline.record import RateOfRecord
     from perfgate.config.models import Production
 
 
@@ -18,8 +20,7 @@ def origin_of(record: CapacityRecord) -> list[str]:
     """Return what the rates of a capacity record are made from."""
     measured, rate = record.service_rate_rps, record.rate
     return [
-        f"Service rate of record: {measured.estimate:.0f}/s ({measured.lower:.0f} to "
-        f"{measured.upper:.0f}, {counted(measured.runs, 'run')}), {record.service} "
+        f"Service rate of record: {rate_of_record(measured, 'run')}, {record.service} "
         f"{record.commit[:12]}, measured {record.measured_at[:10]} on {record.machine}.",
         declared(record.production, "that machine"),
         *derived(record.production, rate.estimate_rps, rate.lower_rps, ""),
@@ -28,14 +29,25 @@ def origin_of(record: CapacityRecord) -> list[str]:
     ]
 
 
+def rate_of_record(rate: RateOfRecord, sample: str) -> str:
+    """Return "300/s (290 to 310/s with a chance of 95 %, 7 trials)"; a sample is a trial here.
+
+    Its level is another than that of the intervals which a check tells.
+    """
+    return (
+        f"{rate.estimate:.0f}/s ({rate.lower:.0f} to {rate.upper:.0f}/s with a chance of "
+        f"{100 * RECORD_LEVEL:g} %, {counted(rate.runs, sample)})"
+    )
+
+
 def _promised(record: CapacityRecord) -> list[str]:
     own, there = record.mu_slo_rps, record.known.mu_slo
     if own is None or there is None:
         return []
     return [
-        f"Every promise was kept there up to {own.estimate:.0f}/s ({own.lower:.0f} to "
-        f"{own.upper:.0f}, {counted(own.runs, 'trial')}), then {own.first_missed} was missed; that "
-        f"is {there.estimate_rps:.0f}/s in production, {there.lower_rps:.0f}/s of it certain."
+        f"Every promise was kept there up to {rate_of_record(own, 'trial')}, then "
+        f"{own.first_missed} was missed; that is {there.estimate_rps:.0f}/s in production, "
+        f"{there.lower_rps:.0f}/s of it certain."
     ]
 
 

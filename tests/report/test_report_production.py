@@ -72,8 +72,8 @@ def test_what_else_was_measured_is_told_as_it_is_in_production() -> None:
     stored = record(mu_slo_rps=promised, mu_over_rps=320.0)
     lines = origin_of(capacity_record(config(production={"instances": 2}), ledger(), stored))
     assert lines[-2:] == [
-        "Every promise was kept there up to 300/s (290 to 310, 7 trials), then a p95 was missed; "
-        "that is 600/s in production, 580/s of it certain.",
+        "Every promise was kept there up to 300/s (290 to 310/s with a chance of 95 %, 7 trials), "
+        "then a p95 was missed; that is 600/s in production, 580/s of it certain.",
         "Under overload 320/s were completed there; that is 640/s in production, 627/s of it "
         "certain.",
     ]

@@ -30,7 +30,8 @@ def test_a_record_is_told_with_its_provenance() -> None:
     assert render_records([record()]).splitlines() == [
         "auth, profile default: 333333333333, measured 2026-11-01T10:00:00+00:00 (PASS)",
         "  2 x Intel(R) Xeon(R) @ 2.20GHz (kvm)",
-        "  service rate 400/s (392 to 408, 5 runs), 2 ms CPU a request, 100 MiB",
+        "  service rate 400/s (392 to 408/s with a chance of 95 %, 5 runs)",
+        "  2 ms CPU a request, 100 MiB",
         "  accepted by Ann <ann@example.org> on 2026-11-01; seed 1, configuration "
         "cccccccccccccccc, ledger eeeeeeeeeeeeeeee, locust 2.37.0",
         "             answers p50_ms p95_ms p99_ms",
@@ -43,7 +44,8 @@ def test_the_rate_within_the_promises_is_told() -> None:
     """A record whose mu_SLO was searched shows it, with what is missed beyond it."""
     promised = PromisedRate(estimate=350.0, lower=340.0, upper=361.0, runs=7, first_missed="a p95")
     assert render_records([record(mu_slo_rps=promised)]).splitlines()[3] == (
-        "  every promise kept up to 350/s (340 to 361, 7 trials), then a p95 is missed first"
+        "  every promise kept up to 350/s (340 to 361/s with a chance of 95 %, 7 trials), then a "
+        "p95 is missed first"
     )
 
 
@@ -101,7 +103,7 @@ def test_records_are_apart() -> None:
 
 def test_a_record_without_operations_has_no_table() -> None:
     """Where no operation was measured no empty table is shown."""
-    assert len(render_records([record(operations={})]).splitlines()) == 4
+    assert len(render_records([record(operations={})]).splitlines()) == 5
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -126,7 +128,7 @@ def test_hostile_records_are_escaped(text: str) -> None:
         ]
     )
     assert all(line.isprintable() for line in shown.split("\n"))
-    assert len(shown.splitlines()) == 8
+    assert len(shown.splitlines()) == 9
 
 
 def test_who_sends_what_and_what_each_change_makes_of_it() -> None:
