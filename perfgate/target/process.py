@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from perfgate.errors import LateError, PortTakenError, TargetError
-from perfgate.procfs import TreeMeter, TreeUsage, cpus_of
+from perfgate.procfs import TreeMeter, TreeUsage
 from perfgate.scrub import scrubbed
 from perfgate.target.interrupts import deferred_interrupts
 from perfgate.target.kinship import MARKER_VARIABLE, Family, subreaper
@@ -32,6 +32,7 @@ from perfgate.target.running import (
     lost_of,
     ready_url_of,
     shown_words,
+    strayed_to,
     unready_text,
 )
 
@@ -299,9 +300,7 @@ class RunningTarget:
     def _count_members(self) -> None:
         self._meter.adopt(self._family.at_hand())
         self._meter.rescan()
-        if self._launch.cpu is not None:
-            self._strayed.update(*map(cpus_of, self._meter.pids))
-            self._strayed.discard(self._launch.cpu)
+        self._strayed |= strayed_to(self._meter.pids, self._launch.cpu)
 
     def stop(self) -> None:
         """End the target and everything it has started; return when nothing is left.

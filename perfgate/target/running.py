@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from perfgate.procfs import read_stat
+from perfgate.procfs import cpus_of, read_stat
 from perfgate.tail import escaped, tail
 
 if TYPE_CHECKING:
@@ -68,6 +68,14 @@ def births_of(pids: Iterable[int]) -> dict[int, int]:
 def lost_of(founders: Mapping[int, int]) -> int:
     """Return how many of these processes, as :func:`births_of` told of them, live no more."""
     return sum(not _lives(pid, born) for pid, born in founders.items())
+
+
+def strayed_to(pids: Iterable[int], cpu: int | None) -> set[int]:
+    """Return the CPUs that processes may run on but were not given; all are given without ``cpu``.
+
+    To be asked as often as they are looked at: a process may come back from where it strayed to.
+    """
+    return set() if cpu is None else set().union(*map(cpus_of, pids)) - {cpu}
 
 
 def _lives(pid: int, born_ticks: int) -> bool:
