@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.build.images import ask_engine, last_words
 from perfgate.errors import LateError, TargetError
-from perfgate.procfs import NO_PROCESS, TreeMeter, cpus_of
+from perfgate.procfs import NO_PROCESS, TreeMeter
 from perfgate.target.interrupts import deferred_interrupts
 from perfgate.target.kinship import MARKER_VARIABLE
 from perfgate.target.ports import Holder, free_port, holder
@@ -28,6 +28,7 @@ from perfgate.target.running import (
     lost_of,
     ready_url_of,
     shown_words,
+    strayed_to,
     unready_text,
 )
 
@@ -41,6 +42,8 @@ _LONGEST_ANSWER_S = 1.0
 _REMOVAL_S = 60.0
 _ANYWHERE = "0.0.0.0"  # noqa: S104 - within the container's own network
 LABEL = "perfgate.run"
+# A directory in which nobody can make a file.
+_NOWHERE = "/proc"
 # Whatever ends perfgate closes the pipe that the first word waits for, SIGKILL too.
 _WHEN_ALONE = 'read -r _; exec "$@"'
 _FORCE = {
@@ -90,7 +93,7 @@ class ContainerTarget:
         self._target, self._container, self._cpu = target, container, cpu
         self._marker = uuid.uuid4().hex
         self._called = f"perfgate-{self._marker[:12]}"
-        self._words = [container.engine, "run", *self._given(), image, *self._command()]
+        self._words = [*self._given(), image, *self._command()]
         self._meter: TreeMeter | None = None
         self._founders: dict[int, int] = {}
         self._strayed: set[int] = set()
@@ -98,6 +101,7 @@ class ContainerTarget:
         self._started_s = time.monotonic()
         self._stopped = False
         self._remover = _remover(container.engine, self._called)
+        self._make()
         self._client = self._run()
 
     def _given(self) -> list[str]:
@@ -145,23 +149,38 @@ class ContainerTarget:
         passed = [name for name in self._target.pass_env if name not in given]
         return [*passed, *(f"{name}={value}" for name, value in given.items())]
 
-    def _run(self) -> subprocess.Popen[bytes]:
-        """Start the engine's client, which stays for as long as the container runs."""
+    def _make(self) -> None:
+        """Make the container, from here: relative paths in its options are meant so."""
         try:
-            with self.log.open("ab") as log:
-                return subprocess.Popen(
-                    self._words,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-        except OSError as error:
-            self._remover.communicate()
+            made = ask_engine(self._container.engine, ["create", *self._words])
+        except TargetError:
+            self._remove()
+            raise
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(made.stderr)
+        if made.returncode:
+            self._remove()
+            head = f"{self.name}: no container can be made (exit code {made.returncode})"
             raise TargetError(
-                f"{self.name}: cannot run {self._words[0]}: {error}",
-                hint="It has to be on PATH: target.container.engine says which it is.",
-            ) from error
+                unready_text(head, {"command": self._shown()}, self.log),
+                hint="Its log says why: mostly the engine does not take target.container.options.",
+            )
+
+    def _run(self) -> subprocess.Popen[bytes]:
+        """Start the engine's client, which stays for as long as the container runs.
+
+        From nowhere: where a container runs out of memory, podman's monitor leaves a file "oom" in
+        the directory that it was started from (write_oom_files in conmon's src/oom.c).
+        """
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [self._container.engine, "start", "--attach", self._called],
+                cwd=_NOWHERE,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     @property
     def ready_url(self) -> str:
@@ -208,6 +227,10 @@ class ContainerTarget:
         self.pid = int(pid)
         self._meter = TreeMeter(self.pid)
 
+    def _shown(self) -> str:
+        """Return what makes and starts it at once, to be shown and to be run again."""
+        return shown_words([self._container.engine, "run", *self._words])
+
     def _age_s(self) -> float:
         return time.monotonic() - self._started_s
 
@@ -216,7 +239,7 @@ class ContainerTarget:
 
     def _not_ready(self, what: str, kind: type[TargetError] = TargetError) -> TargetError:
         facts = {
-            "command": shown_words(self._words),
+            "command": self._shown(),
             "ready URL": self.ready_url,
             "waited": f"{self._age_s():.1f} s",
         }
@@ -255,9 +278,7 @@ class ContainerTarget:
         if self._stopped and self._health is not None:
             return self._health
         code, pids = self.exit_code(), self.members()
-        if self._cpu is not None:
-            self._strayed.update(*map(cpus_of, pids))
-            self._strayed.discard(self._cpu)
+        self._strayed |= strayed_to(pids, self._cpu)
         used = None if self._meter is None else self._meter.read()
         self._health = TargetHealth(
             alive=code is None,
@@ -280,7 +301,7 @@ class ContainerTarget:
             if self._stopped:
                 return
             self.observe()
-            # The client first, or it might yet make what is removed here.
+            # The client first, or it might yet start what is removed here.
             self._client.kill()
             self._client.wait()
             words = self._remove()
