@@ -111,7 +111,7 @@ class Container(Section):
         default=None, description="Most memory, in MiB; what takes more is ended by the kernel."
     )
     options: tuple[str, ...] = Field(
-        default=(), description="More words for `ENGINE run`, like `--volume=/data:/data:ro`."
+        default=(), description="More words for `ENGINE create`, like `--volume=/data:/data:ro`."
     )
 
     @model_validator(mode="after")
@@ -188,6 +188,11 @@ class Target(Section):
                 "to saturate what it is sent to. allow_remote = true sends it all the same"
             )
         return self
+
+    @property
+    def kind(self) -> str:
+        """Return the key that says what is measured, of those in KINDS."""
+        return next(name for name in KINDS if getattr(self, name) is not None)
 
     def _set(self) -> set[str]:
         """Return the keys that say anything: a saved configuration has all of them."""

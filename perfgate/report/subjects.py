@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from perfgate.demand.demand import peak_demand
 from perfgate.verdict.case import steps_of
-from perfgate.verdict.checks import demand, ledger
+from perfgate.verdict.checks import demand, incidents, ledger
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 # The key of perfgate.toml that a check holds builds to, or that says how it was tried.
 KEYS: dict[str, KeyPath] = {
-    "survival": ("target", "start"),
     "validity": ("load",),
     "goodput": ("margins", "slowdown"),
     "change": ("margins", "slowdown"),
@@ -57,6 +56,8 @@ def place_of(case: Case, finding: Finding) -> Place | None:
     head, _, operation = check.partition(":")
     if head in DEMANDS:
         return _in(terms.ledger_file, _of_ledger(case, head))
+    if head == incidents.CHECK:
+        return _in(terms.config_file, ("target", terms.config.target.kind))
     if head in PROMISES:
         name = operation if operation in terms.config.slo else "*"
         return _in(terms.config_file, ("slo", name))

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import Build, case, config, dependent, ledger, terms
+from builders import Build, case, config, dependent, incident, ledger, terms
 from hostile import TEXTS, hostile_case
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,6 +129,29 @@ def test_too_large_a_demand_stands_at_the_largest_dependent() -> None:
     """Where no change tips it, the demand stands at whoever sends most."""
     held_to = placed(dependent("gateway", 10.0), dependent("mail", 400.0))
     assert lines_of(case(held_to=terms(**held_to)))["demand"] == ("service/demand.toml", "7")
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "line"),
+    [
+        ({"start": "serve"}, '[target]\nstart = "serve"\nready = "/up"', "2"),
+        (
+            {"container": {"engine": "podman", "image": "a", "port": 80}},
+            '[target]\nready = "/up"\n\n[target.container]\nengine = "podman"\nimage = "a"',
+            "4",
+        ),
+        ({"url": "http://127.0.0.1:1"}, '[target]\nurl = "http://127.0.0.1:1"', "2"),
+    ],
+)
+def test_a_build_that_dies_stands_at_what_starts_it(
+    target: dict[str, object], text: str, line: str
+) -> None:
+    """Law: what became of a build stands where its kind of target is written."""
+    held_to = terms(
+        config=config(target=target), config_file=Written.of("service/perfgate.toml", text)
+    )
+    found = lines_of(case(incidents=(incident("candidate"),), held_to=held_to))
+    assert found["survival"] == ("service/perfgate.toml", line)
 
 
 def test_files_that_are_not_known_are_not_named() -> None:
