@@ -5,7 +5,9 @@ It has no clock, reads no file and measures nothing: every figure follows from t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import fsum, inf
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 Rates = TypeVar("Rates", float, "Floats")
 
 LARGEST_NAMED = 3
+# Ledgers with and without a change have all other rows in common, and a long one has many.
+ROWS_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class TippingPoint:
 
 def changes_in_force(dependent: Dependent, on: date) -> tuple[Change, ...]:
     """Return the changes effective on or before ``on``."""
+    if not dependent.changes:
+        return ()
     return tuple(change for change in dependent.changes if change.effective_from <= on)
 
 
@@ -146,7 +152,7 @@ def amplification(dependent: Dependent, first_rps: float) -> float:
 
 def demand_on(ledger: Ledger, on: date) -> Demand:
     """Return the demand of the day ``on``, with the changes effective by then."""
-    return _demand(ledger, on, [_dependent_on(dependent, on) for dependent in ledger.dependents])
+    return _Sent(ledger, on).demand(on)
 
 
 def demand_steps(ledger: Ledger, start: date, end: date) -> list[Demand]:
@@ -156,12 +162,12 @@ def demand_steps(ledger: Ledger, start: date, end: date) -> list[Demand]:
     """
     if end < start:
         raise ValueError(f"the end {end} lies before the start {start}")
-    rows = [_dependent_on(dependent, start) for dependent in ledger.dependents]
-    steps = [_demand(ledger, start, rows)]
+    sent = _Sent(ledger, start)
+    steps = [sent.demand(start)]
     for on, positions in sorted(_positions_by_day(ledger, start, end).items()):
         for position in positions:
-            rows[position] = _dependent_on(ledger.dependents[position], on)
-        steps.append(_demand(ledger, on, rows))
+            sent.turn(position, on)
+        steps.append(sent.demand(on))
     return steps
 
 
@@ -265,6 +271,7 @@ def _floor_ratio(limits: Limits, first_rps: float) -> float:
     return limits.floor_rps / first_rps if first_rps > 0 else inf
 
 
+@lru_cache(maxsize=ROWS_KEPT)
 def _dependent_on(dependent: Dependent, on: date) -> DependentDemand:
     changes = changes_in_force(dependent, on)
     first = _first_try_rps(dependent, changes)
@@ -272,29 +279,60 @@ def _dependent_on(dependent: Dependent, on: date) -> DependentDemand:
     return DependentDemand(dependent.name, first, first * factor, factor, changes)
 
 
-def _demand(ledger: Ledger, on: date, rows: Sequence[DependentDemand]) -> Demand:
-    total = fsum(row.first_try_rps for row in rows)
-    worst = fsum(row.worst_rps for row in rows)
-    return Demand(on, tuple(rows), total, worst, _mix(ledger, rows))
+class _Sent:
+    """What dependents send of which operation; of a long ledger only those that change are redone.
 
+    Rates are by position in the ledger: those of dependents with the ledger's own mix together,
+    those of others by operation.
+    """
 
-def _mix(ledger: Ledger, rows: Sequence[DependentDemand]) -> dict[str, float]:
-    # Most dependents of a long ledger have one and the same mix: the default.
-    sent: dict[int, tuple[dict[str, float], list[float]]] = {}
-    for dependent, row in zip(ledger.dependents, rows, strict=True):
-        mix = ledger.mix_of(dependent, row.changes)
-        sent.setdefault(id(mix), (mix, []))[1].append(row.first_try_rps)
-    rates: dict[str, list[float]] = {}
-    for mix, tries_rps in sent.values():
-        total_rps = fsum(tries_rps)
+    def __init__(self, ledger: Ledger, on: date) -> None:
+        self._ledger = ledger
+        self._rows = [_dependent_on(dependent, on) for dependent in ledger.dependents]
+        self._with_default: dict[int, float] = {}
+        self._rates: defaultdict[str, dict[int, float]] = defaultdict(dict)
+        for position in range(len(self._rows)):
+            self._count(position)
+
+    def turn(self, position: int, on: date) -> None:
+        """Let one dependent be as it is on a day."""
+        for operation in self._mix_of(position):
+            self._rates[operation].pop(position, None)
+        self._with_default.pop(position, None)
+        self._rows[position] = _dependent_on(self._ledger.dependents[position], on)
+        self._count(position)
+
+    def demand(self, on: date) -> Demand:
+        """Return what all send together."""
+        total = fsum(row.first_try_rps for row in self._rows)
+        worst = fsum(row.worst_rps for row in self._rows)
+        return Demand(on, tuple(self._rows), total, worst, self._shares())
+
+    def _mix_of(self, position: int) -> dict[str, float]:
+        dependents, changes = self._ledger.dependents, self._rows[position].changes
+        return self._ledger.mix_of(dependents[position], changes)
+
+    def _count(self, position: int) -> None:
+        rate_rps, mix = self._rows[position].first_try_rps, self._mix_of(position)
+        if mix is self._ledger.default_mix:
+            self._with_default[position] = rate_rps
+            return
         for operation, share in mix.items():
-            rates.setdefault(operation, []).append(share * total_rps)
-    sums = {operation: fsum(parts) for operation, parts in sorted(rates.items())}
-    # A ledger's mixes sum to 1 only within a tolerance; the demand's shares do so exactly.
-    whole = fsum(sums.values())
-    shares = {operation: rate / whole for operation, rate in sums.items() if rate > 0}
-    # A rate may be too small for its share to be a number above 0.
-    return {operation: share for operation, share in shares.items() if share > 0}
+            self._rates[operation][position] = share * rate_rps
+
+    def _shares(self) -> dict[str, float]:
+        default_rps, default = fsum(self._with_default.values()), self._ledger.default_mix
+        sums = {
+            operation: fsum(
+                [*self._rates[operation].values(), default.get(operation, 0.0) * default_rps]
+            )
+            for operation in sorted({*self._rates, *default})
+        }
+        # A ledger's mixes sum to 1 only within a tolerance; the demand's shares do so exactly.
+        whole = fsum(sums.values())
+        shares = {operation: rate / whole for operation, rate in sums.items() if rate > 0}
+        # A rate may be too small for its share to be a number above 0.
+        return {operation: share for operation, share in shares.items() if share > 0}
 
 
 def _positions_by_day(ledger: Ledger, start: date, end: date) -> dict[date, set[int]]:

@@ -241,8 +241,8 @@ class Dependent(Row):
         return self
 
     def __hash__(self) -> int:
-        """Return a hash of all its figures: a mix, being a dictionary, has none of its own."""
-        return hash(self.model_dump_json())
+        """Return a hash of what tells it from others: a mix, being a dictionary, has none."""
+        return hash((self.name, self.peak_rps))
 
 
 class Ledger(Row):

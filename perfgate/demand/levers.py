@@ -16,6 +16,7 @@ from perfgate.demand.standing import NOTHING, standing
 if TYPE_CHECKING:
     from datetime import date
 
+    from perfgate.demand.demand import Demand
     from perfgate.demand.ledger import Budget, Dependent, Ledger
     from perfgate.demand.risk import UncertainRate
     from perfgate.demand.standing import Known, Standing
@@ -69,7 +70,7 @@ class Scene:
     """The ledger, the day, and the service rate of so many instances together.
 
     ``imbalance`` is what the busiest of them gets of the load, over the mean; ``known`` is what has
-    been measured of them beside the service rate.
+    been measured of them beside the service rate; ``told`` is the demand, where that is known.
     """
 
     ledger: Ledger
@@ -78,11 +79,13 @@ class Scene:
     instances: int
     imbalance: float = 1.0
     known: Known = NOTHING
+    told: Demand | None = None
 
     @cached_property
     def standing(self) -> Standing:
         """How the service stands."""
-        return standing(self.ledger, demand_on(self.ledger, self.on), self.rate, self.known)
+        demand = self.told or demand_on(self.ledger, self.on)
+        return standing(self.ledger, demand, self.rate, self.known)
 
     def after(self, lever: Lever) -> Scene:
         """Return the scene once the lever is pulled.

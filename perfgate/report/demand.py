@@ -70,6 +70,7 @@ def _change(before: Demand, after: Demand, most: float) -> list[str]:
     rows = [
         line
         for old, new in zip(before.dependents, after.dependents, strict=True)
+        if new is not old  # as most of a long ledger are
         for line in _changed(old, new, after.on, most)
     ]
     return [_row(f"from {after.on} on", after, _more(before, after), most), *rows]

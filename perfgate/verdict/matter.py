@@ -108,7 +108,9 @@ class State:
         """What levers could be pulled on."""
         own = self.capacity
         known = own.known_at(self.demand)
-        return Scene(self.ledger, self.on, self.rate, own.instances, own.imbalance, known)
+        return Scene(
+            self.ledger, self.on, self.rate, own.instances, own.imbalance, known, self.demand
+        )
 
     @property
     def standing(self) -> Standing:

@@ -308,11 +308,21 @@ def test_values_can_be_compared_and_changed_in_copies() -> None:
     assert replace(demand, worst_rps=0.0) != demand
 
 
-def test_work_grows_in_proportion_to_the_ledger() -> None:
+@pytest.mark.parametrize("own_mixes", [False, True])
+def test_work_grows_in_proportion_to_the_ledger(own_mixes: bool) -> None:
     """Eight times as many dependents take nowhere near sixty-four times as long."""
 
+    def mix(share: float) -> dict[str, float]:
+        return {"login": share, "verify": 1 - share} if own_mixes else {}
+
     def seconds(count: int) -> float:
-        book = ledger([dependent(name=f"d{n}", changes=(change(n % 30),)) for n in range(count)])
+        book = ledger(
+            [
+                dependent(name=f"d{n}", changes=(change(n % 30),), mix=mix(n / count))
+                for n in range(count)
+            ],
+            default_mix={"login": 1.0},
+        )
         times = []
         for _ in range(3):
             began = process_time()
@@ -321,3 +331,24 @@ def test_work_grows_in_proportion_to_the_ledger() -> None:
         return min(times)
 
     assert seconds(4000) < 24 * seconds(500)
+
+
+def test_a_day_costs_what_changes_on_it() -> None:
+    """Twenty times as many days, on which as many change in all, take nowhere near as long."""
+
+    def seconds(days: int) -> float:
+        mixes = ({"login": n / 2000, "verify": 1 - n / 2000} for n in range(2000))
+        book = ledger(
+            [
+                dependent(name=f"d{n}", changes=(change(1 + n % days),), mix=mix)
+                for n, mix in enumerate(mixes)
+            ]
+        )
+        times = []
+        for _ in range(3):
+            began = process_time()
+            assert len(demand_steps(book, START, END)) == 1 + days
+            times.append(process_time() - began)
+        return min(times)
+
+    assert seconds(100) < 10 * seconds(5)

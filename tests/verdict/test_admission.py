@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +74,25 @@ def finding(answer: Admission, check: str) -> Finding:
     """Return the only finding of that check."""
     (found,) = [one for one in answer.verdict.findings if one.check == check]
     return found
+
+
+def test_work_grows_in_proportion_to_the_ledger() -> None:
+    """Eight times as many dependents with mixes of their own take nowhere near 64 times as long."""
+
+    def seconds(count: int) -> float:
+        mixes = ({"login": n / count, "introspect": 1 - n / count} for n in range(count))
+        service = published(
+            *(dependent(f"d{n}", 100 / count, mix=mix) for n, mix in enumerate(mixes))
+        )
+        times = []
+        for days in range(2):  # draws are kept for a day, so each question is of another
+            change = Change(effective_from=DAY + timedelta(days), what="growth", add_rps=1.0)
+            began = process_time()
+            admission(service, changed(service.ledger, "d7", change), DAY)
+            times.append(process_time() - began)
+        return min(times)
+
+    assert seconds(4000) < 24 * seconds(500)
 
 
 @pytest.mark.parametrize(
