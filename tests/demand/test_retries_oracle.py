@@ -59,14 +59,16 @@ def highest(holds: Callable[[float], bool], low: float, high: float, near: float
         (1, 1, NONE, AT_ONCE, 1.0),
         (2, 1, NONE, AT_ONCE, 1.5),
         night(3, 1, NONE, AT_ONCE, 1.5),
-        (3, 1, NONE, SPREAD, 1.5),
+        night(3, 1, NONE, SPREAD, 1.5),
         night(5, 1, NONE, AT_ONCE, 2.0),
         (2, 2, NONE, AT_ONCE, 2.0),
         (3, 1, Budget(kind="per_request", ratio=0.2), SPREAD, 1.0),
         night(3, 1, Budget(kind="per_request", ratio=0.1, min_rps=20, clients=10), AT_ONCE, 1.0),
         night(3, 2, Budget(kind="per_request", ratio=0.2), AT_ONCE, 1.5),
         (3, 1, Budget(kind="per_success", ratio=0.1), SPREAD, 1.0),
+        (3, 1, Budget(kind="per_success", ratio=0.4), AT_ONCE, 1.0),
         (3, 1, Budget(kind="concurrency", ratio=0.2), AT_ONCE, 1.0),
+        (3, 1, Budget(kind="concurrency", ratio=0.5), SPREAD, 1.0),
     ],
 )
 def test_the_largest_utilisation_that_recovers(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from math import inf
-from typing import TYPE_CHECKING, Any
+from math import inf, log
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledgers import budgets, dependent
+from ledgers import START, budgets, dependent, ledger
 
 from perfgate.demand.attempts import callers_of
 from perfgate.demand.budgets import kept_budget
+from perfgate.demand.demand import demand_on
 from perfgate.demand.ledger import Backoff, Budget, Dependent
 from perfgate.demand.retries import backlog_after_stall
 from perfgate.demand.simulator import Service, Trace, Upset, simulate
@@ -134,8 +135,10 @@ def test_a_bounded_queue_is_never_longer() -> None:
         (Budget(kind="none"), 4.0),
         (Budget(kind="per_request", ratio=0.3), 1.3),
         (Budget(kind="per_request", ratio=0.3, min_rps=20, clients=2), 1.3 + 40 / 300),
-        (Budget(kind="per_success", ratio=0.3), 1.0),
-        (Budget(kind="concurrency", ratio=0.3), 1 / 0.7),
+        (Budget(kind="per_success", ratio=0.1), 1.0),
+        (Budget(kind="per_success", ratio=0.5), 1.0),
+        (Budget(kind="concurrency", ratio=0.1), 1 / 0.9),
+        (Budget(kind="concurrency", ratio=0.5), 2.0),
     ],
 )
 def test_budgets_in_the_long_run(budget: Budget, expected: float) -> None:
@@ -145,6 +148,26 @@ def test_budgets_in_the_long_run(budget: Budget, expected: float) -> None:
     made = trace.attempts_rps[-100:].sum() / trace.first_tries_rps[-100:].sum()
     assert made == pytest.approx(expected, rel=0.02)
     assert callers_of([one], [300.0]).amplification[0] == pytest.approx(made, rel=0.02)
+
+
+@pytest.mark.parametrize(("of_successes", "in_flight"), [(0.1, 0.5), (0.5, 0.1)])
+def test_callers_beside_each_other_keep_their_own_budgets(
+    of_successes: float, in_flight: float
+) -> None:
+    """While nothing is answered, all send together what the own figures of each come to."""
+    ratios = {"per_success": of_successes, "concurrency": in_flight}
+    ones = [
+        dependent(name=kind, attempts=4, timeout_s=0.5, budget={"kind": kind, "ratio": ratio})
+        for kind, ratio in ratios.items()
+    ]
+    book = ledger(ones)
+    stall = Upset(0.0, 200.0, stalls=True)
+    trace = played(ones, 1.0, stall, seconds=200)
+    rows = demand_on(book, START).dependents
+    assert [row.first_try_rps for row in rows] == [MU_RPS / 2] * 2
+    assert trace.attempts_rps[-100:].mean() == pytest.approx(
+        sum(row.worst_rps for row in rows), rel=0.02
+    )
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
@@ -157,6 +180,25 @@ def test_a_budget_of_successes_while_a_part_fails(share: float, ratio: float) ->
     trace = played([one], 1 / (1 - share), service=service, seconds=120)
     sent, good = trace.attempts_rps[20:].sum(), trace.goodput_rps[20:].sum()
     calls = trace.first_tries_rps[20:].sum()
+    expected = callers_of([one], [1.0]).attempts_per_try(1 - good / sent)[0]
+    assert sent / calls == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("kind", ["per_success", "concurrency"])
+@pytest.mark.parametrize("ratio", [0.1, 0.4])
+def test_budgets_while_half_of_the_attempts_are_late(
+    kind: Literal["per_success", "concurrency"], ratio: float
+) -> None:
+    """Attempts per call are what the formula says of the share of attempts that fail."""
+    # Nobody waits for a server, and half of the times of service are longer than the timeout.
+    service = Service(MU_RPS, servers=1000)
+    timeout_s = log(2) * service.servers / MU_RPS
+    one = dependent(attempts=9, budget=Budget(kind=kind, ratio=ratio), timeout_s=timeout_s)
+    trace = played([one], 0.3, service=service, seconds=220)
+    sent, good, calls = (
+        own[20:].sum() for own in (trace.attempts_rps, trace.goodput_rps, trace.first_tries_rps)
+    )
+    assert good / sent == pytest.approx(0.5, rel=0.05)
     expected = callers_of([one], [1.0]).attempts_per_try(1 - good / sent)[0]
     assert sent / calls == pytest.approx(expected, rel=0.02)
 
