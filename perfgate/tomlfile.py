@@ -276,11 +276,17 @@ def _flaw(entry: ErrorDetails, model: type[BaseModel]) -> Flaw:
         known = _known(_type_at(model, at[:-1]))
         return Flaw(at, "is not a known key", shown(found), near_or_all(str(at[-1]), known))
     if kind == "literal_error":
-        allowed = [str(word) for word in get_args(_type_at(model, at))]
+        allowed = _allowed(model, at)
         problem = f"must be one of {', '.join(map(shown, allowed))}"
         return Flaw(at, problem, shown(found), near_match(str(found), allowed))
     # Where a law holds for a whole table, nothing single was found.
     return Flaw(at, _words(entry), "" if isinstance(found, dict) else shown(found))
+
+
+def _allowed(model: type[BaseModel], at: KeyPath) -> list[str]:
+    """Return the words of which one has to stand there; none where it is not one of a few."""
+    inner = _type_at(model, at)
+    return [str(word) for word in get_args(inner)] if get_origin(inner) is Literal else []
 
 
 def _words(entry: ErrorDetails) -> str:
@@ -323,9 +329,11 @@ def _known(model: object) -> list[str]:
 
 
 def _purpose(model: type[BaseModel], at: KeyPath) -> str:
-    """Return what a missing field is for, in the words of its model."""
+    """Return what a missing field is for, in the words of its model, and what it may hold."""
     owner = _type_at(model, at[:-1])
     if not (isinstance(owner, type) and issubclass(owner, BaseModel)):
         return ""
     fields = {field.alias or name: field for name, field in owner.model_fields.items()}
-    return fields[str(at[-1])].description or ""
+    words = " or ".join(map(shown, _allowed(model, at)))
+    told = [fields[str(at[-1])].description, f"It is {words}." if words else ""]
+    return " ".join(filter(None, told))

@@ -104,7 +104,8 @@ class _Edit:
             self._refuse_inline()
             text += "" if text.endswith("\n") else "\n"
             text += "".join(self._blocks.values())
-        unseen = self._known.keys() - {seen.name for seen in self._seen.dependents}
+        seen = {one.name for one in self._seen.dependents}
+        unseen = self._known.keys() - seen - self._seen.told
         remarks = [*self._seen.remarks, *self._remarks, *self._strangers(unseen)]
         return Proposal(
             text, tuple(self._updated), tuple(self._blocks), self._lacking, tuple(remarks)

@@ -137,6 +137,15 @@ def test_callers_are_chosen_and_renamed(imports: Callable[..., Finished], projec
     assert "note: seen too, but not imported: curl (80/s)" in run.err
 
 
+def test_who_was_not_seen_cannot_be_imported(
+    imports: Callable[..., Finished], project: Path
+) -> None:
+    """Nobody is told that the ledger says so already where the log tells nothing of the caller."""
+    run = imports(write_log(project, "gateway/2.1"), "--only", "batch")
+    assert (run.code, run.out) == (7, "")
+    assert run.err == "error: batch: no request was seen\nhint: known here: gateway\n"
+
+
 def test_health_checks_can_be_skipped(imports: Callable[..., Finished], project: Path) -> None:
     """Requests that are left out are no demand; all others count where no operation is told."""
     logs = [

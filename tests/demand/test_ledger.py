@@ -254,6 +254,13 @@ def test_a_ledger_without_dependents_is_none(tmp_path: Path, text: str) -> None:
     assert "dependent" in missing
 
 
+def test_a_ledger_that_does_not_say_its_format_is_told_which_it_is(tmp_path: Path) -> None:
+    """What has to stand in a key that is missing need not be guessed."""
+    (fault,) = faults_of_text(tmp_path, FULL.replace('format = "perfgate.demand/1"', ""))
+    assert (fault.where, fault.problem) == ("format", "is missing")
+    assert fault.hint == 'Format of the file. It is "perfgate.demand/1".'
+
+
 @pytest.mark.parametrize(
     "text", ["dependent = 3", "dependent = [1, 2]", "[dependent]\nname = 'a'", "[[dependent]]"]
 )

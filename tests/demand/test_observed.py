@@ -20,6 +20,7 @@ from perfgate.demand.sources.observed import (
     spread_of,
     upper_quantile,
 )
+from perfgate.errors import SourceError
 
 times = st.lists(st.integers(0, 50), min_size=1, max_size=60).map(sorted)
 figures = st.lists(st.floats(0, 1e6), min_size=1, max_size=200)
@@ -100,6 +101,15 @@ def test_others_are_named_not_dropped() -> None:
         "seen too, but not imported: a (12.3/s), c (12.3/s)",
         "d: was not seen",
     )
+    assert found.told == {"a", "c", "d"}
+
+
+def test_where_none_of_those_asked_for_was_seen_there_is_nothing_to_say() -> None:
+    """Law: a source that saw others alone has no figures, and says whom it saw."""
+    seen = Observation((Observed("batches", 1.0, None, {}),), "log", date(2026, 7, 1), ())
+    with pytest.raises(SourceError, match=r"^batch, mail: no request was seen$") as caught:
+        chosen(seen, Naming({}, frozenset(["mail", "batch"])))
+    assert caught.value.hint == 'did you mean "batches"?'
 
 
 def test_everyone_counts_unless_told() -> None:

@@ -251,6 +251,13 @@ def test_who_was_not_seen_is_told_with_the_near_match() -> None:
     )
 
 
+def test_who_is_told_of_already_is_no_stranger() -> None:
+    """Law: of an entry that was seen, but not asked for, nobody says that it was not seen."""
+    rows = Observation((seen("mail", 1.0),), SOURCE, ON, ("not asked for: gateway",))
+    found = propose(PATH, LEDGER, replace(rows, told=frozenset(["gateway"])), WHOLE)
+    assert found.remarks == (*rows.remarks, "web: is in the ledger, but was not seen")
+
+
 def test_new_entries_need_what_no_source_tells() -> None:
     """Law: what is missing stands in the proposal as a remark, and is listed."""
     found = proposed(LEDGER, seen("batch", 5.0), terms=Terms())

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perfgate.errors import SourceError
+from perfgate.tomlfile import near_or_all
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
@@ -68,25 +71,36 @@ class Observation:
     """What a source saw of all dependents, in the order of their names.
 
     ``source`` says in words where from and how, ``measured_on`` is the last day seen (UTC), and
-    ``remarks`` are what must be known to believe the figures.
+    ``remarks`` are what must be known to believe the figures; they say of ``told`` why these are
+    not among the dependents.
     """
 
     dependents: tuple[Observed, ...]
     source: str
     measured_on: date
     remarks: tuple[str, ...]
+    told: frozenset[str] = frozenset()
 
 
 def chosen(observation: Observation, naming: Naming) -> Observation:
-    """Return what was seen of those that count; the others are named in a remark."""
+    """Return what was seen of those that count; the others are named in a remark.
+
+    Raises SourceError where none of those that alone count was seen.
+    """
     counted = tuple(one for one in observation.dependents if naming.wants(one.name))
     others = [one for one in observation.dependents if not naming.wants(one.name)]
     named = ", ".join(f"{one.name} ({one.peak_rps:.3g}/s)" for one in others)
     remark = (f"seen too, but not imported: {named}",) if others else ()
     unseen = sorted(naming.only - {one.name for one in counted})
+    if unseen and not counted:
+        seen = near_or_all(unseen[0], [one.name for one in others])
+        raise SourceError(f"{', '.join(unseen)}: no request was seen", hint=seen)
     missing = tuple(f"{name}: was not seen" for name in unseen)
     return replace(
-        observation, dependents=counted, remarks=(*observation.remarks, *remark, *missing)
+        observation,
+        dependents=counted,
+        remarks=(*observation.remarks, *remark, *missing),
+        told=frozenset([*(one.name for one in others), *unseen]),
     )
 
 
