@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.command_line import LEDGER, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 GOLDEN = """\
 requests/s on 2026-11-24         sends     share                      if retried
@@ -30,6 +31,21 @@ mix at the end: introspect 42.9%, token 57.1%
 def test_golden(perfgate: Callable[..., Finished]) -> None:
     """Each dependent has a row, each planned change within the horizon a part of its own."""
     assert perfgate("demand", "show", "--on", "2026-11-24") == Finished(0, GOLDEN, "")
+
+
+def test_the_demand_that_is_shown(perfgate: Callable[..., Finished], project: Path) -> None:
+    """What docs/demand.md draws of the README's ledger is what perfgate draws."""
+    (ledger,) = re.findall(
+        r"^```toml\n(format.+?)^```$", text_of("README.md"), re.DOTALL | re.MULTILINE
+    )
+    (project / "demand.toml").write_text(ledger)
+    drawn = perfgate("demand", "show", "--on", "2026-11-24").out
+    assert f"$ perfgate demand show --on 2026-11-24\n{drawn}```\n" in text_of("docs/demand.md")
+
+
+def text_of(name: str) -> str:
+    """Return the text of a file of the project."""
+    return (Path(__file__).parents[2] / name).read_text()
 
 
 def test_what_is_doubtful_is_told(perfgate: Callable[..., Finished], project: Path) -> None:
