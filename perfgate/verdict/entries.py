@@ -46,7 +46,7 @@ def operation_doubts(faults: Iterable[Fault]) -> list[Finding]:
         Finding(
             check=OPERATIONS,
             outcome=Outcome.WARN,
-            reason=f"{what} ({', '.join(places)}), so checks refuse the ledger.",
+            reason=f"{what} ({first_of(places, LARGEST_NAMED)}), so checks refuse the ledger.",
             hint=f"{hint[:1].upper()}{hint[1:]}",
         )
         for (what, hint), places in told.items()
