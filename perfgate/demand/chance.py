@@ -6,6 +6,7 @@ It knows no service and no callers: :mod:`perfgate.demand.simulator` asks it.
 from __future__ import annotations
 
 from itertools import count, repeat
+from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _BLOCK = 4096  # random numbers drawn at once
 # The fractional parts of its multiples fill a range as evenly as any (Weyl; Knuth 6.4).
 GOLDEN = 0.6180339887498949
+_NONE = np.empty(0)
 
 
 class Chance(Protocol):
@@ -63,8 +65,10 @@ class Even:
     def arrivals(self, rate_rps: float, start_s: float, seconds: float) -> Floats:
         """Return times that are equally far apart; no two processes begin at the same one."""
         phase = next(self._phases)
-        calls = max(int(np.ceil(rate_rps * seconds - phase)), 0)
-        return start_s + (np.arange(calls, dtype=np.float64) + phase) / (rate_rps or 1.0)
+        calls = ceil(rate_rps * seconds - phase)
+        if calls <= 0:
+            return _NONE
+        return start_s + (np.arange(calls, dtype=np.float64) + phase) / rate_rps
 
     def lengths(self, mean_s: float) -> Iterator[float]:
         """Yield the mean."""

@@ -214,4 +214,4 @@ def _first_tries(rate_rps: float, upset: Upset, seconds: float, chance: Chance) 
     """Return when calls are first tried, and those on top while upset."""
     usual = chance.arrivals(rate_rps, 0.0, seconds)
     more = chance.arrivals((upset.load_factor - 1) * rate_rps, upset.at_s, upset.seconds)
-    return np.concatenate([usual, more[more < seconds]])
+    return np.concatenate([usual, more[more < seconds]]) if more.size else usual
