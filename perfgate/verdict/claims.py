@@ -88,9 +88,9 @@ def _promised(matter: Matter) -> list[Finding]:
         Finding(
             check=PROMISES,
             outcome=matter.refusal if outcome is Outcome.FAIL else outcome,
-            reason=f"Every promise is kept up to {at}/s in production ({low} to {high}/s); "
-            f"{needed}/s are required, {sent}/s{senders_told(demand)} with headroom "
-            f"{matter.capacity.headroom:g}.",
+            reason=f"Every promise is kept up to {at}/s in production ({low} to {high}/s with a "
+            f"chance of {100 * rate.level:g} %); {needed}/s are required, "
+            f"{sent}/s{senders_told(demand)} with headroom {matter.capacity.headroom:g}.",
             observed=rate.estimate_rps,
             limit=required,
             interval=(rate.lower_rps, rate.upper_rps),

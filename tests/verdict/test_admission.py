@@ -219,7 +219,7 @@ def test_promises_that_are_of_record_must_be_kept(factor: float, outcome: Outcom
     found = finding(scaled(service, factor), "mu_slo")
     assert found.outcome is outcome
     assert found.reason.startswith(
-        "Every promise is kept up to 300/s in production (285 to 315/s); "
+        "Every promise is kept up to 300/s in production (285 to 315/s with a chance of 95 %); "
     )
     assert f"(gateway {200 * factor:.0f}/s)" in found.reason
 
