@@ -43,7 +43,7 @@ lint: .venv/.stamp ## Check style, types and the layers between rooms
 soak: .venv/.stamp ## Try twenty times that workers together send the schedule, no more and no less
 	PERFGATE_REPEATS=20 $(BIN)/pytest tests/load/test_workers.py -k "union or other_machines"
 
-bench: .venv/.stamp ## Time hot paths; compare load generators (nine minutes)
+bench: .venv/.stamp ## Time hot paths; compare load generators (a quarter of an hour)
 	$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-only
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.generators
 

@@ -56,9 +56,10 @@ STALLS = f"""\
 
 The server has one queue and takes {of.STALL_SERVICE_US / 1000:g} ms for a request, but begins none
 for {of.STALL_S:g} s every {of.STALL_EVERY_S:g} s. It is asked at {of.STALL_RATE_RPS:g}/s for
-{of.STALL_ROUND_S:g} s. *True* is computed from the arrivals that were due and the known stalls;
-nothing is measured for it. A user in a closed loop sends nothing while it waits, and its pacing
-forgets what it did not send, so those requests are missing from Locust's figures (coordinated
+{of.STALL_ROUND_S:g} s, in {of.STALL_ROUNDS} rounds; the one in the middle is told, by reported for
+true. *True* is computed from the arrivals that were due and the known stalls; nothing is measured
+for it. A user in a closed loop sends nothing while it waits, and its pacing forgets what it did not
+send, so those requests are missing from Locust's figures (coordinated
 omission), the more of them the fewer the users."""
 
 CHANGES = f"""\
