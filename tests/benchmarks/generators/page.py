@@ -59,8 +59,8 @@ for {of.STALL_S:g} s every {of.STALL_EVERY_S:g} s. It is asked at {of.STALL_RATE
 {of.STALL_ROUND_S:g} s, in {of.STALL_ROUNDS} rounds; the one in the middle is told, by reported for
 true. *True* is computed from the arrivals that were due and the known stalls; nothing is measured
 for it. A user in a closed loop sends nothing while it waits, and its pacing forgets what it did not
-send, so those requests are missing from Locust's figures (coordinated
-omission), the more of them the fewer the users."""
+send, so those requests are missing from Locust's figures (coordinated omission), the more of them
+the fewer the users."""
 
 CHANGES = f"""\
 ## A change of 5 %
