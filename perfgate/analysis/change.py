@@ -27,6 +27,8 @@ SATURATED = "saturated"
 ROLES: tuple[BuildRole, BuildRole] = ("candidate", "base")
 # One tick of a histogram; what is shorter is told as 0, which has no ratio.
 SHORTEST_S = 1 / TICKS_PER_S
+# Of the pairs, at either end of how much more CPU time the candidate took.
+COST_TRIMMED = 0.1
 # With fewer pairs of batches of an operation alone, what it costs is not told.
 LEAST_SOLO = 3
 # Fewer pairs in a third tell no trend.
@@ -57,12 +59,19 @@ def primary_slowdowns(sessions: Sequence[Run]) -> dict[str, NDArray[np.float64]]
     return {name: frame[name].to_numpy(dtype=float) for name in (COST, CAPACITY)}
 
 
-def cost_s(figures: BuildFigures) -> float:
-    """Return the CPU-seconds per answered request, open loop and pairs together."""
-    answered = sum(figures.pairs.answered) + sum(
-        operation.good + operation.failed for operation in figures.open.operations.values()
-    )
-    return (figures.open_cpu_s + sum(figures.pairs.cpu_s)) / max(answered, 1)
+def cost_s(run: Run, role: BuildRole) -> float:
+    """Return a build's CPU-seconds per answered request, open loop and pairs together.
+
+    Of a session, a tenth of the pairs at either end is left out, the same ones of both builds: by
+    how much more CPU time the candidate took. A virtual machine that its host stops for some tenths
+    of a second charges them to the process that ran then, and calls them neither steal nor wait.
+    """
+    own = run.builds[role]
+    counted = _calm_pairs(run, role)
+    opened = sum(operation.good + operation.failed for operation in own.open.operations.values())
+    answered = opened + sum(own.pairs.answered[pair] for pair in counted)
+    burnt_s = own.open_cpu_s + math.fsum(own.pairs.cpu_s[pair] for pair in counted)
+    return burnt_s / max(answered, 1)
 
 
 def operation_slowdowns(sessions: Sequence[Run]) -> dict[str, NDArray[np.float64]]:
@@ -165,9 +174,21 @@ def _memory_slope(figures: BuildFigures, last_share: float) -> float:
     return theil_sen_slope(counted[first:], read[first:])
 
 
+def _calm_pairs(run: Run, role: BuildRole) -> list[int]:
+    """Return the pairs that a build's cost counts: all of them where the other has none."""
+    count = len(run.builds[role].pairs.cpu_s)
+    cpus_s = [np.array(run.builds[own].pairs.cpu_s) for own in ROLES if own in run.builds]
+    if [own.size for own in cpus_s] != [count] * len(ROLES):
+        return list(range(count))
+    candidate_s, base_s = cpus_s
+    cut = int(COST_TRIMMED * count)
+    calm: list[int] = np.argsort(candidate_s - base_s, kind="stable")[cut : count - cut].tolist()
+    return sorted(calm)
+
+
 def _session_row(run: Run) -> dict[str, float]:
     base, candidate = run.builds["base"], run.builds["candidate"]
-    costs_s = cost_s(candidate), cost_s(base)
+    costs_s = [cost_s(run, role) for role in ROLES]
     return {
         COST: math.log(costs_s[0] / costs_s[1]) if min(costs_s) > 0 else math.nan,
         CAPACITY: _pairs_slowdown(run),

@@ -83,7 +83,7 @@ def record_of(
         perfgate=measurement.perfgate,
         environment=measurement.environment,
         service_rate_rps=_rate(rates),
-        cost_ms=rounded(float(np.mean([cost_s(own) for own in figures])) * 1000),
+        cost_ms=rounded(float(np.mean([cost_s(run, "candidate") for run in runs])) * 1000),
         peak_rss_mib=rounded(max(own.peak_rss_bytes for own in figures) / 2**20),
         operations=_operations(measurement.demand_run.trials if measurement.demand_run else ()),
         session_sd=_session_sd(measurement),

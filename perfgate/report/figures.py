@@ -237,7 +237,7 @@ def _rate_rps(runs: Sequence[Run], role: BuildRole) -> float | None:
 
 
 def _cost_ms(runs: Sequence[Run], role: BuildRole) -> float:
-    return float(np.mean([cost_s(run.builds[role]) for run in runs])) * 1000
+    return float(np.mean([cost_s(run, role) for run in runs])) * 1000
 
 
 def _alone_ms(runs: Sequence[Run], role: BuildRole, operation: str) -> float | None:

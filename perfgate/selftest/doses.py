@@ -46,7 +46,8 @@ def usual_of(case: Case) -> Usual | None:
     answer_s = times.quantile(0.5)
     if answer_s is None:
         return None
-    return Usual(float(np.mean([cost_s(own) for own in builds])), answer_s)
+    costs_s = [cost_s(run, role) for run in case.sessions for role in ROLES]
+    return Usual(float(np.mean(costs_s)), answer_s)
 
 
 def harm_of(kind: Kind, usual: Usual) -> Harm:

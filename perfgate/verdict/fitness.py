@@ -178,7 +178,7 @@ def rehearsal_of(case: Case, config: Config, *, sessions: int, seconds: float) -
         sessions=len(found),
         set_aside=case.measurement.set_aside,
         offered_rps=found[-1].offered_rps if found else 0.0,
-        cost_s=float(np.mean([cost_s(run.builds["candidate"]) for run in runs])) if runs else 0.0,
+        cost_s=float(np.mean([cost_s(run, "candidate") for run in runs])) if runs else 0.0,
         generator_cpu_ratio=max((run.validity.generator_cpu_ratio for run in every), default=0.0),
         lag_p99_ms=max((run.validity.lag_p99_ms for run in every), default=0.0),
         margin=margin,

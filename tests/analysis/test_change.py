@@ -170,15 +170,49 @@ def test_saturated_without_answers() -> None:
 @given(failed=st.integers(0, 240))
 def test_cost_counts_wrong_answers_too(failed: int) -> None:
     """A wrong answer is work done, so that failing does not look cheap or dear."""
-    assert cost_s(figures(Build(failed={"introspect": failed}))) == pytest.approx(0.002)
+    build = Build(failed={"introspect": failed})
+    assert cost_s(session(build), "candidate") == pytest.approx(0.002)
 
 
 def test_cost_without_answers_is_finite() -> None:
     """A build that never answered has the cost of a single request: all that it burned."""
-    none = figures(Build(missing={"introspect": 240, "login": 30})).model_copy(
-        update={"pairs": NOTHING, "open_cpu_s": 3.0}
+    silent = Build(missing={"introspect": 240, "login": 30})
+    alone_there = session(silent, base=None)
+    run = with_figures(alone_there, "candidate", pairs=NOTHING, open_cpu_s=3.0)
+    assert cost_s(run, "candidate") == 3.0
+
+
+@pytest.mark.parametrize("role", ["base", "candidate"])
+def test_a_host_that_stops_a_few_batches_does_not_move_cost(role: str) -> None:
+    """CPU time that is charged to one build in a tenth of the pairs at most is without effect.
+
+    In more of them it counts: it may be rare work that has become dear.
+    """
+    pairs = figures().pairs
+    few = PAIRS // 10
+    shown = []
+    for count in (few, few + 3):
+        cpu_s = (*(0.3 for _ in range(count)), *pairs.cpu_s[count:])
+        run = with_figures(session(), role, pairs=pairs.model_copy(update={"cpu_s": cpu_s}))
+        shown.append(session_frame([run])[COST].iloc[0])
+    assert few > 0
+    assert shown[0] == pytest.approx(0.0, abs=1e-12)
+    assert abs(shown[1]) > math.log(1.1)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.001, 1), st.floats(0.001, 1)), min_size=PAIRS, max_size=PAIRS)
+)
+def test_exchanged_pairs_change_the_sign_of_cost(cpus_s: list[tuple[float, float]]) -> None:
+    """Law: whatever the pairs took, what candidate and base exchanged say is the opposite."""
+    pairs = [figures().pairs.model_copy(update={"cpu_s": own}) for own in zip(*cpus_s, strict=True)]
+    there, back = (
+        session_frame(
+            [with_figures(with_figures(session(), "base", pairs=one), "candidate", pairs=other)]
+        )[COST].iloc[0]
+        for one, other in (pairs, pairs[::-1])
     )
-    assert cost_s(none) == 3.0
+    assert there == pytest.approx(-back, abs=1e-9)
 
 
 @given(cost=slowdowns(), login=slowdowns())

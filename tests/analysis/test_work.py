@@ -22,13 +22,14 @@ def with_solo(run: Run, **changes: object) -> Run:
     """Return the run with other batches of logins alone."""
     own = run.builds["candidate"]
     solo = {**own.solo, "login": own.solo["login"].model_copy(update=changes)}
-    return run.model_copy(update={"builds": {"candidate": own.model_copy(update={"solo": solo})}})
+    candidate = own.model_copy(update={"solo": solo})
+    return run.model_copy(update={"builds": {**run.builds, "candidate": candidate}})
 
 
 @given(st.lists(st.floats(-0.5, 0.5), min_size=2, max_size=6), st.floats(0.92, 1.0))
 def test_weights_are_in_requests_of_the_mix(paces: list[float], busy: float) -> None:
     """Law: how fast the machine was from run to run is in no weight, and they add up to one."""
-    runs = [session(Build(cost=pace, saturated=pace, busy=busy), base=None) for pace in paces]
+    runs = [session(Build(cost=pace, saturated=pace, busy=busy)) for pace in paces]
     work = work_of(runs, "candidate", MIX)
     for name, alone_s in ALONE_S.items():
         assert work.weights[name] == pytest.approx((alone_s / MIXED_S,) * 3)
@@ -55,10 +56,7 @@ def test_a_build_that_waits_is_told_by_its_time() -> None:
     """Where the CPU is not what runs out, own time counts, and CPU time adds to the doubt."""
     slow_s = 3 * ALONE_S["login"] * SOLO_REQUESTS
     waiting = windows(SOLO_PAIRS, slow_s, ALONE_S["login"] * SOLO_REQUESTS, SOLO_REQUESTS)
-    runs = [
-        with_solo(session(Build(busy=busy), base=None), **waiting.model_dump())
-        for busy in (0.5, 0.5)
-    ]
+    runs = [with_solo(session(Build(busy=busy)), **waiting.model_dump()) for busy in (0.5, 0.5)]
     by_cpu = ALONE_S["login"] / MIXED_S
     time_s = {"introspect": 1.2 * ALONE_S["introspect"], "login": 3 * ALONE_S["login"]}
     by_time = time_s["login"] / sum(MIX[name] * time_s[name] for name in MIX)
