@@ -21,8 +21,13 @@ def more_senders(machine: Environment, senders: int) -> str:
     """Return in a sentence what gives the load generator, so many processes, more CPU time."""
     free = len(machine.generator_cpus)
     if not machine.shared and senders < free:
-        return f"`workers = {free}` in [load] spreads it over the {free} CPUs that it may use."
-    return "It has no other CPU here: `expect_workers` in [load] takes those of other machines."
+        return (
+            f"`workers = {free}` in [load] spreads the load over the {free} CPUs that may send it."
+        )
+    return (
+        "There is no other CPU to send load from here: `expect_workers` in [load] takes those of "
+        "other machines."
+    )
 
 
 def own_machine(steal_ratio: float) -> str:
