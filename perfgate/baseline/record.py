@@ -163,6 +163,11 @@ class BaselineRecord(Sealed):
         return self
 
     @property
+    def alone(self) -> bool:
+        """Tell whether it was measured without a base, so that its cost is that of no pairs."""
+        return not self.session_sd
+
+    @property
     def awaits_reason(self) -> bool:
         """Tell whether something spoke against it, and nobody has said why it is the bar still."""
         conceded = self.anchor.concessions if self.anchor else ()

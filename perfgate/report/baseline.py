@@ -34,12 +34,18 @@ def _record(record: BaselineRecord) -> str:
         f"  service rate {rate}",
         *([_promised(promised)] if promised else []),
         *([_overloaded(record.mu_over_rps)] if record.mu_over_rps else []),
-        f"  {record.cost_ms:.3g} ms CPU a request, {record.peak_rss_mib:.0f} MiB",
+        f"  {record.cost_ms:.3g} ms CPU a request{_of_open_loop(record)}, "
+        f"{record.peak_rss_mib:.0f} MiB",
         *([because] if record.accepted_because and record.anchor is None else []),
         *_made(record),
         *(f"  {line}" for line in since_anchor(record)),
     ]
     return "\n".join([*map(escaped, lines), *_operations(record)])
+
+
+def _of_open_loop(record: BaselineRecord) -> str:
+    """Return what the cost is of, where it is no cost of pairs too."""
+    return " in open loop" if record.alone else ""
 
 
 def _made(record: BaselineRecord) -> list[str]:

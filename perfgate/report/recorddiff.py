@@ -141,7 +141,7 @@ def _figures(record: BaselineRecord | None) -> dict[tuple[str, str], float | Non
         ("service rate", "/s"): record.service_rate_rps.estimate,
         ("undisturbed rate", "/s"): _estimate(record.undisturbed_rps),
         ("highest rate within the promises", "/s"): _estimate(record.mu_slo_rps),
-        ("CPU time per request", "ms"): record.cost_ms,
+        (f"CPU time {'in open loop' if record.alone else 'per request'}", "ms"): record.cost_ms,
         ("peak memory", "MiB"): record.peak_rss_mib,
         **latencies,
     }

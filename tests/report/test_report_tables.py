@@ -14,6 +14,7 @@ from perfgate.baseline.record import OperationOfRecord, PromisedRate
 from perfgate.demand.demand import demand_steps
 from perfgate.report.baseline import render_records
 from perfgate.report.demand import render_steps
+from perfgate.report.recorddiff import Difference, render_terminal
 
 FULL = "\N{FULL BLOCK}"
 CHANGE = {"from": "2026-12-15", "what": "delegate sign-in", "add_rps": 60.0}
@@ -37,6 +38,18 @@ def test_a_record_is_told_with_its_provenance() -> None:
         "             answers p50_ms p95_ms p99_ms",
         "  introspect     720    5.2    7.5    7.7",
         "  login            0      -      -      -",
+    ]
+
+
+def test_the_cost_of_a_record_says_of_what_load_it_is() -> None:
+    """Law: the cost of a build that ran alone is told as another figure than one with pairs."""
+    alone, beside = record(session_sd={}), record(cost_ms=1.5)
+    assert "2 ms CPU a request in open loop, 100 MiB" in render_records([alone])
+    rows = render_terminal([Difference("auth.json", alone, beside)]).splitlines()
+    told = [row.split() for row in rows if "CPU time" in row]
+    assert told == [
+        ["CPU", "time", "per", "request", "-", "1.5", "ms"],
+        ["CPU", "time", "in", "open", "loop", "2", "-", "ms"],
     ]
 
 
