@@ -118,7 +118,7 @@ def _config(tree: Tree) -> Config:
             return parse_config(Path(called), text_of(content, called))
     raise UsageError(
         f"{tree.called(CONFIG_NAME)}: there is no such file",
-        hint="--of names the directory that has the service's configuration, or an export.",
+        hint="`--of` names the directory that has the service's configuration, or an export.",
     )
 
 
