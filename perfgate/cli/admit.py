@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from perfgate.cli import options
-from perfgate.cli.console import print_report
+from perfgate.cli.console import print_report, say
 from perfgate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def admit(
     now = today or options.today()
     record = read_origin(of, ref, profile)
     asked = _question(record.ledger, dependent, start or now, what, scale, add, file)
+    if asked.on < now:
+        say(f"{asked.on} is past: judged as of {now}")
+        asked = replace(asked, on=now)
     rate, known = (None, NOTHING) if other is None else rate_in(other, record)
     answer = admission(record, asked, now, rate, known)
     print_report(FORMATS[format_](answer))

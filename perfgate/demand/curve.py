@@ -5,7 +5,7 @@ It does not know who sends the load: :mod:`perfgate.demand.retries` meets the tw
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, Protocol
@@ -33,6 +33,9 @@ class FailureCurve(Protocol):
 
         It does not fall as the load rises, and is 1 from ``overload_rps`` on.
         """
+
+    def times(self, factor: float) -> FailureCurve:
+        """Return the curve of a service that takes so many times the load as this one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,11 @@ class MeasuredCurve:
         shares[:, loads_rps >= self.overload_rps] = 1.0
         return shares[places].T
 
+    def times(self, factor: float) -> MeasuredCurve:
+        """Return the curve with every rate so many times as large."""
+        grown = [replace(point, rate_rps=point.rate_rps * factor) for point in self.points]
+        return MeasuredCurve(grown)
+
     @cached_property
     def _timeouts_s(self) -> Floats:
         return np.array(sorted(self.points[0].failed_ratio))
@@ -135,3 +143,7 @@ class RateCurve:
         """Return 0 below overload, else 1, whatever the timeout, shape (loads, timeouts)."""
         failed = (loads_rps >= self.overload_rps).astype(float)
         return np.repeat(failed[:, np.newaxis], timeouts_s.size, axis=1)
+
+    def times(self, factor: float) -> RateCurve:
+        """Return the curve of so many times the rate."""
+        return RateCurve(self.overload_rps * factor)

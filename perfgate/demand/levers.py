@@ -102,7 +102,9 @@ class Scene:
             raise ValueError(f"an imbalance is at least 1, not {imbalance}")
         imbalance = min(imbalance, count)
         grown = count / self.instances * (self.imbalance / imbalance)
-        known = self.known.turned(lambda rate: rate.times(grown))
+        known = self.known.grown(grown)
+        if lever.timeout_s is not None:
+            known = replace(known, curve=None)  # it tells of the timeouts that there were
         ledger = _pulled(self.ledger, lever, self.on)
         return Scene(ledger, self.on, self.rate.times(grown), count, imbalance, known)
 

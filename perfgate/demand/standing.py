@@ -6,7 +6,7 @@ bound; and as long as nothing else is measured, the service rate stands for all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from perfgate.demand.attempts import callers_of
@@ -39,6 +39,11 @@ class Known:
     mu_slo: UncertainRate | None = None
     mu_over: UncertainRate | None = None
     curve: FailureCurve | None = None
+
+    def grown(self, factor: float) -> Known:
+        """Return what is known of a service that takes so many times the load."""
+        rates = self.turned(lambda rate: rate.times(factor))
+        return replace(rates, curve=None if self.curve is None else self.curve.times(factor))
 
     def turned(self, turn: Callable[[UncertainRate], UncertainRate]) -> Known:
         """Return the rates as something turns them; the curve then has to be measured anew."""

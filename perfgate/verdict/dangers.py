@@ -24,6 +24,8 @@ def retries(state: State, unstable: Outcome, more: str = "") -> Finding:
     PASS where it ends by itself, WARN where retries keep it, ``unstable`` where it never ends.
     """
     now = state.standing
+    endless = now.outlook.first_try_rps >= now.outlook.overload_rps
+    curable = now.outlook.regime is not Regime.STABLE and not endless
     outcome = {
         Regime.STABLE: Outcome.PASS,
         Regime.METASTABLE: Outcome.WARN,
@@ -36,7 +38,7 @@ def retries(state: State, unstable: Outcome, more: str = "") -> Finding:
         observed=state.rate.lower_rps,
         limit=now.outlook.worst_rps,
         unit="requests/s",
-        hint=cure_told(state.cure) if now.outlook.regime is Regime.METASTABLE else "",
+        hint=cure_told(state.cure) if curable else "",
     )
 
 

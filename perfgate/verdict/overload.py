@@ -111,7 +111,7 @@ def pictured(state: State) -> Picture | None:
     """Return the course of a service that is not stable, with the cure that is named.
 
     One that is unstable needs more instances, until the first tries leave that headroom. None where
-    it is stable.
+    it is stable, or where it is what fails at a load that it could serve that makes it unstable.
     """
     scene, own = state.scene, state.standing.outlook
     if own.regime is Regime.STABLE:
@@ -120,7 +120,7 @@ def pictured(state: State) -> Picture | None:
         return picture_of(scene, state.cure)
     required = own.first_try_rps * state.capacity.headroom
     more = instances_for(scene, required, scene.rate.lower_rps)
-    return picture_of(scene, Lever(instances=more))
+    return picture_of(scene, Lever(instances=more)) if more > 0 else None
 
 
 def more_of(instances: int) -> str:

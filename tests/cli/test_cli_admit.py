@@ -132,6 +132,18 @@ def test_ways_to_say_it(
     assert run.code == 1
 
 
+@pytest.mark.parametrize("words", [("--add", 66), ()])
+def test_a_day_that_is_past_is_judged_as_of_today(
+    perfgate: Callable[..., Finished], words: tuple[object, ...]
+) -> None:
+    """What is to begin on a day gone by, a year mistyped say, is held against today's demand."""
+    given = (*DAY[:-1], "2018-07-20", "--from", "2018-07-18", *words)
+    run = ask(perfgate, "slow-build", *given)
+    assert run.code == 1
+    assert "2018-07-18 is past: judged as of 2018-07-20" in run.err
+    assert ", from 2018-07-20 on" in run.out
+
+
 def test_a_new_dependent_brings_its_entry(perfgate: Callable[..., Finished], project: Path) -> None:
     """One that the ledger does not know yet is admitted by a ledger of its own."""
     (project / "own.toml").write_text(

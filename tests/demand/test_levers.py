@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ledgers import START, budgets, dependent, ledger, ledgers
 
+from perfgate.demand.curve import LoadPoint, MeasuredCurve
 from perfgate.demand.levers import Lever, Scene
 from perfgate.demand.remedies import USUAL_BUDGET, healing, suggestions
 from perfgate.demand.retries import Regime
 from perfgate.demand.risk import UncertainRate
+from perfgate.demand.standing import Known
 from perfgate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -163,3 +167,22 @@ def test_a_load_that_is_spread_evenly_may_heal() -> None:
     skewed = scene(retrying(), 290.0, instances=4, imbalance=2.5)
     assert healing(skewed) == Lever(imbalance=1.0)
     assert Lever(imbalance=1.0) in suggestions(skewed)
+
+
+def test_a_lever_is_judged_by_what_was_measured() -> None:
+    """A curve stays that of the service, at so many times the rates with more instances.
+
+    Of a timeout that was not measured it says nothing.
+    """
+    curve = MeasuredCurve([LoadPoint(150.0, {1.0: 0.0}), LoadPoint(390.0, {1.0: 0.3})])
+    before = replace(scene(retrying()), known=Known(curve=curve))
+    fewer = before.after(Lever(attempts=2)).known.curve
+    more = before.after(Lever(instances=2)).known.curve
+    assert fewer == curve
+    assert more is not None
+    assert more.overload_rps == 2 * curve.overload_rps
+    loads_rps, timeouts_s = np.array([150.0, 300.0]), np.array([1.0])
+    assert more.failed_ratio(2 * loads_rps, timeouts_s).tolist() == (
+        curve.failed_ratio(loads_rps, timeouts_s).tolist()
+    )
+    assert before.after(Lever(timeout_s=0.5)).known.curve is None

@@ -159,8 +159,9 @@ def test_failures_that_retries_make_ever_more_of_are_unstable() -> None:
     """A demand that is far below the service rate may still be too much by retries alone."""
     build = Build(failed={"introspect": 216, "login": 24})
     found = told(retrying(attempts=5, demand_run=demand_run(build)), "retries")
-    assert found.outcome is Outcome.WARN
+    assert found.outcome is Outcome.FAIL
     assert found.reason.startswith("So many attempts fail at 100/s (gateway 100/s) already that ")
+    assert found.hint == "This would end that: a retry budget of 10 % of successes for gateway."
 
 
 def test_the_chance_is_that_promises_are_broken() -> None:

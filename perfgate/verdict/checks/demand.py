@@ -184,7 +184,7 @@ def _dangers(heaviest: State, worst: State, *, known: bool) -> Iterator[Finding]
     """Yield what may become of the demand; the chance of an overload once the rate is known."""
     if known and heaviest.doubtful:
         yield chance(heaviest, Outcome.FAIL)
-    yield retries(worst, Outcome.WARN)
+    yield retries(worst, Outcome.FAIL)
     yield from (own for own in cold(heaviest) if own.outcome is not Outcome.PASS)
 
 
