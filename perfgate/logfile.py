@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 Told = TypeVar("Told")
 
 # Where a line has several, the finer one counts: nginx writes time_iso8601 in whole seconds.
-TIME_FIELDS = ("msec", "ts", "timestamp", "@timestamp", "start_time", "time", "time_iso8601")
+TIME_FIELDS = (
+    "msec",
+    "ts",
+    "timestamp",
+    "@timestamp",
+    "start_time",
+    "time",
+    "time_iso8601",
+    "time_local",
+)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TIMES = "write ISO 8601, like 2018-07-13T09:30:00.250Z, or seconds or milliseconds since 1970"
 MOST_FAULTS = 10

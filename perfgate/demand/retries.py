@@ -65,6 +65,11 @@ class RetryOutlook:
     critical_stall_s: float
 
     @property
+    def too_much(self) -> bool:
+        """Tell whether the first tries alone, without any retry, are an overload."""
+        return self.first_try_rps >= self.overload_rps
+
+    @property
     def low_rps(self) -> float | None:
         """The load while all is well; None where it cannot be well."""
         return self.fixed_points[0].load_rps if self.fixed_points else None

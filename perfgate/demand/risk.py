@@ -102,6 +102,31 @@ def demand_risk(
     )
 
 
+def doubt_ratio(dependent: Dependent, on: date) -> float:
+    """Return the relative standard deviation of a dependent's own rate on a day, plans included.
+
+    Of independent factors, 1 plus the square of that multiplies. What a change adds is certain.
+    """
+    changes = changes_in_force(dependent, on)
+    cvs = [dependent.peak_cv, *(_triangular_cv(change.scale) for change in changes)]
+    scaled_rps = dependent.peak_rps * prod(_triangular_mean(change.scale) for change in changes)
+    own_rps = scaled_rps + sum(change.add_rps for change in changes)
+    if own_rps == 0:
+        return 0.0
+    return sqrt(prod(1 + cv**2 for cv in cvs) - 1) * scaled_rps / own_rps
+
+
+def _triangular_mean(scale: Spread) -> float:
+    return sum(scale) / 3
+
+
+def _triangular_cv(scale: Spread) -> float:
+    low, likely, high = scale
+    squares = low**2 + likely**2 + high**2 - low * likely - low * high - likely * high
+    mean = _triangular_mean(scale)
+    return sqrt(max(squares, 0.0) / 18) / mean if mean else 0.0
+
+
 class Drawn(NamedTuple):
     """Draws of both loads, and of how far both rates lie from their estimates, in sd of logs."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.demand.question import each_dependent
 from perfgate.demand.retries import Regime
+from perfgate.demand.risk import doubt_ratio
 from perfgate.verdict.finding import Finding, Outcome, number, told_apart
 from perfgate.verdict.overload import cure_told, if_retried
 
@@ -24,8 +25,7 @@ def retries(state: State, unstable: Outcome, more: str = "") -> Finding:
     PASS where it ends by itself, WARN where retries keep it, ``unstable`` where it never ends.
     """
     now = state.standing
-    endless = now.outlook.first_try_rps >= now.outlook.overload_rps
-    curable = now.outlook.regime is not Regime.STABLE and not endless
+    curable = now.outlook.regime is not Regime.STABLE and not now.outlook.too_much
     outcome = {
         Regime.STABLE: Outcome.PASS,
         Regime.METASTABLE: Outcome.WARN,
@@ -50,7 +50,7 @@ def chance(state: State, refusal: Outcome, before: State | None = None) -> Findi
     much, limit = state.doubtful, state.capacity.overload_risk
     rate = "service rate" if state.scene.known.mu_slo is None else "highest rate within promises"
     was = "" if before is None else f" (before: {_percent(before.chance)})"
-    doubt, doubted = _most_doubtful(state)
+    doubted, cure = _most_doubtful(state)
     return Finding(
         check="chance",
         outcome=refusal if much else Outcome.PASS,
@@ -60,9 +60,7 @@ def chance(state: State, refusal: Outcome, before: State | None = None) -> Findi
         observed=state.chance,
         limit=limit,
         unit="ratio",
-        hint=f"Measure what {doubt} sends, and lower its peak_cv; or add instances."
-        if much
-        else "",
+        hint=f"{cure}; or add instances." if much else "",
     )
 
 
@@ -89,13 +87,19 @@ def cold(state: State) -> list[Finding]:
 
 
 def _most_doubtful(state: State) -> tuple[str, str]:
-    """Return whose peak is known worst, by what that comes to, and a sentence about it."""
-    cvs = {one.name: one.peak_cv for one in state.ledger.dependents}
-    doubt = max(state.demand.dependents, key=lambda row: cvs[row.name] * row.first_try_rps)
-    return doubt.name, (
-        f"Most doubtful is what {doubt.name} sends: {number(doubt.first_try_rps)}/s, give or take "
-        f"{100 * cvs[doubt.name]:.0f} %."
+    """Return a sentence about whose rate is known worst, by what that comes to, and what to do."""
+    entries = {one.name: one for one in state.ledger.dependents}
+    doubts = {name: doubt_ratio(one, state.on) for name, one in entries.items()}
+    worst = max(state.demand.dependents, key=lambda row: doubts[row.name] * row.first_try_rps)
+    doubt, peak_cv = doubts[worst.name], entries[worst.name].peak_cv
+    told = (
+        f"Most doubtful is what {worst.name} sends: {number(worst.first_try_rps)}/s, give or take "
+        f"{100 * doubt:.0f} %."
     )
+    # Half of the variance or more is that of the peak.
+    if 2 * peak_cv**2 >= doubt**2:
+        return told, f"Measure what {worst.name} sends, and lower its peak_cv"
+    return told, f"Say more exactly by how much {worst.name} is to change"
 
 
 def _percent(chance: float) -> str:

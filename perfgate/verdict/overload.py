@@ -50,7 +50,7 @@ def _growing(now: Standing) -> str:
     first, worst, limit = told_apart(
         [outlook.first_try_rps, outlook.worst_rps, outlook.overload_rps], 0
     )
-    if outlook.first_try_rps < outlook.overload_rps:
+    if not outlook.too_much:
         return (
             f"So many attempts fail at {first}/s{senders} already that retries make ever more of "
             f"it, up to {worst}/s; {limit}/s could be served."

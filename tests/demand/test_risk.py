@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledgers import START, change, dependent, dependents
 
 from perfgate.demand.ledger import Budget, Cache, Dependent
-from perfgate.demand.risk import DRAWS, Risk, UncertainRate, demand_risk, drawn_once
+from perfgate.demand.risk import DRAWS, Risk, UncertainRate, demand_risk, doubt_ratio, drawn_once
 
 few = settings(max_examples=25)
 
@@ -62,6 +62,18 @@ def test_scales_are_triangular(
     one = dependent(peak_cv=0.0, changes=(change(scale=spread),))
     found = risk([one], exactly(limit)).overload_ratio
     assert found == pytest.approx(expected, abs=0.015)
+
+
+@pytest.mark.parametrize("added", [0.0, 60.0])
+@pytest.mark.parametrize("cv", [0.0, 0.3])
+@pytest.mark.parametrize("spread", [(1.0, 2.0, 9.0), (2.0, 2.0, 2.0), (0.0, 1.0, 1.0)])
+def test_how_doubtful_a_rate_is_shows_in_its_draws(
+    spread: tuple[float, float, float], cv: float, added: float
+) -> None:
+    """Law: it is the relative standard deviation of what is drawn, plans and additions included."""
+    one = dependent(peak_cv=cv, changes=(change(scale=spread, add_rps=added),))
+    first = drawn_once((one,), START, 1, DRAWS).first
+    assert doubt_ratio(one, START) == pytest.approx(first.std() / first.mean(), rel=0.03, abs=1e-9)
 
 
 @pytest.mark.parametrize("few", [0, 1])

@@ -100,8 +100,18 @@ def test_a_demand_that_is_too_doubtful_fails() -> None:
         r"what mail sends: 160/s, give or take 60 %\.",
         risk.reason,
     )
+    assert risk.hint == "Measure what mail sends, and lower its peak_cv; or add instances."
     _, retries = judged(*rows, margins={"overload_risk": 0.3})
     assert retries.check == "retries"
+
+
+def test_a_plan_may_be_what_is_most_doubtful() -> None:
+    """A scale of anything from 1 to 9 weighs more than a peak that is known to a tenth."""
+    plan = {"from": "2026-12-15", "what": "delegate sign-in", "scale": [1.0, 2.0, 9.0]}
+    _, risk, _ = judged(dependent("web", 200.0), dependent("mail", 40.0, changes=[plan]))
+    assert (risk.check, risk.outcome) == ("chance", Outcome.FAIL)
+    assert " Most doubtful is what mail sends: 80/s, give or take 46 %." in risk.reason
+    assert risk.hint == "Say more exactly by how much mail is to change; or add instances."
 
 
 def test_a_rate_that_is_only_too_uncertain_says_so() -> None:

@@ -184,7 +184,8 @@ def _dangers(heaviest: State, worst: State, *, known: bool) -> Iterator[Finding]
     """Yield what may become of the demand; the chance of an overload once the rate is known."""
     if known and heaviest.doubtful:
         yield chance(heaviest, Outcome.FAIL)
-    yield retries(worst, Outcome.FAIL)
+    # First tries that are too much by themselves have been judged as demand.
+    yield retries(worst, Outcome.WARN if worst.standing.outlook.too_much else Outcome.FAIL)
     yield from (own for own in cold(heaviest) if own.outcome is not Outcome.PASS)
 
 
