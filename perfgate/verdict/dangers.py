@@ -88,18 +88,17 @@ def cold(state: State) -> list[Finding]:
 
 def _most_doubtful(state: State) -> tuple[str, str]:
     """Return a sentence about whose rate is known worst, by what that comes to, and what to do."""
-    entries = {one.name: one for one in state.ledger.dependents}
-    doubts = {name: doubt_ratio(one, state.on) for name, one in entries.items()}
-    worst = max(state.demand.dependents, key=lambda row: doubts[row.name] * row.first_try_rps)
-    doubt, peak_cv = doubts[worst.name], entries[worst.name].peak_cv
+    rows = zip(state.ledger.dependents, state.demand.dependents, strict=True)
+    doubts = ((doubt_ratio(one, state.on), one, row.first_try_rps) for one, row in rows)
+    doubt, entry, rate_rps = max(doubts, key=lambda own: own[0] * own[2])
     told = (
-        f"Most doubtful is what {worst.name} sends: {number(worst.first_try_rps)}/s, give or take "
+        f"Most doubtful is what {entry.name} sends: {number(rate_rps)}/s, give or take "
         f"{100 * doubt:.0f} %."
     )
     # Half of the variance or more is that of the peak.
-    if 2 * peak_cv**2 >= doubt**2:
-        return told, f"Measure what {worst.name} sends, and lower its peak_cv"
-    return told, f"Say more exactly by how much {worst.name} is to change"
+    if 2 * entry.peak_cv**2 >= doubt**2:
+        return told, f"Measure what {entry.name} sends, and lower its peak_cv"
+    return told, f"Say more exactly by how much {entry.name} is to change"
 
 
 def _percent(chance: float) -> str:
