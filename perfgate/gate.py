@@ -5,6 +5,7 @@ What a case means is said by :func:`perfgate.verdict.judge.judge`; nothing is pr
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from perfgate import __version__
+from perfgate.analysis.capacity import NO_CHANGE
 from perfgate.analysis.change import CAPACITY, COST, primary_slowdowns
 from perfgate.analysis.rates import service_rates
 from perfgate.analysis.resolution import fits, looks_for
 from perfgate.analysis.sequential import percent
+from perfgate.baseline.declared import slowdown_since
 from perfgate.errors import LoadError, SpoiltError
 from perfgate.load.engine import SCHEDULE_FILE
 from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
@@ -308,13 +311,17 @@ def local_required_rps(terms: Terms) -> float:
     """Return the required rate for the busiest instance here.
 
     Where production's rate is declared, the record says how this machine compares: the load is
-    scaled so that it is as heavy here as there.
+    scaled so that it is as heavy here as there. The rate declared is that of the build of record
+    less what was lost up to it.
     """
     production, record = terms.config.production, terms.baseline
     share = max(required_rps(terms) / production.full_instances, LEAST_RPS)
     if production.service_rate_rps is None or record is None or not terms.baseline_counts:
         return share
-    return share * record.service_rate_rps.estimate / production.service_rate_rps
+    commit = production.service_rate_commit
+    since = (slowdown_since(record, commit) if commit else None) or NO_CHANGE
+    there_rps = production.service_rate_rps * math.exp(-since.estimate)
+    return share * record.service_rate_rps.estimate / there_rps
 
 
 def split_rps(case: Case, order: Order) -> float:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BOUNDS_LEVEL = 0.9
 # Below so many times the rate that is required, what is left is thin.
 THIN = 1.1
+NO_CHANGE = Interval(0.0, 0.0, 0.0)
 
 
 def scaled_rate(here: Interval, instances: float) -> Interval:
@@ -43,6 +44,16 @@ def production_rate(production: Production, slowdown: Interval) -> Interval:
     z = NormalDist().inv_cdf((1 + BOUNDS_LEVEL) / 2)
     half = math.hypot(z * production.service_rate_cv, (slowdown.upper - slowdown.lower) / 2)
     return Interval(math.exp(centre), math.exp(centre - half), math.exp(centre + half))
+
+
+def chained(first: Interval, then: Interval) -> Interval:
+    """Return the slowdown (log) of one change after the other, measured independently.
+
+    Estimates add, half-widths combine in quadrature; both are of the same level.
+    """
+    centre = first.estimate + then.estimate
+    half = math.hypot((first.upper - first.lower) / 2, (then.upper - then.lower) / 2)
+    return Interval(centre, centre - half, centre + half)
 
 
 def margin_in_force(policy: float, tolerance: float, base_rps: float, required_rps: float) -> float:

@@ -9,16 +9,24 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from perfgate.analysis.capacity import BOUNDS_LEVEL, production_rate, scaled_rate
+from perfgate.analysis.capacity import (
+    BOUNDS_LEVEL,
+    NO_CHANGE,
+    chained,
+    production_rate,
+    scaled_rate,
+)
 from perfgate.analysis.interval import Interval
+from perfgate.baseline.declared import slowdown_since
 from perfgate.baseline.record import (
     RECORD_LEVEL,
+    FigureOfRecord,
     PromisedRate,
     RateOfRecord,
     WeightsOfRecord,
     work_of_record,
 )
-from perfgate.baseline.sealed import Sealed, parse_sealed
+from perfgate.baseline.sealed import Sealed, parse_sealed, rounded
 from perfgate.config.models import Production
 from perfgate.demand.ledger import StoredLedger
 from perfgate.demand.mix import MixedRate
@@ -36,11 +44,11 @@ FORMAT: Final = "perfgate.capacity/2"
 # History of the format:
 #   1  capacity of record with its provenance, production, what is required, ledger, checksum.
 #   2  imbalance of production, and what operations weigh.
-#      Later, so that files without them are still read: the highest rate within the promises, and
-#      what is completed under overload.
+#      Later, so that files without them are still read: the highest rate within the promises,
+#      what is completed under overload, and which build production's declared rate is of.
 
 # What a file of format 2 need not have; where it does not, its checksum does not cover it.
-LATER_IN_2 = ("mu_slo_rps", "mu_over_rps")
+LATER_IN_2 = ("mu_slo_rps", "mu_over_rps", "since_declared")
 
 AGAIN = "Export it again: perfgate demand export --output FILE"
 
@@ -49,7 +57,8 @@ class CapacityRecord(Sealed):
     """The capacity of record of a service, and who has a claim on it.
 
     ``machine`` is the class of the one it was measured on. The rest is what the service's
-    configuration says of the demand that it is to carry.
+    configuration says of the demand that it is to carry. ``since_declared`` is the slowdown (log)
+    since the build whose rate production is declared with; None where that is not known.
     """
 
     format: Literal["perfgate.capacity/2"] = FORMAT
@@ -70,11 +79,15 @@ class CapacityRecord(Sealed):
     weights: WeightsOfRecord | None = None
     mu_slo_rps: PromisedRate | None = None
     mu_over_rps: float | None = None
+    since_declared: FigureOfRecord | None = None
 
     def content(self) -> dict[str, Any]:
         """Return what stands in the file: nothing that came later than it."""
         unknown = {name for name in LATER_IN_2 if name not in self.model_fields_set}
-        return self.model_dump(mode="json", exclude=unknown)
+        told = self.model_dump(mode="json", exclude=unknown)
+        if self.production.service_rate_commit is None:
+            del told["production"]["service_rate_commit"]  # it came later, too
+        return told
 
     @property
     def work(self) -> Work:
@@ -116,12 +129,15 @@ class CapacityRecord(Sealed):
     def rate_with(self, measured: RateOfRecord) -> UncertainRate:
         """Return production's service rate with a build measured on the same kind of machine.
 
-        With a declared rate, that of the build of record, the ratio of the two is carried over.
+        With a declared rate, what was lost since the build that it is of is carried over.
         """
         if self.production.service_rate_rps is None:
             here = Interval(measured.estimate, measured.lower, measured.upper)
             return uncertain(scaled_rate(here, self.production.full_instances), RECORD_LEVEL)
-        return uncertain(production_rate(self.production, self._slowdown(measured)))
+        own = self.since_declared
+        since = NO_CHANGE if own is None else Interval(own.estimate, own.lower, own.upper)
+        slowdown = chained(since, self._slowdown(measured))
+        return uncertain(production_rate(self.production, slowdown))
 
     def _slowdown(self, measured: RateOfRecord) -> Interval:
         """Return the log ratio of the rate of record to another; none of a rate to itself.
@@ -130,7 +146,7 @@ class CapacityRecord(Sealed):
         production's, which makes the interval a little too wide.
         """
         if measured == self.service_rate_rps:
-            return Interval(0.0, 0.0, 0.0)
+            return NO_CHANGE
         estimate = math.log(self.service_rate_rps.estimate / measured.estimate)
         half = math.hypot(*(_half(rate) for rate in (self.service_rate_rps, measured)))
         return Interval(estimate, estimate - half, estimate + half)
@@ -156,12 +172,23 @@ def capacity_record(config: Config, ledger: Ledger, record: BaselineRecord) -> C
         weights=record.weights,
         mu_slo_rps=record.mu_slo_rps,
         mu_over_rps=record.mu_over_rps,
+        since_declared=_since_declared(config.production, record),
     ).sealed()
 
 
 def parse_capacity(text: str, path: str) -> CapacityRecord:
     """Read what was exported; raises StoreError saying what is wrong with the file at ``path``."""
     return parse_sealed(CapacityRecord, text, path, "an exported record", AGAIN)
+
+
+def _since_declared(production: Production, record: BaselineRecord) -> FigureOfRecord | None:
+    commit = production.service_rate_commit
+    lost = None if commit is None else slowdown_since(record, commit)
+    if lost is None:
+        return None
+    return FigureOfRecord(
+        estimate=rounded(lost.estimate), lower=rounded(lost.lower), upper=rounded(lost.upper)
+    )
 
 
 def _half(rate: RateOfRecord) -> float:

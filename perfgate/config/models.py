@@ -474,17 +474,29 @@ class Production(Section):
     )
     service_rate_rps: Positive | None = Field(
         default=None,
-        description="Measured service rate of one production instance of the base; absent, an "
-        "instance is taken to be as fast as this machine.",
+        description="Measured service rate of one production instance; absent, an instance is "
+        "taken to be as fast as this machine.",
     )
     service_rate_cv: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.05, description="Relative standard deviation of that figure."
+    )
+    service_rate_commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None = Field(
+        default=None,
+        description="Commit of the build that has that rate, its first seven digits or more. What "
+        "later builds lost is told by the stored baseline; absent, it would be forgotten.",
     )
 
     @property
     def full_instances(self) -> float:
         """Return how many instances' rate is served when the busiest one is full."""
         return self.instances / self.imbalance
+
+    @field_validator("service_rate_commit")
+    @classmethod
+    def _of_a_rate(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("service_rate_rps") is None:
+            raise ValueError("needs service_rate_rps: it says which build that rate is of")
+        return value
 
     @field_validator("imbalance")
     @classmethod

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perfgate.analysis.capacity import NO_CHANGE
 from perfgate.analysis.change import cost_s, operation_cost_s
 from perfgate.analysis.rates import service_rates
 from perfgate.demand.retries import Regime
 from perfgate.report.production import declared, derived
-from perfgate.verdict.case import capacity_of
+from perfgate.verdict.case import capacity_of, since_declared
 from perfgate.verdict.checks import demand
 from perfgate.verdict.checks.latency import pooled
 from perfgate.verdict.finding import Outcome, counted, told_apart
@@ -207,7 +208,8 @@ def _production(case: Case) -> list[str]:
     told = [declared(own, "this machine")]
     if rate is not None:
         ratio = " and the ratio of the builds measured here"
-        told += derived(own, rate.estimate, rate.lower, ratio)
+        lost = since_declared(case) or NO_CHANGE
+        told += derived(own, rate.estimate, rate.lower, ratio, lost.estimate)
     return told
 
 

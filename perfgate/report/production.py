@@ -5,6 +5,7 @@ The rate itself is worked out in :mod:`perfgate.analysis.capacity`.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.record import RECORD_LEVEL
@@ -23,7 +24,7 @@ def origin_of(record: CapacityRecord) -> list[str]:
         f"Service rate of record: {rate_of_record(measured, 'run')}, {record.service} "
         f"{record.commit[:12]}, measured {record.measured_at[:10]} on {record.machine}.",
         declared(record.production, "that machine"),
-        *derived(record.production, rate.estimate_rps, rate.lower_rps, ""),
+        *derived(record.production, rate.estimate_rps, rate.lower_rps, "", _lost(record)),
         *_promised(record),
         _under_overload(record),
     ]
@@ -38,6 +39,10 @@ def rate_of_record(rate: RateOfRecord, sample: str) -> str:
         f"{rate.estimate:.0f}/s ({rate.lower:.0f} to {rate.upper:.0f}/s with a chance of "
         f"{100 * RECORD_LEVEL:g} %, {counted(rate.runs, sample)})"
     )
+
+
+def _lost(record: CapacityRecord) -> float:
+    return 0.0 if record.since_declared is None else record.since_declared.estimate
 
 
 def _promised(record: CapacityRecord) -> list[str]:
@@ -75,14 +80,23 @@ def declared(production: Production, machine: str) -> str:
             f"is declared{spread}."
         )
     return (
-        f"Production is {instances} of {production.service_rate_rps:g}/s each, as declared{spread}."
+        f"Production is {instances} of {production.service_rate_rps:g}/s each, as declared"
+        f"{_of_build(production)}{spread}."
     )
 
 
-def derived(production: Production, estimate_rps: float, lower_rps: float, ratio: str) -> list[str]:
+def _of_build(production: Production) -> str:
+    commit = production.service_rate_commit
+    return "" if commit is None else f" of build {commit[:12]}"
+
+
+def derived(
+    production: Production, estimate_rps: float, lower_rps: float, ratio: str, lost: float = 0.0
+) -> list[str]:
     """Return what follows for production's rate; nothing where that is the one measured.
 
-    ``ratio`` says by what a declared rate is carried over to another build.
+    ``ratio`` says by what a declared rate is carried over to another build, ``lost`` is the
+    slowdown (log) up to that from the build that has it.
     """
     alone = production.full_instances == 1
     if production.service_rate_rps is None and alone:
@@ -92,8 +106,16 @@ def derived(production: Production, estimate_rps: float, lower_rps: float, ratio
     if production.imbalance != 1:
         spread += f" / {production.imbalance:g}"
     times = "" if alone else f" times {spread}"
-    carried = "" if production.service_rate_rps is None else ratio
+    carried = "" if production.service_rate_rps is None else f"{_since(lost)}{ratio}"
     return [
         f"Derived from that: {estimate_rps:.0f}/s in production, {lower_rps:.0f}/s of it certain "
         f"({rate}{times}{carried})."
     ]
+
+
+def _since(lost: float) -> str:
+    if lost == 0:
+        return ""
+    change = math.expm1(-lost)
+    verb = "lost" if change < 0 else "gained"
+    return f", {100 * abs(change):.1f} % {verb} by builds since"

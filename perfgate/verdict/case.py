@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from pydantic import ValidationError, model_validator
 
-from perfgate.analysis.capacity import BOUNDS_LEVEL, production_rate, scaled_rate
+from perfgate.analysis.capacity import (
+    BOUNDS_LEVEL,
+    NO_CHANGE,
+    chained,
+    production_rate,
+    scaled_rate,
+)
 from perfgate.analysis.change import SATURATED, paired, session_frame
 from perfgate.analysis.compare import rate_interval, t_interval
 from perfgate.analysis.interval import Interval
 from perfgate.analysis.rates import service_rates
 from perfgate.analysis.resolution import FIRST_LOOK
 from perfgate.analysis.work import work_of
+from perfgate.baseline.declared import slowdown_since
 from perfgate.baseline.record import BaselineRecord
 from perfgate.config.models import Config, Profile
 from perfgate.demand.demand import Demand, asked_told, demand_steps, peak_demand
@@ -172,7 +179,7 @@ def capacity_of(case: Case, role: BuildRole) -> Interval | None:
     The bounds are one-sided, 95 % each.
 
     Measured here and multiplied by the instances that are full together; where production's own
-    rate is declared, that rate times the ratio measured here.
+    rate is declared, that rate less what was lost since, times the ratio measured here.
     """
     here = measured_rate(case, role)
     if here is None:
@@ -180,15 +187,33 @@ def capacity_of(case: Case, role: BuildRole) -> Interval | None:
     production = case.terms.config.production
     if production.service_rate_rps is None:
         return scaled_rate(here, production.full_instances)
+    since = since_declared(case) or NO_CHANGE
     if role == "base":
-        return production_rate(production, Interval(0.0, 0.0, 0.0))
+        return production_rate(production, since)
     slowdowns = session_frame(case.measurement.sessions)[SATURATED].to_numpy(dtype=float)
     if len(slowdowns) < 2 or np.isnan(slowdowns).any():  # noqa: PLR2004 - an interval needs two
         return None
     if np.isinf(slowdowns).any():
-        left = np.exp(-slowdowns) * production.service_rate_rps * production.full_instances
+        base_rps = production_rate(production, since).estimate
+        left = np.exp(-slowdowns) * base_rps
         return Interval(float(left.mean()), 0.0, float(left.max()))
-    return production_rate(production, t_interval(slowdowns, BOUNDS_LEVEL))
+    return production_rate(production, chained(since, t_interval(slowdowns, BOUNDS_LEVEL)))
+
+
+def since_declared(case: Case) -> Interval | None:
+    """Return the slowdown (log) from the build whose rate production is declared with to the base.
+
+    None where that is not known: no commit is declared, or one that the stored baseline does not
+    know. What lies between the stored baseline and another base is not measured, and taken for
+    nothing.
+    """
+    commit, record = case.terms.config.production.service_rate_commit, case.terms.baseline
+    base = case.measurement.base
+    if commit is None:
+        return None
+    if base is not None and base.commit is not None and base.commit.startswith(commit):
+        return NO_CHANGE
+    return None if record is None else slowdown_since(record, commit)
 
 
 def work_of_case(case: Case, role: BuildRole) -> Work:

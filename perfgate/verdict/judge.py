@@ -21,6 +21,7 @@ from perfgate.verdict.checks import (
     memory,
     mu_slo,
     operations,
+    production,
     queue,
     recovery,
     slo,
@@ -57,6 +58,7 @@ CHECKS: dict[str, Callable[[Case], list[Finding]]] = {
     memory.CHECK: memory.check,
     speedup.CHECK: speedup.check,
     ledger.CHECK: ledger.check,
+    production.CHECK: production.check,
     stored.CHECK: stored.check,
     drift.CHECK: drift.check,
 }

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from perfgate.demand.question import dependent_of
+from perfgate.verdict.declaration import declaration_doubts
 from perfgate.verdict.entries import entry_doubts
 from perfgate.verdict.finding import Finding, Outcome, counted
 from perfgate.verdict.mixture import ANEW, with_mix
@@ -31,7 +32,9 @@ def doubts(record: CapacityRecord, matter: Matter, today: date) -> list[Finding]
         *_other_mix(matter),
     )
     end = max(matter.end, today)
+    known = record.since_declared is not None
     return [
+        *declaration_doubts(record.production, "the build of record", known=known),
         *(Finding("figures", Outcome.WARN, reason, hint=hint) for reason, hint in told),
         *entry_doubts(question.after, today, end, record.stale_days),
     ]

@@ -17,11 +17,12 @@ from perfgate.baseline.capacity import (
     capacity_record,
     parse_capacity,
 )
-from perfgate.baseline.record import PromisedRate, RateOfRecord
+from perfgate.baseline.record import Past, PromisedRate, RateOfRecord
 from perfgate.demand.standing import NOTHING
 from perfgate.errors import StoreError
 
 RATES = st.floats(1.0, 1e5)
+OLD_COMMIT = "1" * 40
 
 
 def made(rate_rps: float = 400.0, **production: object) -> CapacityRecord:
@@ -112,3 +113,22 @@ def test_a_declared_rate_is_that_of_the_build_of_record(
     assert other.lower_rps / other.estimate_rps < own.rate.lower_rps / own.rate.estimate_rps * (
         1 + 1e-6
     )
+
+
+def test_what_was_lost_since_is_lost_in_production_too() -> None:
+    """Law: a rate declared of an older build is less now by what the build of record lost."""
+    production = {"service_rate_rps": 300.0, "service_rate_commit": OLD_COMMIT[:10]}
+    older = Past(
+        commit=OLD_COMMIT, measured_at="2026-10-01T10:00:00Z", service_rate_rps=800.0, cost_ms=1.0
+    )
+    own = capacity_record(config(production=production), ledger(), record(history=(older,)))
+    assert own.rate.estimate_rps == pytest.approx(150.0, rel=1e-4)
+    assert own.rate_with(of(200.0)).estimate_rps == pytest.approx(75.0, rel=1e-4)
+    assert parse_capacity(own.to_text(), "f") == own
+
+
+def test_a_file_from_before_commits_were_declared_is_read() -> None:
+    """Its production does not name a build, and its checksum knows of no such key."""
+    own = made(service_rate_rps=250.0)
+    assert "service_rate_commit" not in own.to_text()
+    assert own.since_declared is None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from incident_records import WEIGHTS
 
 from perfgate.baseline.capacity import capacity_record
-from perfgate.baseline.record import PromisedRate, RateOfRecord, WeightsOfRecord
+from perfgate.baseline.record import Past, PromisedRate, RateOfRecord, WeightsOfRecord
 from perfgate.demand.ledger import Change, Spread
 from perfgate.demand.mix import MixedRate, Work
 from perfgate.demand.question import changed, planned, replaced
@@ -101,6 +101,24 @@ def test_work_grows_in_proportion_to_the_ledger() -> None:
 def test_the_rate_must_leave_the_headroom(factor: float, outcome: Outcome) -> None:
     """400/s with headroom 1.25 are enough for 320/s; from 291/s on, little is left."""
     assert finding(scaled(published(), factor), "demand").outcome is outcome
+
+
+@pytest.mark.parametrize(("commit", "outcome"), [(None, PASS), ("1111111", FAIL)])
+def test_a_declared_rate_does_not_hide_what_was_lost(commit: str | None, outcome: Outcome) -> None:
+    """Production had 400/s once; the build of record has lost half, and that is known if said."""
+    older = Past(commit="1" * 40, measured_at="2026-10-01", service_rate_rps=800.0, cost_ms=1.0)
+    service = published(
+        measured={"history": (older,)},
+        service_rate_rps=400.0,
+        service_rate_cv=0.01,
+        service_rate_commit=commit,
+    )
+    answer = scaled(service, 2.0)
+    assert finding(answer, "demand").outcome is outcome
+    doubts = [one.reason for one in answer.verdict.findings if one.check == "production"]
+    assert len(doubts) == (commit is None)
+    told = render_terminal(answer)
+    assert ("50.0 % lost by builds since" in " ".join(told.split())) is (commit is not None)
 
 
 def test_what_is_not_certain_carries_nothing() -> None:

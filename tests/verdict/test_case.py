@@ -25,14 +25,18 @@ from builders import (
 from hypothesis import HealthCheck, given, settings
 from pydantic import ValidationError
 
+from perfgate.baseline.record import Past
 from perfgate.errors import UsageError
 from perfgate.verdict.case import capacity_of, measured_rate, read_case, required_rps, steps_of
+from perfgate.verdict.finding import Outcome
+from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from perfgate.baseline.record import BaselineRecord
     from perfgate.measurement.models import Run
-    from perfgate.verdict.case import Case
+    from perfgate.verdict.case import Case, Terms
 
 SOON = {"from": "2026-12-15", "what": "delegate sign-in", "add_rps": 60.0}
 FAR = {"from": "2027-12-15", "what": "move to tokens", "add_rps": 500.0}
@@ -194,6 +198,46 @@ def test_declared_production_takes_the_ratio_measured_here() -> None:
     assert base is not None
     assert (candidate.estimate, candidate.lower) == pytest.approx((150, 150))
     assert (base.estimate, base.lower) == pytest.approx((300, 300))
+
+
+def declared_of(commit: str, baseline: BaselineRecord) -> Terms:
+    """Return the same production, whose rate is declared of that build."""
+    production = DECLARED.config.production.model_copy(update={"service_rate_commit": commit})
+    own = DECLARED.config.model_copy(update={"production": production})
+    return terms(config=own, baseline=baseline)
+
+
+def test_declared_production_has_lost_what_its_builds_have() -> None:
+    """Law: from the build that is declared to the base, and from there to the candidate."""
+    older = Past(
+        commit="1" * 40, measured_at="2026-10-01T10:00:00Z", service_rate_rps=800.0, cost_ms=1.0
+    )
+    held_to = declared_of("1111111", record(history=(older,)))
+    made = case(Build(saturated=math.log(2)), noise=0.0, held_to=held_to)
+    candidate, base = capacity_of(made, "candidate"), capacity_of(made, "base")
+    assert candidate is not None
+    assert base is not None
+    assert (candidate.estimate, base.estimate) == pytest.approx((75, 150))
+    assert candidate.lower < 75
+    assert [own.check for own in judge(made).findings if own.check == "production"] == []
+
+
+@pytest.mark.parametrize(
+    ("commit", "told"),
+    [
+        (None, "are declared without the build that has them: the base is taken to"),
+        ("abcdef0", "are declared of build abcdef0, which the stored baseline does not know"),
+    ],
+)
+def test_a_declared_rate_of_an_unknown_build_is_doubted(commit: str | None, told: str) -> None:
+    """Where nothing says what was lost since, the base is taken to have it, with a warning."""
+    held_to = DECLARED if commit is None else declared_of(commit, record())
+    made = case(noise=0.0, held_to=held_to)
+    base = capacity_of(made, "base")
+    assert base is not None
+    assert base.estimate == pytest.approx(300)
+    (own,) = (own for own in judge(made).findings if own.check == "production")
+    assert (own.outcome, told in own.reason) == (Outcome.WARN, True)
 
 
 def test_declared_production_needs_two_sessions_of_both_builds() -> None:
