@@ -77,7 +77,8 @@ def json_fields(line: str) -> dict[str, object]:
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
-        raise LineError("is not a JSON object", line, "the log has one on every line")
+        hint = "the log has one on every line; nginx writes such with log_format NAME escape=json"
+        raise LineError("is not a JSON object", line, hint)
     return fields
 
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfgate.baseline.capacity import capacity_record, parse_capacity
+from perfgate.baseline.capacity import FORMAT, capacity_record, parse_capacity
 from perfgate.baseline.record import parse_record
+from perfgate.baseline.sealed import format_of
 from perfgate.baseline.tree import Committed, Files, text_of
 from perfgate.build.gitio import open_repository
 from perfgate.config.load import CONFIG_NAME, PYPROJECT_NAME, parse_config
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from perfgate.config.models import Config
 
 WORKING_TREE = "."
+FAMILY = FORMAT.partition("/")[0]
 FIRST = (
     "Its team makes the first one: perfgate measure --output first.json && perfgate baseline "
     "accept first.json; then it is committed to that branch."
@@ -50,7 +52,21 @@ def read_origin(place: str, ref: str | None, profile: str) -> CapacityRecord:
         raise UsageError(f"{place}: there is no such file or directory", hint=_way_to(place))
     if ref not in (None, WORKING_TREE):
         raise UsageError(f"{place} is a file, which has no --ref", hint="Leave --ref out.")
-    return parse_capacity(text_of(path.read_bytes(), place), place)
+    text = text_of(path.read_bytes(), place)
+    _refuse_other(path, text)
+    return parse_capacity(text, place)
+
+
+def _refuse_other(path: Path, text: str) -> None:
+    """Raise UsageError for a file that is another of perfgate's than an export."""
+    found = format_of(text)
+    if path.suffix == ".toml":
+        hint = f"Name the directory it is in: --of {path.parent}."
+    elif found and not found.startswith(FAMILY):
+        hint = "Name the directory that has the service's perfgate.toml, or an export."
+    else:
+        return
+    raise UsageError(f"{path} is not what `perfgate demand export` writes", hint=hint)
 
 
 def _way_to(place: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from perfgate.baseline.capacity import CapacityRecord
     from perfgate.demand.ledger import Ledger, Spread
     from perfgate.demand.question import Question
 
@@ -77,7 +78,7 @@ def admit(
 
     now = today or options.today()
     record = read_origin(of, ref, profile)
-    asked = _question(record.ledger, dependent, start or now, what, scale, add, file)
+    asked = _question(record, dependent, start or now, what, scale, add, file)
     if asked.on < now:
         say(f"{asked.on} is past: judged as of {now}")
         asked = replace(asked, on=now)
@@ -88,7 +89,7 @@ def admit(
 
 
 def _question(
-    ledger: Ledger,
+    record: CapacityRecord,
     name: str,
     on: date,
     what: str,
@@ -96,14 +97,32 @@ def _question(
     add: float | None,
     file: Path | None,
 ) -> Question:
-    from perfgate.demand.ledger import Change, load_ledger  # noqa: PLC0415 - as above
+    from perfgate.demand.ledger import Change  # noqa: PLC0415 - as above
     from perfgate.demand.question import UNNAMED, changed, planned, replaced  # noqa: PLC0415
 
-    words = what.strip() or UNNAMED
+    ledger, words = record.ledger, what.strip() or UNNAMED
     if file is not None:
-        return replaced(ledger, load_ledger(file), name, on, what.strip() or f"its entry in {file}")
+        entries = _entries_in(file, record)
+        return replaced(ledger, entries, name, on, what.strip() or f"its entry in {file}")
     if scale is not None:
         return changed(ledger, name, Change(effective_from=on, what=words, scale=scale))
     if add is not None:
         return changed(ledger, name, Change(effective_from=on, what=words, add_rps=add))
     return planned(ledger, name, on)
+
+
+def _entries_in(file: Path, record: CapacityRecord) -> Ledger:
+    """Return the ledger in the file, and tell of operations that may be misspelt ones.
+
+    What resembles no operation of the service is a new one.
+    """
+    from perfgate.demand.ledger import check_operations, load_ledger  # noqa: PLC0415 - as above
+    from perfgate.tomlfile import near_match  # noqa: PLC0415 - as above
+
+    entries, work = load_ledger(file), record.work
+    known = {*work.mix, *work.weights, *record.ledger.timeouts_s()}
+    new = {name for name in entries.timeouts_s() if not near_match(name, known)}
+    for own in check_operations(file, entries, known | new):
+        place = "" if own.line is None else f":{own.line}"
+        say(f"{file}{place}: {record.service} has no operation {own.found}: {own.hint}")
+    return entries

@@ -9,7 +9,7 @@ import click
 
 from perfgate.cli import admit, explain, export, imports, options
 from perfgate.cli.console import print_report
-from perfgate.config.load import load_config
+from perfgate.config.load import NoConfigError, load_config
 from perfgate.config.models import DemandSource
 from perfgate.demand.demand import demand_steps
 from perfgate.demand.ledger import check_operations, load_ledger
@@ -43,7 +43,8 @@ def show(config: Path | None, ledger: Path | None, on: date | None, days: int | 
     Entries that were measured long ago, plans without figures, and operations that are no tasks of
     the Locust file are told.
     """
-    loaded = None if ledger and days is not None else load_config(config, Path.cwd())
+    whole = ledger is not None and days is not None
+    loaded = None if whole else _configured(config, needed=ledger is None)
     source = DemandSource() if loaded is None else loaded.config.demand
     path = ledger or _ledger_of(loaded)
     book = load_ledger(path)
@@ -56,6 +57,16 @@ def show(config: Path | None, ledger: Path | None, on: date | None, days: int | 
         *entry_doubts(book, start, end, source.stale_days),
     ]
     print_report(render_steps(demand_steps(book, start, end), end, doubts))
+
+
+def _configured(config: Path | None, *, needed: bool) -> LoadedConfig | None:
+    """Return the configuration; None where there is none, and a ledger is named instead."""
+    try:
+        return load_config(config, Path.cwd())
+    except NoConfigError:
+        if needed:
+            raise
+        return None
 
 
 def _tasks(loaded: LoadedConfig) -> list[str] | None:

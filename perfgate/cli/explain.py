@@ -77,7 +77,7 @@ def explain(
         return
     each = asked.each or suggestions(scene, dependent)
     together = asked if len(asked.each) > 1 else None
-    put(render_levers(record, scene, each, together))
+    put(render_levers(record, state, each, together))
 
 
 def _drawn(state: State, asked: Lever) -> str:
@@ -92,7 +92,8 @@ def _refuse_impossible(there: int, asked: Lever) -> None:
     left = there + asked.instances
     if left < 1:
         raise UsageError(
-            f"there is no more than {there} to take away from", hint="Leave one at least."
+            f"--instances {asked.instances:+d} would leave none of {counted(there, 'instance')}",
+            hint="Leave one at least.",
         )
     if asked.imbalance is not None and not 1 <= asked.imbalance <= left:
         raise UsageError(

@@ -40,15 +40,29 @@ class Question:
 def changed(ledger: Ledger, name: str, change: Change) -> Question:
     """Return the question whether ``name`` may make this change, given in the ledger or not.
 
-    A change that the ledger plans in the same words is the same one: it gives way to this. Raises
-    UsageError for a name that is not in the ledger.
+    A change that the ledger plans in the same words is the same one, that of the same day if there
+    are several: it gives way to this. Raises UsageError for a name that is not in the ledger, and
+    for words that several changes have, none of them planned for that day.
     """
     own = dependent_of(ledger, name)
-    others = tuple(each for each in own.changes if each.what != change.what)
+    same = _same_change(own, change)
+    others = tuple(each for each in own.changes if each is not same)
     before = _with(ledger, own.model_copy(update={"changes": others}))
     after = _with(ledger, own.model_copy(update={"changes": (*others, change)}))
     beside = tuple(each.what for each in others if each.effective_from == change.effective_from)
     return Question(name, change.effective_from, change.what, before, after, beside)
+
+
+def _same_change(own: Dependent, change: Change) -> Change | None:
+    alike = [each for each in own.changes if each.what == change.what]
+    there = [each for each in alike if each.effective_from == change.effective_from]
+    if len(alike) > 1 and len(there) != 1:
+        days = " and ".join(str(each.effective_from) for each in alike)
+        raise UsageError(
+            f'the ledger plans "{change.what}" of {own.name} more than once, on {days}',
+            hint="Say which of them by its day, --from, or give them words of their own there.",
+        )
+    return next(iter(there or alike), None)
 
 
 def planned(ledger: Ledger, name: str, on: date) -> Question:

@@ -7,11 +7,12 @@ bound; and as long as nothing else is measured, the service rate stands for all 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from perfgate.demand.attempts import callers_of
 from perfgate.demand.curve import RateCurve
-from perfgate.demand.retries import retry_outlook
+from perfgate.demand.retries import Regime, backlog_after_stall, drain_s, retry_outlook
 from perfgate.demand.risk import demand_risk
 
 if TYPE_CHECKING:
@@ -72,6 +73,13 @@ class Standing:
     def over_rps(self) -> float:
         """What is surely completed per second under overload."""
         return (self.known.mu_over or self.rate).lower_rps
+
+    def drained_s(self, stall_s: float) -> float:
+        """Return how long after a stall its backlog is gone, infinite where it stays."""
+        regime, keeps_s = self.outlook.regime, self.outlook.critical_stall_s
+        if regime is Regime.UNSTABLE or stall_s >= keeps_s:
+            return inf
+        return drain_s(self.callers, self.over_rps, backlog_after_stall(self.callers, stall_s))
 
 
 def standing(ledger: Ledger, demand: Demand, rate: UncertainRate, known: Known) -> Standing:

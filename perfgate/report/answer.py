@@ -89,7 +89,7 @@ def picture_with(answer: Admission) -> Picture | None:
 def origins(answer: Admission) -> list[str]:
     """Return what the rates are made from."""
     told = origin_of(answer.record)
-    if answer.matter.recomputed:
+    if answer.matter.recomputed and answer.record.weights is not None:
         told.append("With another mix it is recomputed from what operations cost, measured alone.")
     return told
 

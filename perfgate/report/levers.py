@@ -12,39 +12,50 @@ from perfgate.demand.retries import Regime
 from perfgate.report.lines import ratio, wrapped
 from perfgate.report.production import origin_of
 from perfgate.tail import escaped, shortened
-from perfgate.verdict.finding import counted, number
+from perfgate.verdict.dangers import chance
+from perfgate.verdict.finding import Outcome, counted, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perfgate.baseline.capacity import CapacityRecord
     from perfgate.demand.levers import Lever, Scene
+    from perfgate.verdict.matter import State
 
-NAME = 38
-COLUMN = 13
+NAME = 36
+COLUMN = 12
+# So long a stall is told of how long its backlog stays.
+STALL_S = 5.0
 
 
 def render_levers(
-    record: CapacityRecord, scene: Scene, levers: Sequence[Lever], together: Lever | None
+    record: CapacityRecord, state: State, levers: Sequence[Lever], together: Lever | None
 ) -> str:
     """Return how the service stands, then with each lever alone, then with all of them.
 
     What its service rate with the mix of that day would be may have to be measured: then that is
     said.
     """
-    now = scene.standing
+    scene, now = state.scene, state.standing
     head = (
         f"{record.service} on {scene.on}: {now.demand.first_try_rps:.1f} requests/s from "
         f"{counted(len(now.demand.dependents), 'dependent')}; {scene.rate.lower_rps:.0f}/s of the "
         f"service rate are certain"
     )
-    columns = ("headroom", "retry-safe", "regime", "stall borne")
+    columns = ("headroom", "retry-safe", "regime", "stall borne", "drained in")
     title = " " * NAME + "".join(f"{name:>{COLUMN}}" for name in columns)
     rows = [_row("as it is", scene), *(_row(one.text, scene.after(one)) for one in levers)]
     if together is not None:
         rows.append(_row("all together", scene.after(together)))
     rule = "-" * len(title)
-    told = [_told(scene, levers, together), "", *map(escaped, origin_of(record))]
+    told = [
+        _told(scene, levers, together),
+        *([escaped(chance(state, Outcome.FAIL).reason)] if state.doubtful else []),
+        f"Stall borne: after a longer one the queue stays. Drained in: so long after a stall of "
+        f"{STALL_S:g} s its queue is gone.",
+        "",
+        *map(escaped, origin_of(record)),
+    ]
     if why := record.mixed.at(now.demand.mix).why:
         words = f"The service rate with the mix of {scene.on} is not known, as {why}: measure it."
         told.append(escaped(words))
@@ -63,12 +74,14 @@ def render_levers(
 
 def _row(name: str, scene: Scene) -> str:
     own = scene.standing.outlook
+    drained_s = scene.standing.drained_s(STALL_S)
     stall = "any" if own.critical_stall_s == inf else f"{number(own.critical_stall_s)} s"
     cells = (
         ratio(own.headroom),
         ratio(own.retry_safe_headroom),
         own.regime.value,
         stall,
+        "never" if drained_s == inf else f"{number(drained_s)} s",
     )
     shown = shortened(escaped(name), NAME - 1)
     return f"{shown:<{NAME}}" + "".join(f"{cell:>{COLUMN}}" for cell in cells)

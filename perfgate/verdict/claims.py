@@ -118,9 +118,10 @@ def _moved(matter: Matter) -> str:
     headrooms = [state.standing.outlook.headroom for state in (matter.before, matter.after)]
     if inf in headrooms:
         return ""
-    was, becomes = told_apart(headrooms, 2)
+    was, becomes = (f"{headroom:.2f}" for headroom in headrooms)
     by = "" if matter.after.scene.known.mu_slo is None else " by mu_SLO"
-    return f" Headroom{by}: {was} before, {becomes} after."
+    told = f"{was} before and after" if was == becomes else f"{was} before, {becomes} after"
+    return f" Headroom{by}: {told}."
 
 
 def _way_out(matter: Matter) -> str:

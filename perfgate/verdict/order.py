@@ -97,13 +97,42 @@ def _told(both: Crossing) -> tuple[str, str]:
         case Order.EITHER:
             return f"Either may ship first, the build or this change.{_milder(both)}", ""
         case Order.BUILD_FIRST:
-            why = "the build of record does not carry this change, the one about to ship does"
-            return f"The build has to ship first: {why}.", "Ship this once that build runs."
+            return (
+                f"The build has to ship first: {_faster(both)}.",
+                "Ship this once that build runs.",
+            )
         case Order.DEMAND_FIRST:
-            why = "the build about to ship carries the demand with it, but not without it"
-            return f"This change has to ship first: {why}.", "Hold the build until this is out."
+            return (
+                f"This change has to ship first: {_lighter(both)}.",
+                "Hold the build until this is out.",
+            )
         case Order.NEITHER:
             return _clash(both)
+
+
+def _faster(both: Crossing) -> str:
+    """Return why the change has to wait for the build, in figures where these are the reason."""
+    now, then = both.old_new, both.new_new
+    sent, was, becomes = told_apart([now.demand.first_try_rps, now.limit_rps, then.limit_rps], 0)
+    if now.demand.first_try_rps <= now.limit_rps:
+        return "the build of record does not carry this change, the one about to ship does"
+    return (
+        f"with this change {sent}/s are sent; the build of record is surely enough for {was}/s, "
+        f"the one about to ship for {becomes}/s"
+    )
+
+
+def _lighter(both: Crossing) -> str:
+    """Return why the build has to wait for the change, in figures where these are the reason."""
+    now, then = both.new_old, both.new_new
+    rates = [now.demand.first_try_rps, then.demand.first_try_rps, now.limit_rps, then.limit_rps]
+    sent, left, enough, enough_then = told_apart(rates, 0)
+    if now.demand.first_try_rps <= now.limit_rps:
+        return "the build about to ship carries the demand with it, but not without it"
+    return (
+        f"without it {sent}/s are sent, and the build about to ship is surely enough for "
+        f"{enough}/s; with it {left}/s are, and the build is enough for {enough_then}/s"
+    )
 
 
 def _milder(both: Crossing) -> str:

@@ -159,6 +159,30 @@ def test_a_new_dependent_brings_its_entry(perfgate: Callable[..., Finished], pro
     assert told in " ".join(run.out.split())
 
 
+def test_a_misspelt_operation_is_told(perfgate: Callable[..., Finished], project: Path) -> None:
+    """An operation that the service does not have, but nearly, is named with its line."""
+    (project / "own.toml").write_text(
+        'format = "perfgate.demand/1"\n[[dependent]]\nname = "imap"\npeak_rps = 2.0\n'
+        "timeout_s = 5.0\nmix = { logn = 0.5, fetch = 0.5 }\n"
+    )
+    words = ("--of", incident_path("old-build"), "-d", "imap", "--file", "own.toml", *DAY)
+    run = perfgate("demand", "admit", *words)
+    assert run.code == 3
+    assert run.err == 'own.toml:6: auth has no operation "logn": did you mean "login"?\n'
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "baseline.json"])
+def test_another_file_than_an_export(
+    perfgate: Callable[..., Finished], project: Path, name: str
+) -> None:
+    """A file that is something else of the service's is told apart from a damaged export."""
+    (project / name).write_text(record().to_text())
+    run = perfgate("demand", "admit", "--of", name, "-d", "smtp-inbound", *TODAY)
+    assert (run.code, run.out) == (2, "")
+    assert f"{name} is not what `perfgate demand export` writes" in run.err
+    assert "Name the directory" in run.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

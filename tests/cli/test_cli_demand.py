@@ -130,9 +130,9 @@ def test_the_configuration_names_ledger_and_horizon(
 
 
 def test_a_ledger_alone(perfgate: Callable[..., Finished], project: Path) -> None:
-    """With ledger and horizon given no configuration is needed."""
+    """With a ledger given no configuration is needed: the horizon is the usual one then."""
     (project / "perfgate.toml").unlink()
-    given = ("--ledger", "demand.toml", "--days", "90", "--on", "2026-11-24")
+    given = ("--ledger", "demand.toml", "--on", "2026-11-24")
     assert perfgate("demand", "show", *given) == Finished(0, GOLDEN, "")
 
 

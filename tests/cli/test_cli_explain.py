@@ -20,16 +20,21 @@ if TYPE_CHECKING:
 GOLDEN = """\
 auth on 2018-07-18: 291.0 requests/s from 3 dependents; 302/s of the service rate are certain
 
-                                           headroom   retry-safe       regime  stall borne
-------------------------------------------------------------------------------------------
-as it is                                       1.04         0.38   metastable       5.09 s
-attempts 2                                     1.04         0.56   metastable       5.09 s
-budget per_success:0.1                         1.04         1.04       stable          any
-timeout 2 s                                    1.04         0.38   metastable       2.04 s
-instances +1                                   2.07         0.76   metastable       7.91 s
-all together                                   2.07         2.07       stable          any
+                                        headroom  retry-safe      regime stall borne  drained in
+------------------------------------------------------------------------------------------------
+as it is                                    1.04        0.38  metastable      5.09 s       134 s
+attempts 2                                  1.04        0.56  metastable      5.09 s       134 s
+budget per_success:0.1                      1.04        1.04      stable         any       134 s
+timeout 2 s                                 1.04        0.38  metastable      2.04 s       never
+instances +1                                2.07        0.76  metastable      7.91 s      4.65 s
+all together                                2.07        2.07      stable         any      4.65 s
 
 budget per_success:0.1: with that it recovers by itself, whatever upsets it.
+Allowing for what is uncertain about rate, peaks and plans, the demand of 2018-07-18 exceeds the
+service rate with a chance of 17.5 %; 5 % is the most. Most doubtful is what smtp-inbound sends:
+96/s, give or take 17 %.
+Stall borne: after a longer one the queue stays. Drained in: so long after a stall of 5 s its queue
+is gone.
 
 Service rate of record: 308/s (302 to 314/s with a chance of 95 %, 5 runs), auth 333333333333,
 measured 2018-07-10 on x86-64-2cpu-intel-r-xeon-r-2-20ghz-kvm.
@@ -71,6 +76,20 @@ def test_stable_as_it_is(perfgate: Callable[..., Finished]) -> None:
     """Where nothing is to be done, that is said."""
     run = explain(perfgate, "--instances", "+9", "--on", "2018-07-01")
     assert "instances +9: with that it recovers by itself" in run.out
+
+
+def test_it_says_where_an_admission_would_fail(perfgate: Callable[..., Finished]) -> None:
+    """A demand that is too likely to be too much is told, however stable retries are."""
+    told = "is the most. Most doubtful is what smtp-inbound sends"
+    assert told in " ".join(explain(perfgate, "--attempts", 1).out.split())
+    assert told not in " ".join(explain(perfgate, "--on", "2018-07-01").out.split())
+
+
+def test_the_last_instance_stays(perfgate: Callable[..., Finished]) -> None:
+    """A service without instances is not worked out."""
+    run = explain(perfgate, "--instances", "-1")
+    assert (run.code, run.out) == (2, "")
+    assert "--instances -1 would leave none of 1 instance" in run.err
 
 
 @pytest.mark.parametrize(

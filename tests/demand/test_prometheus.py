@@ -51,6 +51,16 @@ def test_all_parts_are_asked_for_and_count() -> None:
     assert max(map(len, covered)) <= 11_000
 
 
+def test_warnings_are_passed_on() -> None:
+    """What Prometheus warns of, an answer that is not whole say, stands by the figures, once."""
+    told = json.loads(matrix({"metric": {"caller": "gateway"}, "values": [[TIMES_S[0], "3"]]}))
+    text = json.dumps(told | {"warnings": ["a remote store did not answer"]})
+    with answering(lambda _: (200, text)) as url:
+        remarks = ask(url).remarks
+    warned = "Prometheus warns: a remote store did not answer"
+    assert [own for own in remarks if own == warned] == [warned]
+
+
 @pytest.mark.parametrize(
     ("code", "text", "told", "hint"),
     [

@@ -52,6 +52,17 @@ def test_a_plan_in_the_same_words_is_the_same_change() -> None:
     assert question.beside == ("grow",)
 
 
+def test_of_plans_in_the_same_words_that_of_the_day_is_meant() -> None:
+    """One of two plans in the same words gives way, not both; which is told by its day."""
+    plans = (change(5, what="migrate", add_rps=50.0), change(9, what="migrate", add_rps=10.0))
+    book = ledger([dependent(changes=plans)])
+    question = changed(book, "gateway", change(5, what="migrate", add_rps=70.0))
+    assert question.before.dependents[0].changes == plans[1:]
+    with pytest.raises(UsageError, match="more than once, on 2026-07-06 and 2026-07-10") as caught:
+        changed(book, "gateway", change(0, what="migrate", add_rps=70.0))
+    assert "--from" in caught.value.hint
+
+
 def test_what_is_planned_can_be_asked_for_by_its_day() -> None:
     """The question is the ledger as it stands, against the ledger without that day's plans."""
     plans = (change(5, what="migrate"), change(5, what="grow"), change(9, what="later"))

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import ARRIVALS, Build, case, sessions
+from builders import ARRIVALS, Build, case, session, sessions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,6 +115,15 @@ def test_builds_that_are_still_warming_up() -> None:
     own = only(check(case(cold, cold)))
     assert (own.check, own.outcome) == ("conduct:warm-up", Outcome.WARN)
     assert "warmup_requests" in own.hint
+
+
+def test_a_host_whose_speed_changes_is_no_warm_up() -> None:
+    """Where both get faster in most sessions and slower in another, no warm-up is to blame."""
+    shaken = [Build(trend=trend) for trend in (-0.36, -0.34, 0.36, -0.12)]
+    assert check(case(sessions=tuple(session(own, own) for own in shaken))) == []
+    steady = [Build(trend=trend) for trend in (-0.36, -0.34, -0.38, -0.32)]
+    own = only(check(case(sessions=tuple(session(own, own) for own in steady))))
+    assert "less time than the first (at least " in own.reason
 
 
 def unsettled(count: int, *builds: str) -> Case:

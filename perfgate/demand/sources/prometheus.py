@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from perfgate.demand.sources.series import chunks, observation_of, series_of
+from perfgate.demand.sources.series import chunks, observation_of, series_of, warnings_in
 from perfgate.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -29,11 +29,13 @@ def observe(query: RangeQuery, naming: Naming) -> Observation:
     reached, refuses the query, or has no figures for it.
     """
     _check_address(query)
-    series = [one for part in chunks(query.times_s) for one in _asked(query, part)]
-    return observation_of(query, series, naming)
+    bodies = [_asked(query, part) for part in chunks(query.times_s)]
+    series = [one for body in bodies for one in _read(query, body)]
+    warned = [each for body in bodies for each in warnings_in(body)]
+    return observation_of(query, series, naming, warned)
 
 
-def _asked(query: RangeQuery, part: range) -> list[Series]:
+def _asked(query: RangeQuery, part: range) -> object:
     """Ask for one part of the moments: the one function that uses the network."""
     import requests  # noqa: PLC0415 - a tenth of a second, which only this source needs
 
@@ -55,13 +57,17 @@ def _asked(query: RangeQuery, part: range) -> list[Series]:
     return _answered(query, answer)
 
 
-def _answered(query: RangeQuery, answer: Response) -> list[Series]:
+def _answered(query: RangeQuery, answer: Response) -> object:
     try:
         body = answer.json()
     except ValueError:
         body = None
     if not answer.ok:
         raise _refusal(query, answer, body)
+    return body
+
+
+def _read(query: RangeQuery, body: object) -> list[Series]:
     try:
         return series_of(body)
     except (ValueError, TypeError) as error:

@@ -86,12 +86,18 @@ def chunks(times_s: range, most: int = MOST_POINTS) -> Iterator[range]:
         yield times_s[first : first + most]
 
 
-def observation_of(query: RangeQuery, series: Sequence[Series], naming: Naming) -> Observation:
-    """Return what ``series`` say of each dependent; raises SourceError where they say nothing."""
+def observation_of(
+    query: RangeQuery, series: Sequence[Series], naming: Naming, warned: Iterable[str] = ()
+) -> Observation:
+    """Return what ``series`` say of each dependent; raises SourceError where they say nothing.
+
+    ``warned`` is what the answers came with.
+    """
     named = [one for one in series if one.labels.get(query.label)]
     if not named:
         raise _nobody(query, series)
-    remarks = [*_unnamed(query, series), *_odd(query, named)]
+    remarks = [f"Prometheus warns: {each}" for each in dict.fromkeys(warned)]
+    remarks += [*_unnamed(query, series), *_odd(query, named)]
     observed = []
     for name, rates in sorted(_rates(query, named, naming).items()):
         total = _total(rates)
@@ -114,6 +120,12 @@ def series_of(body: object) -> list[Series]:
         case {"status": "success", "data": {"resultType": "matrix", "result": list() as rows}}:
             return [_series(row) for row in rows]
     raise ValueError("the answer is not that of a range query")
+
+
+def warnings_in(body: object) -> list[str]:
+    """Return what Prometheus warns of in the body of an answer: an incomplete one, say."""
+    told = body.get("warnings") if isinstance(body, dict) else None
+    return [str(each) for each in told] if isinstance(told, list) else []
 
 
 def _series(row: object) -> Series:

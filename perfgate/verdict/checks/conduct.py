@@ -201,18 +201,20 @@ def _unsettled(case: Case) -> list[Finding]:
 
 def _still_warming(case: Case) -> list[Finding]:
     """Return a finding where both builds were still getting faster while they were measured."""
-    both = [_finite(trends(case.sessions, role)) for role in ROLES]
+    both = [-_finite(trends(case.sessions, role)) for role in ROLES]
     if min(map(len, both)) < case.looks[0]:
         return []
-    faster = [-float(np.median(values)) for values in both]
-    if min(faster) <= TREND_LIMIT:
+    # A host whose speed changes makes both faster in one session, and slower in another.
+    faster = min((t_interval(own, BOUNDS_LEVEL) for own in both), key=lambda own: own.lower)
+    if faster.lower <= TREND_LIMIT:
         return []
     return [
         Finding(
             check=f"{CHECK}:warm-up",
             outcome=Outcome.WARN,
             reason="Neither build was warm when it was measured: the last third of the pairs took "
-            f"{-percent(-min(faster)):.0f} % less time than the first.",
+            f"{-percent(-faster.estimate):.0f} % less time than the first (at least "
+            f"{-percent(-faster.lower):.0f} %, over {counted(len(case.sessions), 'session')}).",
             hint="A larger warmup_requests in the profile lets them warm up first.",
         )
     ]
