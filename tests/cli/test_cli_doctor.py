@@ -54,7 +54,7 @@ def test_a_machine_without_a_service(tmp_path: Path) -> None:
     assert "gevent's own sleep" in run.out
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_service_beside_itself(tmp_path: Path) -> None:
     """With a configuration, sessions of the working tree tell what looks of its profile find."""
     project = make_project(tmp_path / "project", SHORT, LEDGER)
