@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from perfgate.verdict.case import read_case
 from scenarios.auth_repository import ANCHOR, BASE
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ backoff = { kind = "exponential", base_s = 0.1, factor = 2.0, max_s = 1.0, jitte
 """
 FRUGAL = 'attempts = 3\nbudget = { kind = "per_success", ratio = 0.1 }'
 SETTINGS = "authsvc/settings.py"
+BACKEND = "authsvc/backend.py"
+ENTER = "        self._waiting += 1\n"
+DIES = "__import__('os')._exit(7)\n"
+LEAKS = "self._kept = [*getattr(self, '_kept', []), bytes(262144)]\n"
+# Four places of 20 ms.
+FULL_RPS = 200.0
 
 
 @pytest.fixture
@@ -82,3 +89,36 @@ def test_what_saves_it(behind: AuthRepository, remedy: str) -> None:
     behind.commit("Ask the back end for more, and save the service")
     own = recovery(behind.check("--recovery"))
     assert own["outcome"] == "PASS", own
+
+
+def test_who_refuses_at_once_serves_as_much_as_it_can(behind: AuthRepository) -> None:
+    """A build that sheds what is too much answers as many in the spike as it ever does."""
+    set_to(behind, "backend_queue", 0, 60)
+    behind.commit("Refuse what would wait for too long")
+    run = behind.check("--recovery", "--output", "../kept")
+    assert recovery(run)["outcome"] == "PASS", run.out
+    (own,) = read_case(behind.root.parent / "kept" / "measurement.json").measurement.recoveries
+    spike = own.answered[int(own.upset.from_s) : int(own.upset.to_s)]
+    assert own.upset.rate_rps > 1.2 * FULL_RPS
+    assert sum(spike) / len(spike) > 0.8 * FULL_RPS
+    assert own.waiting[-1] == 0
+
+
+def test_who_dies_of_a_spike(behind: AuthRepository) -> None:
+    """A build that ends under an overload fails for that, in the overload."""
+    behind.replace(BACKEND, ENTER, f"{ENTER}        if self._waiting > 80:\n            {DIES}")
+    behind.commit("Die when too many wait")
+    run = behind.check("--recovery")
+    assert (run.code, run.verdict["verdict"]) == (1, "FAIL"), run.out
+    assert "exited with code 7 under load (recovery of the candidate)" in run.reason, run.out
+
+
+def test_who_leaks_in_a_spike(behind: AuthRepository) -> None:
+    """A build that keeps something of all who waited is named for that, though it recovers."""
+    behind.replace(BACKEND, ENTER, f"{ENTER}        if self._waiting > 20:\n            {LEAKS}")
+    set_to(behind, "backend_queue", 0, 60)
+    behind.commit("Keep who had to wait")
+    run = behind.check("--recovery")
+    assert recovery(run)["outcome"] == "PASS", run.out
+    (own,) = (one for one in run.verdict["findings"] if one["check"] == "memory:overload")
+    assert own["outcome"] == "WARN", run.out

@@ -8,6 +8,7 @@ import pytest
 from builders import ARRIVALS, Build, case, config, dependent, ledger, sessions, terms
 from hypothesis import given
 from hypothesis import strategies as st
+from upsets import WELL, after, recovery
 
 from perfgate.verdict.checks.memory import check
 from perfgate.verdict.finding import Finding, Outcome
@@ -120,3 +121,21 @@ def test_without_a_base_or_a_look_nothing_is_told() -> None:
     """Growth is beyond the base's, and told only once a look is reached."""
     assert check(case(Build(grows=KIB), None)) == []
     assert check(case(Build(grows=KIB), count=3)) == []
+
+
+@given(waiting=st.integers(0, 10_000), kib=st.floats(0, 31))
+def test_what_waiting_explains_is_not_told(waiting: int, kib: float) -> None:
+    """Law: allocators keep some memory for each attempt that waited; that is no leak."""
+    sizes = (2**26, 2**26 + int(waiting * kib * KIB))
+    assert check(after(recovery([WELL] * 20, waiting=(waiting,) * 30, rss_bytes=sizes))) == []
+
+
+def test_what_an_overload_leaves_is_told() -> None:
+    """A build that keeps much more than its callers' waiting explains is named for that."""
+    sizes = (2**26, 2**26 + 2**27)
+    left = recovery([WELL] * 20, waiting=(100,) * 30, rss_bytes=sizes)
+    own = only(check(after(left)))
+    assert (own.check, own.outcome) == ("memory:overload", Outcome.WARN)
+    assert "it had 64 MiB before it and 192 MiB at the end. That 100 attempts waited" in own.reason
+    blind = left.model_copy(update={"waiting": (None,) * 30})
+    assert check(after(blind)) == []
