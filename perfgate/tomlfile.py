@@ -195,6 +195,8 @@ def _syntax_fault(text: str, error: tomllib.TOMLDecodeError) -> Fault:
     line = re.match(r"line (\d+), column \d+", place)
     number = int(line[1]) if line else len(text.splitlines()) or 1
     hint = "strings are quoted, tables are in [brackets], one key = value stands on a line"
+    if message.startswith("Cannot overwrite"):
+        hint = "the key, or the table, is there once more above"
     if text.startswith("\ufeff"):
         hint = "the file begins with a byte order mark: save it without one"
     return Fault(number, "", f"is not TOML: {message[:1].lower()}{message[1:]}", hint=hint)
@@ -256,7 +258,7 @@ WORDS = {
     "string_type": 'must be text in "quotes"',
     "too_long": "must hold at most {max_length}",
     "too_short": "must hold at least {min_length}",
-    "tuple_type": "must be a list in [brackets]",
+    "tuple_type": "must be a list: values in [brackets], tables each under its [[name]]",
     "value_error": "{error}",
 }
 

@@ -7,6 +7,7 @@ a change is judged elsewhere.
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from perfgate.analysis.capacity import (
@@ -134,10 +135,28 @@ class CapacityRecord(Sealed):
         if self.production.service_rate_rps is None:
             here = Interval(measured.estimate, measured.lower, measured.upper)
             return uncertain(scaled_rate(here, self.production.full_instances), RECORD_LEVEL)
-        own = self.since_declared
-        since = NO_CHANGE if own is None else Interval(own.estimate, own.lower, own.upper)
-        slowdown = chained(since, self._slowdown(measured))
+        slowdown = chained(self._since(), self._slowdown(measured))
         return uncertain(production_rate(self.production, slowdown))
+
+    @property
+    def production_of_record(self) -> Production:
+        """Return production with the rate that the build of record has there, and its spread."""
+        if self.production.service_rate_rps is None:
+            return self.production
+        lost = self._since()
+        z = NormalDist().inv_cdf((1 + BOUNDS_LEVEL) / 2)
+        sd = (lost.upper - lost.lower) / 2 / z
+        return self.production.model_copy(
+            update={
+                "service_rate_rps": self.production.service_rate_rps * math.exp(-lost.estimate),
+                "service_rate_cv": math.hypot(self.production.service_rate_cv, sd),
+                "service_rate_commit": self.commit,
+            }
+        )
+
+    def _since(self) -> Interval:
+        own = self.since_declared
+        return NO_CHANGE if own is None else Interval(own.estimate, own.lower, own.upper)
 
     def _slowdown(self, measured: RateOfRecord) -> Interval:
         """Return the log ratio of the rate of record to another; none of a rate to itself.

@@ -1,7 +1,7 @@
 """How the build of record compares with the one whose rate in production was declared.
 
-A declared rate is that of one build. What the builds accepted since have lost or gained stands in
-the stored baseline: in its anchor, measured side by side, or in the rates of its history.
+A declared rate is that of one build. What the builds accepted since have lost or gained is told by
+the undisturbed rates in the stored baseline's history.
 """
 
 from __future__ import annotations
@@ -15,37 +15,27 @@ from perfgate.analysis.interval import Interval
 if TYPE_CHECKING:
     from perfgate.baseline.record import BaselineRecord
 
-# What the time for equal work is called among an anchor's slowdowns.
-CAPACITY = "capacity"
-
 
 def slowdown_since(record: BaselineRecord, commit: str) -> Interval | None:
     """Return the slowdown (log) of the build of record since ``commit``, a full one or its start.
 
-    The bounds are one-sided, 95 % each. None where the record does not know that build.
+    The two were measured at different times, so it is as uncertain as such measurements differ
+    (:func:`perfgate.analysis.stored.noise`), at BOUNDS_LEVEL. None where the record does not know
+    the undisturbed rate of both.
     """
     if record.commit.startswith(commit):
         return NO_CHANGE
-    return _from_anchor(record, commit) or _from_history(record, commit)
-
-
-def _from_anchor(record: BaselineRecord, commit: str) -> Interval | None:
-    anchor = record.anchor
-    own = None if anchor is None else anchor.slowdowns.get(CAPACITY)
-    if anchor is None or own is None or not anchor.commit.startswith(commit):
+    past = next((own for own in reversed(record.history) if own.commit.startswith(commit)), None)
+    then = None if past is None else past.undisturbed_rps
+    if then is None or record.undisturbed_rps is None:
         return None
-    from scipy.special import stdtrit  # noqa: PLC0415 - admissions rarely need it, and it is slow
+    from scipy.special import stdtrit  # noqa: PLC0415 - slow, and admissions rarely need it
 
-    half = float(stdtrit(own.freedom, (1 + BOUNDS_LEVEL) / 2)) * own.error
-    return Interval(own.estimate, own.estimate - half, own.estimate + half)
+    from perfgate.analysis.stored import Level, noise  # noqa: PLC0415 - as above
 
-
-def _from_history(record: BaselineRecord, commit: str) -> Interval | None:
-    """Return the ratio of two rates of record, the older one taken to be as unsure as the newer."""
-    rate = record.service_rate_rps
-    past = next((one for one in reversed(record.history) if one.commit.startswith(commit)), None)
-    if past is None or not past.service_rate_rps > 0:
-        return None
-    estimate = math.log(past.service_rate_rps / rate.estimate)
-    half = math.sqrt(2) * math.log(rate.upper / rate.lower) / 2
+    known = [own.undisturbed_rps for own in record.history if own.undisturbed_rps is not None]
+    now = record.undisturbed_rps.estimate
+    sd, freedom = noise([Level(rate) for rate in (*known, now)])
+    half = float(stdtrit(freedom, (1 + BOUNDS_LEVEL) / 2)) * math.sqrt(2) * sd
+    estimate = math.log(then / now)
     return Interval(estimate, estimate - half, estimate + half)

@@ -68,11 +68,12 @@ def admit(
     The change is held against the service's capacity of record and all else that is planned.
     """
     if sum(each is not None for each in (scale, add, file)) > 1:
-        raise UsageError("--scale, --add and --file are three ways to say one thing", hint="One.")
+        raise UsageError(
+            "--scale, --add and --file are three ways to say one thing", hint="Give one."
+        )
     # These import pydantic and numpy, which --help need not wait for.
     from perfgate.baseline.origin import read_origin  # noqa: PLC0415 - see above
-    from perfgate.cli.otherbuild import rate_in  # noqa: PLC0415 - see above
-    from perfgate.demand.standing import NOTHING  # noqa: PLC0415 - see above
+    from perfgate.cli.otherbuild import build_in  # noqa: PLC0415 - see above
     from perfgate.report.admission import FORMATS  # noqa: PLC0415 - see above
     from perfgate.verdict.admission import admission  # noqa: PLC0415 - see above
 
@@ -80,10 +81,9 @@ def admit(
     record = read_origin(of, ref, profile)
     asked = _question(record, dependent, start or now, what, scale, add, file)
     if asked.on < now:
-        say(f"{asked.on} is past: judged as of {now}")
+        say(f"note: {asked.on} is past: judged as of {now}")
         asked = replace(asked, on=now)
-    rate, known = (None, NOTHING) if other is None else rate_in(other, record)
-    answer = admission(record, asked, now, rate, known)
+    answer = admission(record, asked, now, None if other is None else build_in(other, record))
     print_report(FORMATS[format_](answer))
     return int(answer.verdict.exit_code())
 
@@ -98,16 +98,18 @@ def _question(
     file: Path | None,
 ) -> Question:
     from perfgate.demand.ledger import Change  # noqa: PLC0415 - as above
-    from perfgate.demand.question import UNNAMED, changed, planned, replaced  # noqa: PLC0415
+    from perfgate.demand.question import changed, planned, replaced  # noqa: PLC0415
 
-    ledger, words = record.ledger, what.strip() or UNNAMED
+    ledger, words = record.ledger, what.strip()
     if file is not None:
         entries = _entries_in(file, record)
-        return replaced(ledger, entries, name, on, what.strip() or f"its entry in {file}")
+        return replaced(ledger, entries, name, on, words or f"its entry in {file}")
     if scale is not None:
-        return changed(ledger, name, Change(effective_from=on, what=words, scale=scale))
+        more = words or f"{'-'.join(f'{one:g}' for one in dict.fromkeys(scale))} times its peak"
+        return changed(ledger, name, Change(effective_from=on, what=more, scale=scale))
     if add is not None:
-        return changed(ledger, name, Change(effective_from=on, what=words, add_rps=add))
+        more = words or f"{add:g}/s more"
+        return changed(ledger, name, Change(effective_from=on, what=more, add_rps=add))
     return planned(ledger, name, on)
 
 
@@ -124,5 +126,5 @@ def _entries_in(file: Path, record: CapacityRecord) -> Ledger:
     new = {name for name in entries.timeouts_s() if not near_match(name, known)}
     for own in check_operations(file, entries, known | new):
         place = "" if own.line is None else f":{own.line}"
-        say(f"{file}{place}: {record.service} has no operation {own.found}: {own.hint}")
+        say(f"note: {file}{place}: {record.service} has no operation {own.found}: {own.hint}")
     return entries

@@ -13,6 +13,7 @@ from perfgate.config.load import NoConfigError, load_config
 from perfgate.config.models import DemandSource
 from perfgate.demand.demand import demand_steps
 from perfgate.demand.ledger import check_operations, load_ledger
+from perfgate.errors import UsageError
 from perfgate.report.demand import render_steps
 from perfgate.verdict.entries import entry_doubts, operation_doubts
 from perfgate.wish import last_day
@@ -35,14 +36,27 @@ for _verb in (admit.admit, explain.explain, export.export, imports.command):
 @command.command()
 @options.config
 @options.ledger
+@click.option(
+    "--of",
+    metavar="PATH",
+    help="Show the ledger of this service instead: its directory, or what `perfgate demand export` "
+    "wrote.",
+)
 @options.on
 @click.option("--days", type=click.IntRange(min=0), help="Horizon; the configuration's otherwise.")
-def show(config: Path | None, ledger: Path | None, on: date | None, days: int | None) -> None:
+def show(
+    config: Path | None, ledger: Path | None, of: str | None, on: date | None, days: int | None
+) -> None:
     """Show who sends what on a day and after each change planned in the days that follow.
 
     Entries that were measured long ago, plans without figures, and operations that are no tasks of
     the Locust file are told.
     """
+    if of is not None:
+        if config or ledger:
+            raise UsageError("--of stands alone", hint="It brings its own ledger.")
+        _show_published(of, on or options.today(), days)
+        return
     whole = ledger is not None and days is not None
     loaded = None if whole else _configured(config, needed=ledger is None)
     source = DemandSource() if loaded is None else loaded.config.demand
@@ -57,6 +71,16 @@ def show(config: Path | None, ledger: Path | None, on: date | None, days: int | 
         *entry_doubts(book, start, end, source.stale_days),
     ]
     print_report(render_steps(demand_steps(book, start, end), end, doubts))
+
+
+def _show_published(of: str, start: date, days: int | None) -> None:
+    """Show the ledger that a service publishes, with its own horizon."""
+    from perfgate.baseline.origin import read_origin  # noqa: PLC0415 - others need no store
+
+    record = read_origin(of, None, "default")
+    end = last_day(start, record.horizon_days if days is None else days)
+    doubts = entry_doubts(record.ledger, start, end, record.stale_days)
+    print_report(render_steps(demand_steps(record.ledger, start, end), end, doubts))
 
 
 def _configured(config: Path | None, *, needed: bool) -> LoadedConfig | None:

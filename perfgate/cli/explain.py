@@ -97,6 +97,8 @@ def _refuse_impossible(there: int, asked: Lever) -> None:
         )
     if asked.imbalance is not None and not 1 <= asked.imbalance <= left:
         raise UsageError(
-            f"--imbalance {asked.imbalance:g} is none of {counted(left, 'instance')}",
-            hint=f"The busiest one gets from 1 to {left} times the mean load.",
+            f"--imbalance {asked.imbalance:g} cannot be with {counted(left, 'instance')}",
+            hint="A single one gets just the mean load, 1."
+            if left == 1
+            else f"The busiest one gets from 1 to {left} times the mean load.",
         )

@@ -6,6 +6,7 @@ import functools
 import re
 import time
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,6 @@ from perfgate.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from perfgate.demand.sources.accesslog import Layout
     from perfgate.demand.sources.observed import Naming, Observation
@@ -194,6 +194,12 @@ def _from_logs(
         observation_of,
     )
 
+    twice = [str(log) for log in logs if [*map(Path.resolve, logs)].count(log.resolve()) > 1]
+    if twice:
+        raise UsageError(
+            f"{twice[0]} is named twice, so that its requests would count twice",
+            hint="Name every log once.",
+        )
     field = by or layout.caller
     named = name or re.compile(PRODUCT if field == layout.caller else ANYTHING)
     rules = [Rule(operation, *requests) for operation, requests in operations]

@@ -130,8 +130,9 @@ class RetryBudget(click.ParamType["Budget"]):
         try:
             return Budget.model_validate({"kind": kind, **({"ratio": ratio} if colon else {})})
         except ValidationError as error:
-            first = error.errors()[0]
-            self.fail(f"{value!r} is no budget like per_success:0.1: {first['msg']}", param, ctx)
+            told = error.errors()[0]["msg"].replace("Input should", "it must")
+            told = told.removeprefix("Value error, ")
+            self.fail(f"{value!r} is no budget like per_success:0.1: {told}", param, ctx)
 
 
 class Address(click.ParamType[str]):

@@ -15,6 +15,7 @@ from perfgate.baseline.sealed import format_of
 from perfgate.baseline.tree import text_of
 from perfgate.demand.mix import MixedRate
 from perfgate.errors import UsageError
+from perfgate.verdict.order import OtherBuild
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
     from perfgate.baseline.capacity import CapacityRecord
     from perfgate.baseline.record import BaselineRecord
     from perfgate.demand.mix import Work
-    from perfgate.demand.standing import Known
+    from perfgate.verdict.case import Case
 
 
-def rate_in(file: Path, record: CapacityRecord) -> tuple[MixedRate, Known]:
-    """Return the rate that production, as ``record`` describes it, has with the build in the file.
+def build_in(file: Path, record: CapacityRecord) -> OtherBuild:
+    """Return the build in the file, with the rate that production has with it.
 
-    Beside it stands what else is known of that build. Raises UsageError for a file that is of
+    Production is as ``record`` describes it. Raises UsageError for a file that is of
     another service or another kind of machine, or that tells no rate, StoreError for a damaged
     record.
     """
@@ -50,20 +51,21 @@ def rate_in(file: Path, record: CapacityRecord) -> tuple[MixedRate, Known]:
 
 def _of_record(
     record: CapacityRecord, other: CapacityRecord | BaselineRecord, work: Work
-) -> tuple[MixedRate, Known]:
+) -> OtherBuild:
     rate = other.service_rate_rps
     known = record.known_with(rate, other.mu_slo_rps, other.mu_over_rps)
-    return MixedRate(record.rate_with(rate), work), known
+    name = f"{other.service} {other.commit[:12]}, measured {other.measured_at[:10]}"
+    return OtherBuild(name, MixedRate(record.rate_with(rate), work), known)
 
 
-def _measured(file: Path, record: CapacityRecord) -> tuple[MixedRate, Known]:
+def _measured(file: Path, record: CapacityRecord) -> OtherBuild:
     # It imports pandas and scipy, which takes a second that records need not take.
     from perfgate.verdict.case import capacity_of, read_case, work_of_case  # noqa: PLC0415
     from perfgate.verdict.known import known_of  # noqa: PLC0415
 
     case = read_case(file)
     _same(file, record, case.terms.config.service, case.measurement.environment.slug)
-    config = case.terms.config.model_copy(update={"production": record.production})
+    config = case.terms.config.model_copy(update={"production": record.production_of_record})
     terms = case.terms.model_copy(update={"config": config})
     case = case.model_copy(update={"terms": terms})
     rate = capacity_of(case, "candidate")
@@ -72,7 +74,18 @@ def _measured(file: Path, record: CapacityRecord) -> tuple[MixedRate, Known]:
             f"{file} tells no service rate of the build in production",
             hint="Measure it beside the build of record: perfgate measure --base REF.",
         )
-    return MixedRate(uncertain(rate), work_of_case(case, "candidate")), known_of(case, rate)
+    mixed = MixedRate(uncertain(rate), work_of_case(case, "candidate"))
+    return OtherBuild(_name(case, record), mixed, known_of(case, rate))
+
+
+def _name(case: Case, record: CapacityRecord) -> str:
+    """Return which build was measured when, and beside which other one, where that matters."""
+    own = case.measurement
+    name = f"{own.candidate.name}, measured {own.taken_at[:10]}"
+    carried = record.production.service_rate_rps is not None
+    if not carried or own.base is None or own.base.commit == record.commit:
+        return name
+    return f"{name} beside {own.base.name}, which is taken for the build of record"
 
 
 def _text(file: Path) -> str:

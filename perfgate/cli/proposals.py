@@ -117,7 +117,7 @@ def _put_forward(path: Path, text: str, proposal: Proposal, write: bool) -> None
         return
     done = f"{len(proposal.updated)} updated, {len(proposal.added)} added"
     if not write:
-        say(escaped(f"{path}: {done} if you add --write"))
+        say(escaped(f"{path}: with --write, {done}"))
         return
     try:
         write_whole(path, proposal.text)

@@ -5,6 +5,7 @@ Reading files and telling faults is :mod:`perfgate.config.load`'s work.
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ Alpha = Annotated[float, Field(gt=0, lt=0.5)]
 
 START_PLACEHOLDERS = ("port", "host", "python", "data_dir")
 READY_PLACEHOLDERS = ("port",)
+COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 CONTAINER_PLACEHOLDERS = ("port", "host")
 IMAGE_PLACEHOLDERS = ("commit",)
@@ -480,7 +482,7 @@ class Production(Section):
     service_rate_cv: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.05, description="Relative standard deviation of that figure."
     )
-    service_rate_commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None = Field(
+    service_rate_commit: str | None = Field(
         default=None,
         description="Commit of the build that has that rate, its first seven digits or more. What "
         "later builds lost is told by the stored baseline; absent, it would be forgotten.",
@@ -494,8 +496,12 @@ class Production(Section):
     @field_validator("service_rate_commit")
     @classmethod
     def _of_a_rate(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is not None and info.data.get("service_rate_rps") is None:
+        if value is not None and info.data.get("service_rate_rps", 1) is None:
             raise ValueError("needs service_rate_rps: it says which build that rate is of")
+        if value is not None and not COMMIT.fullmatch(value):
+            raise ValueError(
+                "must be a commit: seven hexadecimal digits of it or more, in lower case"
+            )
         return value
 
     @field_validator("imbalance")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from perfgate.demand.budgets import limits_of
+from perfgate.demand.budgets import limits_of, saved_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,8 @@ class Callers:
 
     ``first_try_rps`` counts each call once. Retries are limited per call to ``request_ratio``
     (infinite without such a budget), to ``success_ratio`` of the successes, to ``flight_ratio`` of
-    the attempts in flight, and ``floor_rps`` more are always allowed by all clients together.
+    the attempts in flight, and ``floor_rps`` more are always allowed by all clients together;
+    ``saved_up`` is how many more there may be at once after a calm time.
     """
 
     first_try_rps: Floats
@@ -41,6 +42,7 @@ class Callers:
     success_ratio: Floats
     flight_ratio: Floats
     floor_rps: Floats
+    saved_up: Floats
 
     def attempts_per_try(self, failed_ratio: float | Floats) -> Floats:
         """Return the attempts A(p) per first try while a share p of all attempts fails.
@@ -99,10 +101,17 @@ def callers_of(dependents: Sequence[Dependent], first_try_rps: Sequence[float]) 
     Raises ValueError when there are more of one than of the other.
     """
     rows = [
-        (rate, one.timeout_s, one.attempts, one.upstream_attempts, *limits_of(one.budget))
+        (
+            rate,
+            one.timeout_s,
+            one.attempts,
+            one.upstream_attempts,
+            *limits_of(one.budget),
+            saved_up(one.budget, rate),
+        )
         for one, rate in zip(dependents, first_try_rps, strict=True)
     ]
-    return Callers(*np.array(rows, dtype=float).reshape(-1, 8).T)
+    return Callers(*np.array(rows, dtype=float).reshape(-1, 9).T)
 
 
 def _tries(passed_ratio: Floats, most: Floats) -> Floats:

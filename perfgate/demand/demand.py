@@ -216,10 +216,13 @@ def tipping_sentence(tipping: TippingPoint) -> str:
 
 
 def largest_told(rows: Iterable[DependentDemand]) -> str:
-    """Return the dependents that send most, with what they send, in words."""
-    largest = _largest(rows)
+    """Return the dependents that send most, with what they send, in words, and how many more."""
+    sending = [row for row in rows if row.first_try_rps > 0]
+    largest = _largest(sending)
     rates = _told(*(row.first_try_rps for row in largest))
-    return ", ".join(f"{row.name} {rate}" for row, rate in zip(largest, rates, strict=True))
+    named = [f"{row.name} {rate}" for row, rate in zip(largest, rates, strict=True)]
+    more = len(sending) - len(named)
+    return ", ".join([*named, f"{more} more"] if more else named)
 
 
 def senders_told(demand: Demand, tipping: TippingPoint | None = None) -> str:
@@ -348,7 +351,7 @@ def _positions_by_day(ledger: Ledger, start: date, end: date) -> dict[date, set[
 def _causes(before: Demand, after: Demand) -> tuple[Cause, ...]:
     """Return who sends more; where nobody does, who sends something else."""
     causes = [
-        Cause(new.name, _whats(new, after.on), new.first_try_rps - old.first_try_rps)
+        Cause(new.name, _whats(old, new), new.first_try_rps - old.first_try_rps)
         for old, new in zip(before.dependents, after.dependents, strict=True)
         if any(change not in old.changes and change.has_figures for change in new.changes)
     ]
@@ -356,8 +359,8 @@ def _causes(before: Demand, after: Demand) -> tuple[Cause, ...]:
     return tuple(sorted(adding or causes, key=lambda cause: -cause.added_rps))
 
 
-def _whats(row: DependentDemand, on: date) -> str:
-    own = (each for each in row.changes if each.effective_from == on and each.has_figures)
+def _whats(old: DependentDemand, new: DependentDemand) -> str:
+    own = (each for each in new.changes if each not in old.changes and each.has_figures)
     return " and ".join(change.what for change in own)
 
 

@@ -233,6 +233,14 @@ class Dependent(Row):
     )
 
     @model_validator(mode="after")
+    def _each_change_once(self) -> Self:
+        plans = [(each.effective_from, each.what) for each in self.changes]
+        twice = next((plan for plan in plans if plans.count(plan) > 1), None)
+        if twice is not None:
+            raise ValueError(f'the change "{twice[1]}" from {twice[0]} on is there twice')
+        return self
+
+    @model_validator(mode="after")
     def _one_mix_a_day(self) -> Self:
         days = [each.effective_from for each in self.changes if each.mix]
         twice = next((day for day in days if days.count(day) > 1), None)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from perfgate.demand.ledger import Dependent, Ledger
 
-UNNAMED = "the change that is asked for"
-
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -45,24 +43,25 @@ def changed(ledger: Ledger, name: str, change: Change) -> Question:
     for words that several changes have, none of them planned for that day.
     """
     own = dependent_of(ledger, name)
-    same = _same_change(own, change)
-    others = tuple(each for each in own.changes if each is not same)
+    same = _same_changes(own, change)
+    others = tuple(each for each in own.changes if each not in same)
     before = _with(ledger, own.model_copy(update={"changes": others}))
     after = _with(ledger, own.model_copy(update={"changes": (*others, change)}))
     beside = tuple(each.what for each in others if each.effective_from == change.effective_from)
     return Question(name, change.effective_from, change.what, before, after, beside)
 
 
-def _same_change(own: Dependent, change: Change) -> Change | None:
+def _same_changes(own: Dependent, change: Change) -> list[Change]:
     alike = [each for each in own.changes if each.what == change.what]
     there = [each for each in alike if each.effective_from == change.effective_from]
-    if len(alike) > 1 and len(there) != 1:
-        days = " and ".join(str(each.effective_from) for each in alike)
+    days = list(dict.fromkeys(each.effective_from for each in alike))
+    if len(days) > 1 and not there:
+        told = " and ".join(map(str, days))
         raise UsageError(
-            f'the ledger plans "{change.what}" of {own.name} more than once, on {days}',
+            f'the ledger plans "{change.what}" of {own.name} more than once, on {told}',
             hint="Say which of them by its day, --from, or give them words of their own there.",
         )
-    return next(iter(there or alike), None)
+    return there or alike
 
 
 def planned(ledger: Ledger, name: str, on: date) -> Question:
@@ -86,8 +85,9 @@ def planned(ledger: Ledger, name: str, on: date) -> Question:
 def replaced(ledger: Ledger, entries: Ledger, name: str, on: date, what: str) -> Question:
     """Return the question whether ``name`` may be from that day on as ``entries`` has it.
 
-    That takes the place of all that ``ledger`` plans for it from that day on; it need not be there
-    yet. Raises UsageError where it is not in ``entries``.
+    That takes the place of all that ``ledger`` plans for it from that day on, and of what it plans
+    in the same words for another day; it need not be there yet. Raises UsageError where it is not
+    in ``entries``.
     """
     entry = dependent_of(entries, name)
     mix = entries.mix_of(entry)
@@ -95,7 +95,10 @@ def replaced(ledger: Ledger, entries: Ledger, name: str, on: date, what: str) ->
     new = entry.model_copy(update={"mix": mix, "changes": (*entry.changes, change)})
     if name in (each.name for each in ledger.dependents):
         own = dependent_of(ledger, name)
-        so_far = tuple(each for each in own.changes if each.effective_from < on)
+        moved = {each.what for each in entry.changes if each not in own.changes}
+        so_far = tuple(
+            each for each in own.changes if each.effective_from < on and each.what not in moved
+        )
         before = _with(ledger, own.model_copy(update={"changes": so_far}))
         return Question(name, on, what, before, _with(ledger, new))
     nothing = entry.model_copy(update={"mix": mix, "peak_rps": 0.0, "changes": ()})

@@ -155,14 +155,22 @@ def backlog_after_stall(callers: Callers, stall_s: float) -> float:
 
     Sum of lambda max(0, stall - k timeout) over the attempts k = 0, 1, ... up to A(1), the last in
     part: abandoned attempts stay in the queue, and retries come at once, for want of backoff.
-    What budgets have saved up by then comes on top.
+    What budgets had saved up comes on top, as far as calls have attempts left for it.
     """
-    timeout_s, made = callers.timeout_s, callers.amplification
+    first_rps, most = callers.first_try_rps, callers.attempts * callers.upstream_attempts
+    allowed = first_rps * _waiting_s(callers.timeout_s, callers.amplification, stall_s)
+    unlimited = first_rps * _waiting_s(callers.timeout_s, most, stall_s)
+    return float((allowed + np.minimum(callers.saved_up, unlimited - allowed)).sum())
+
+
+def _waiting_s(timeout_s: Floats, made: Floats, stall_s: float) -> Floats:
+    """Return the attempts that wait after a stall, over the first tries per second."""
     whole = np.floor(made)
     begun = np.minimum(whole, np.floor(stall_s / timeout_s) + 1)
     waited = begun * stall_s - timeout_s * begun * (begun - 1) / 2
     part = (made - whole) * np.maximum(stall_s - whole * timeout_s, 0.0)
-    return float(callers.first_try_rps @ (waited + part))
+    waiting: Floats = waited + part
+    return waiting
 
 
 def drain_s(callers: Callers, mu_over_rps: float, backlog: float) -> float:

@@ -91,6 +91,12 @@ def origins(answer: Admission) -> list[str]:
     told = origin_of(answer.record)
     if answer.matter.recomputed and answer.record.weights is not None:
         told.append("With another mix it is recomputed from what operations cost, measured alone.")
+    if answer.crossing is not None:
+        build, rate = answer.crossing.build, answer.crossing.build.rate.rate
+        told.append(
+            f"About to ship: {build.name}; {rate.estimate_rps:.0f}/s in production, "
+            f"{rate.lower_rps:.0f}/s of it certain."
+        )
     return told
 
 

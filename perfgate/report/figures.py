@@ -207,7 +207,7 @@ def _production(case: Case) -> list[str]:
     own, rate = case.terms.config.production, capacity_of(case, "candidate")
     told = [declared(own, "this machine")]
     if rate is not None:
-        ratio = " and the ratio of the builds measured here"
+        ratio = ", times the ratio of the builds measured here"
         lost = since_declared(case) or NO_CHANGE
         told += derived(own, rate.estimate, rate.lower, ratio, lost.estimate)
     return told

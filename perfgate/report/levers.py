@@ -14,6 +14,7 @@ from perfgate.report.production import origin_of
 from perfgate.tail import escaped, shortened
 from perfgate.verdict.dangers import chance
 from perfgate.verdict.finding import Outcome, counted, number
+from perfgate.verdict.mixture import ANEW, untold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +34,13 @@ def render_levers(
 ) -> str:
     """Return how the service stands, then with each lever alone, then with all of them.
 
-    What its service rate with the mix of that day would be may have to be measured: then that is
-    said.
+    Where the demand is not surely carried because its service rate with the mix of that day has to
+    be measured, that is all there is to tell.
     """
+    if state.untold:
+        unknown = untold(state, "", Outcome.INCONCLUSIVE).reason
+        told = [f"{record.service}: {unknown}", f"-> {ANEW}", "", *origin_of(record)]
+        return "\n".join(wrapped(escaped(each), "") for each in told)
     scene, now = state.scene, state.standing
     head = (
         f"{record.service} on {scene.on}: {now.demand.first_try_rps:.1f} requests/s from "
@@ -50,9 +55,9 @@ def render_levers(
     rule = "-" * len(title)
     told = [
         _told(scene, levers, together),
-        *([escaped(chance(state, Outcome.FAIL).reason)] if state.doubtful else []),
-        f"Stall borne: after a longer one the queue stays. Drained in: so long after a stall of "
-        f"{STALL_S:g} s its queue is gone.",
+        *([escaped(f"As it is: {chance(state, Outcome.FAIL).reason}")] if state.doubtful else []),
+        f"A headroom of {record.headroom:g} is required. Stall borne: after a longer one the queue "
+        f"stays. Drained in: so long after a stall of {STALL_S:g} s its queue is gone.",
         "",
         *map(escaped, origin_of(record)),
     ]
@@ -90,12 +95,14 @@ def _row(name: str, scene: Scene) -> str:
 def _told(scene: Scene, levers: Sequence[Lever], together: Lever | None) -> str:
     """Return in a sentence what comes of it."""
     regime = scene.standing.outlook.regime
+    if not levers:
+        return f"It is {regime.value} as it is, and there is nothing to pull on."
     tried = [*levers, *([together] if together else [])]
     after = [scene.after(lever).standing.outlook.regime for lever in tried]
     if regime is Regime.STABLE:
         return "It is stable as it is: whatever upsets it, it recovers by itself."
     if Regime.STABLE not in after:
-        return f"None of this makes it stable: it stays {regime.value}, or becomes so."
+        return "None of this makes it stable."
     first = tried[after.index(Regime.STABLE)]
     what = "all together" if first is together else first.text
     return f"{escaped(what)}: with that it recovers by itself, whatever upsets it."

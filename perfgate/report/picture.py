@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.demand.picture import POINTS, answered_ratio, picture_of
+from perfgate.demand.retries import Regime
 from perfgate.report.blocks import plot
 from perfgate.report.lines import wrapped
 from perfgate.tail import escaped
@@ -94,7 +95,10 @@ def title_of(picture: Picture) -> str:
     rates = f"at {sent} calls/s; {served}/s are certain to be served"
     if not picture.stall_s:
         return f"Simulated: {number(picture.as_it_is.end_s[-1])} s {rates}. No stall."
-    return f"Simulated: a stall of {number(picture.stall_s)} s {rates}."
+    long = (
+        "" if picture.regime is not Regime.METASTABLE else " (more than the shortest that would do)"
+    )
+    return f"Simulated: a stall of {number(picture.stall_s)} s{long} {rates}."
 
 
 def full_queue(picture: Picture) -> float:

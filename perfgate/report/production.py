@@ -79,8 +79,9 @@ def declared(production: Production, machine: str) -> str:
             f"Production is taken to be {instances} of {machine}'s speed, as no production rate "
             f"is declared{spread}."
         )
+    each = "" if production.instances == 1 else " each"
     return (
-        f"Production is {instances} of {production.service_rate_rps:g}/s each, as declared"
+        f"Production is {instances} of {production.service_rate_rps:g}/s{each}, as declared"
         f"{_of_build(production)}{spread}."
     )
 
@@ -114,8 +115,8 @@ def derived(
 
 
 def _since(lost: float) -> str:
-    if lost == 0:
+    percent = f"{100 * abs(math.expm1(-lost)):.1f}"
+    if float(percent) == 0:
         return ""
-    change = math.expm1(-lost)
-    verb = "lost" if change < 0 else "gained"
-    return f", {100 * abs(change):.1f} % {verb} by builds since"
+    sign, verb = ("less", "lost") if lost > 0 else ("plus", "gained")
+    return f", {sign} {percent} % {verb} by builds up to the stored baseline"

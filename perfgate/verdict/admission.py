@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perfgate.demand.standing import NOTHING
 from perfgate.verdict.claims import claims
 from perfgate.verdict.finding import Verdict, verdict_of
 from perfgate.verdict.matter import Matter, matter_of
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from perfgate.baseline.capacity import CapacityRecord
-    from perfgate.demand.mix import MixedRate
     from perfgate.demand.question import Question
-    from perfgate.demand.standing import Known
+    from perfgate.verdict.order import OtherBuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +36,14 @@ def admission(
     record: CapacityRecord,
     question: Question,
     today: date,
-    about_to_ship: MixedRate | None = None,
-    known: Known = NOTHING,
+    about_to_ship: OtherBuild | None = None,
 ) -> Admission:
     """Return whether the change may ship, held against the record and what else is planned.
 
-    ``about_to_ship`` is production's service rate with another build that is to replace the one of
-    record, and the work it was measured with, ``known`` what else was measured of that build; None
-    where there is none.
+    ``about_to_ship`` is the build that is to replace the one of record; None where there is none.
     """
     matter = matter_of(record, question)
-    both = None if about_to_ship is None else crossing(matter, about_to_ship, known)
+    both = None if about_to_ship is None else crossing(matter, about_to_ship)
     findings = [
         *([] if both is None else [order_finding(both)]),
         *claims(matter),

@@ -9,7 +9,7 @@ from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import demand_steps, senders_told, tipping_sentence
+from perfgate.demand.demand import demand_steps, peak_demand, senders_told, tipping_sentence
 from perfgate.demand.remedies import instances_for
 from perfgate.verdict.dangers import chance, cold, retries
 from perfgate.verdict.finding import Finding, Outcome, promised, sentence, told_apart
@@ -29,7 +29,7 @@ PROMISES = "mu_slo"
 UNKEPT = "Ship it once the service is faster, or has more instances, or promises less."
 ENOUGH = {
     Outcome.PASS: "enough for",
-    Outcome.WARN: "only just enough: it is enough for",
+    Outcome.WARN: "just enough, for up to",
     Outcome.FAIL: "enough for no more than",
 }
 
@@ -42,13 +42,18 @@ def claims(matter: Matter) -> list[Finding]:
     if matter.after.untold:
         unknown = Outcome.INCONCLUSIVE if matter.adds else Outcome.WARN
         return [untold(matter.after, CHECK, unknown)]
+    again = retries(matter.after, matter.refusal, _turned(matter))
+    as_before = len({own.standing.outlook.regime for own in (matter.before, matter.after)}) == 1
     return [
         _carried(matter),
         *_promised(matter),
         *_plans(matter),
-        retries(matter.after, matter.refusal, _turned(matter)),
+        *([] if as_before else [again]),
         chance(matter.after, matter.refusal, matter.before),
+        *_later_chance(matter),
         *cold(matter.after),
+        # What was so before is not what is asked.
+        *([again] if as_before else []),
     ]
 
 
@@ -61,7 +66,7 @@ def _carried(matter: Matter) -> Finding:
     return Finding(
         check=CHECK,
         outcome=enough if tipping is None else matter.refusal,
-        reason=f"The service rate of record {rate_told(after)}: with headroom "
+        reason=f"{_subject(matter)} {rate_told(after)}: with headroom "
         f"{matter.capacity.headroom:g} that is {words} {limit}/s; the demand from "
         f"{matter.question.on} on is {sent}/s{senders_told(matter.after.demand, tipping)}."
         f"{_why(matter, tipping)}{_moved(matter)}",
@@ -71,6 +76,10 @@ def _carried(matter: Matter) -> Finding:
         unit="requests/s",
         hint="" if tipping is None else _way_out(matter),
     )
+
+
+def _subject(matter: Matter) -> str:
+    return "Production's service rate" if matter.capacity.declared else "The service rate of record"
 
 
 def _promised(matter: Matter) -> list[Finding]:
@@ -139,10 +148,11 @@ def _plans(matter: Matter) -> list[Finding]:
     """Return what becomes of changes that are planned for later, where they do not fit any more."""
     question, capacity = matter.question, matter.capacity
     with_it = demand_steps(question.after, question.on, matter.end)
-    tips = capacity.tipping(with_it)
+    tips = capacity.tipping(with_it, within_promises=True)
     if tips is None or tips.from_start:
         return _untold_plans(matter, with_it)
-    earlier = capacity.tipping(demand_steps(question.before, question.on, matter.end))
+    without = demand_steps(question.before, question.on, matter.end)
+    earlier = capacity.tipping(without, within_promises=True)
     ours = earlier is None or tips.on < earlier.on
     return [
         Finding(
@@ -152,9 +162,26 @@ def _plans(matter: Matter) -> list[Finding]:
             observed=tips.after_rps,
             limit=tips.limit_rps,
             unit="requests/s",
-            hint="Agree on which of the two ships first, or on more instances by then.",
+            hint="Agree on which of the two ships first, or on more instances by then."
+            if ours
+            else "More instances by then, or a faster build: it does not hang on this change.",
         )
     ]
+
+
+def _later_chance(matter: Matter) -> list[Finding]:
+    """Return the chance of an overload on the worst day that is planned, where it is too much."""
+    question, now = matter.question, matter.after
+    worst = peak_demand(demand_steps(question.after, question.on, matter.end))
+    if now.doubtful or worst.first_try_rps <= now.demand.first_try_rps:
+        return []
+    then, without = (
+        State(book, worst.on, matter.capacity) for book in (question.after, question.before)
+    )
+    if then.untold or then.too_much or not then.doubtful:
+        return []
+    ours = not without.doubtful
+    return [chance(then, matter.refusal if ours else Outcome.WARN, without)]
 
 
 def _untold_plans(matter: Matter, steps: Sequence[Demand]) -> list[Finding]:

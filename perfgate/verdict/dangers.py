@@ -60,7 +60,7 @@ def chance(state: State, refusal: Outcome, before: State | None = None) -> Findi
         observed=state.chance,
         limit=limit,
         unit="ratio",
-        hint=f"{cure}; or add instances." if much else "",
+        hint=_certainty(state, cure) if much else "",
     )
 
 
@@ -97,8 +97,15 @@ def _most_doubtful(state: State) -> tuple[str, str]:
     )
     # Half of the variance or more is that of the peak.
     if 2 * entry.peak_cv**2 >= doubt**2:
-        return told, f"Measure what {entry.name} sends, and lower its peak_cv"
+        return told, f"Measure again what {entry.name} sends, and set its peak_cv by that"
     return told, f"Say more exactly by how much {entry.name} is to change"
+
+
+def _certainty(state: State, cure: str) -> str:
+    """Return what to do: to know better helps only where the likely figures would do."""
+    if state.chance < 1 / 2:
+        return f"{cure}; or add instances."
+    return "Add instances, or send less: even if all were known exactly, it would be too much."
 
 
 def _percent(chance: float) -> str:

@@ -23,14 +23,14 @@ def declaration_doubts(production: Production, taken: str, *, known: bool) -> li
         return []
     if commit is None:
         reason = (
-            f"Production's {rate:g}/s are declared without the build that has them: {taken} is "
-            "taken to, and what was lost before it is not counted."
+            f"It is not said which build has production's {rate:g}/s, so that {taken} is taken to "
+            "have them: what was lost before it is not counted."
         )
         hint = "Say in [production] which build that is: service_rate_commit."
     else:
         reason = (
-            f"Production's {rate:g}/s are declared of build {commit[:12]}, which the stored "
-            f"baseline does not know: {taken} is taken to have them."
+            f"Production's {rate:g}/s are those of build {commit[:12]}, which the stored baseline "
+            f"does not know, so that {taken} is taken to have them."
         )
         hint = (
             "Declare the rate of a build that is or was a baseline, as `perfgate history` lists "

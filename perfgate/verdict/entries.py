@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from perfgate.faults import Fault
 
 STALE = "ledger:stale"
+AHEAD = "ledger:ahead"
 OPERATIONS = "ledger:operations"
 PLANS = "ledger:plans"
 
@@ -32,6 +33,7 @@ def entry_doubts(ledger: Ledger, on: date, end: date, stale_days: int) -> list[F
     bare = [row for row in _bare_plans(ledger.dependents) if row[1].effective_from <= end]
     return [
         *([_stale(ledger, old, on, stale_days)] if old else []),
+        *_ahead(ledger.dependents, end),
         *([_without_figures(bare, on)] if bare else []),
     ]
 
@@ -68,6 +70,19 @@ def _stale(ledger: Ledger, old: list[tuple[Dependent, int]], on: date, stale_day
         f"{first_of(named, LARGEST_NAMED)}{together}.",
         hint=f"Measure what they send now, and set measured_on{_owners(one for one, _ in old)}.",
     )
+
+
+def _ahead(dependents: Iterable[Dependent], end: date) -> list[Finding]:
+    """Return a warning about entries that say they were measured on a day that is far ahead."""
+    named = [
+        f"{one.name} ({one.measured_on})"
+        for one in dependents
+        if one.measured_on is not None and one.measured_on > end
+    ]
+    if not named:
+        return []
+    reason = f"Measured on a day to come: {first_of(named, LARGEST_NAMED)}."
+    return [Finding(AHEAD, Outcome.WARN, reason, hint="Set measured_on to the day it was.")]
 
 
 def _bare_plans(dependents: Iterable[Dependent]) -> Iterator[tuple[Dependent, Change]]:

@@ -18,7 +18,7 @@ from perfgate.demand.mix import Work
 from perfgate.demand.remedies import healing
 from perfgate.demand.retries import Regime
 from perfgate.demand.standing import NOTHING, risk_on
-from perfgate.verdict.finding import Outcome
+from perfgate.verdict.finding import Outcome, promised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,8 @@ class Capacity:
 
     The rate is that of ``instances`` together, of which the busiest gets ``imbalance`` times the
     mean load. The chance that the demand exceeds it may be ``overload_risk`` at most. ``known`` is
-    what else was measured, with the same mix.
+    what else was measured, with the same mix. ``declared``: the rate rests on one that was declared
+    for production.
     """
 
     rate: MixedRate
@@ -48,6 +49,7 @@ class Capacity:
     instances: int
     imbalance: float
     known: Known = NOTHING
+    declared: bool = False
 
     def known_at(self, demand: Demand) -> Known:
         """Return what else is known with the mix of a demand; with the one measured, all of it."""
@@ -77,12 +79,20 @@ class Capacity:
         """Return why it cannot be told whether a demand is carried, "" where it can."""
         return self.at(demand).why if demand.first_try_rps > self.limit_rps(demand) else ""
 
-    def tipping(self, steps: Sequence[Demand]) -> TippingPoint | None:
+    def kept_rps(self, demand: Demand) -> float:
+        """Return how much of its mix may be carried, and within the promises as far as is known."""
+        rate, limit_rps = self.known_at(demand).mu_slo, self.limit_rps(demand)
+        return limit_rps if rate is None else min(limit_rps, rate.upper_rps / self.headroom)
+
+    def tipping(
+        self, steps: Sequence[Demand], *, within_promises: bool = False
+    ) -> TippingPoint | None:
         """Return where the demand first exceeds what is surely enough, None where it does not.
 
         Steps of which it cannot be told are passed over.
         """
-        return tipping_point(steps, lambda step: inf if self.untold(step) else self.limit_rps(step))
+        limit_of = self.kept_rps if within_promises else self.limit_rps
+        return tipping_point(steps, lambda step: inf if self.untold(step) else limit_of(step))
 
 
 @dataclass(frozen=True)
@@ -158,10 +168,29 @@ class State:
         if self.untold:
             return Outcome.INCONCLUSIVE
         regime = self.standing.outlook.regime
-        too_much = self.demand.first_try_rps > self.limit_rps
-        if too_much or regime is Regime.UNSTABLE or self.doubtful:
+        if self.too_much or regime is Regime.UNSTABLE or self.doubtful:
             return Outcome.FAIL
-        return Outcome.WARN if self.thin or regime is Regime.METASTABLE else Outcome.PASS
+        metastable = regime is Regime.METASTABLE
+        return Outcome.WARN if self.thin or metastable else self.promises
+
+    @property
+    def promises(self) -> Outcome:
+        """PASS where every promise is kept with the headroom, or where that was not measured."""
+        rate = self.scene.known.mu_slo
+        if rate is None:
+            return Outcome.PASS
+        required = self.demand.first_try_rps * self.capacity.headroom
+        return promised(rate.lower_rps, rate.upper_rps, required)
+
+    @property
+    def too_much(self) -> bool:
+        """Tell whether first tries exceed what is surely carried, or within the promises."""
+        return self.demand.first_try_rps > self.kept_rps
+
+    @property
+    def kept_rps(self) -> float:
+        """The demand, of this mix, that may be carried within the promises."""
+        return self.capacity.kept_rps(self.demand)
 
 
 @dataclass(frozen=True)
@@ -219,7 +248,13 @@ def capacity_of(record: CapacityRecord, rate: MixedRate) -> Capacity:
     """Return what the record's demand is held to with a build of that rate."""
     own = record.production
     return Capacity(
-        rate, record.headroom, record.overload_risk, own.instances, own.imbalance, record.known
+        rate,
+        record.headroom,
+        record.overload_risk,
+        own.instances,
+        own.imbalance,
+        record.known,
+        declared=own.service_rate_rps is not None,
     )
 
 

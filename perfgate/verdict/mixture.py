@@ -26,7 +26,7 @@ def rate_told(state: State) -> str:
     certain = f"{rate.lower_rps:.0f}/s of it certain"
     if f"{measured.estimate_rps:.0f}" == f"{rate.estimate_rps:.0f}":
         return f"is {rate.estimate_rps:.0f}/s, {certain}"
-    head = f"is {measured.estimate_rps:.0f}/s as it was measured"
+    head = f"is {measured.estimate_rps:.0f}/s {_as_known(state)}"
     if state.capacity.at(state.demand).why:
         return f"{head}, and no less than {rate.lower_rps:.0f}/s {with_mix(state)}"
     return f"{head}, and {rate.estimate_rps:.0f}/s {with_mix(state)}, {certain}"
@@ -41,12 +41,16 @@ def untold(state: State, check: str, outcome: Outcome, hint: str = ANEW) -> Find
         check=check,
         outcome=outcome,
         reason=f"Whether the {sent}/s{senders_told(state.demand)} from {state.on} on are carried "
-        f"cannot be told: the service rate is {rate.estimate_rps:.0f}/s as it was measured, but "
+        f"cannot be told: the service rate is {rate.estimate_rps:.0f}/s {_as_known(state)}, but "
         f"what it is {with_mix(state)} is not known, as {state.untold}{only}.",
         limit=state.demand.first_try_rps * state.capacity.headroom,
         unit="requests/s",
         hint=hint,
     )
+
+
+def _as_known(state: State) -> str:
+    return "with the mix of record" if state.capacity.declared else "as it was measured"
 
 
 def with_mix(state: State) -> str:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from perfgate.demand.demand import demand_steps, tipping_sentence
+from perfgate.demand.standing import NOTHING, Known
 from perfgate.verdict.finding import Finding, Outcome, told_apart
 from perfgate.verdict.mixture import ANEW
 
 if TYPE_CHECKING:
+    from perfgate.demand.demand import TippingPoint
     from perfgate.demand.mix import MixedRate
-    from perfgate.demand.standing import Known
     from perfgate.verdict.matter import Matter, State
 
 FAIL = Outcome.FAIL
@@ -31,10 +33,24 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class OtherBuild:
+    """A build that is about to replace the one of record.
+
+    ``name`` says which it is, ``rate`` is production's with it, and the work that was measured,
+    ``known`` what else was.
+    """
+
+    name: str
+    rate: MixedRate
+    known: Known = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class Crossing:
     """The four states of two changes: the build of record or the other, the old demand or the new.
 
-    ``adds`` tells whether the change makes more of anything, ``what`` names it.
+    ``adds`` tells whether the change makes more of anything, ``what`` names it; ``later`` is where
+    what is planned for later exceeds what the other build is surely enough for.
     """
 
     old_old: State
@@ -43,6 +59,8 @@ class Crossing:
     new_new: State
     adds: bool
     what: str
+    build: OtherBuild
+    later: TippingPoint | None
 
     @property
     def untold(self) -> str:
@@ -63,14 +81,15 @@ class Crossing:
         return Order.DEMAND_FIRST if by_demand else Order.NEITHER
 
 
-def crossing(matter: Matter, about_to_ship: MixedRate, known: Known) -> Crossing:
+def crossing(matter: Matter, build: OtherBuild) -> Crossing:
     """Return the four states, with production's rate under the build that is about to ship.
 
-    ``known`` is what else is known of that build. Where its rate does not say with which mix it was
-    measured, it is taken to be that of record.
+    Where that rate does not say with which mix it was measured, it is taken to be that of record.
     """
-    work = about_to_ship.work if about_to_ship.work.mix else matter.capacity.rate.work
-    new = replace(matter.capacity, rate=replace(about_to_ship, work=work), known=known)
+    work = build.rate.work if build.rate.work.mix else matter.capacity.rate.work
+    new = replace(matter.capacity, rate=replace(build.rate, work=work), known=build.known)
+    steps = demand_steps(matter.question.after, matter.question.on, matter.end)
+    later = new.tipping(steps, within_promises=True)
     return Crossing(
         old_old=matter.before,
         old_new=matter.after,
@@ -78,6 +97,8 @@ def crossing(matter: Matter, about_to_ship: MixedRate, known: Known) -> Crossing
         new_new=replace(matter.after, capacity=new),
         adds=matter.adds,
         what=f'"{matter.question.what}" of {matter.question.dependent}',
+        build=build,
+        later=None if later is None or later.from_start else later,
     )
 
 
@@ -89,7 +110,14 @@ def order_finding(both: Crossing) -> Finding:
     blocked = both.order in (Order.NEITHER, Order.BUILD_FIRST)
     refusal = Outcome.FAIL if both.adds else Outcome.WARN
     reason, hint = _told(both)
-    return Finding("order", refusal if blocked else Outcome.PASS, reason, hint=hint)
+    outcome = refusal if blocked else Outcome.PASS
+    if both.later is not None and both.order is not Order.NEITHER:
+        # This change may ship; it is the build that must not, as long as that is planned.
+        outcome = max(outcome, Outcome.WARN, key=lambda own: own.severity)
+        planned = tipping_sentence(both.later)
+        reason = f"{reason} But that build is not enough for what is planned: {planned}."
+        hint = hint or "Hold the build, or that plan, until the service is faster."
+    return Finding("order", outcome, reason, hint=hint)
 
 
 def _told(both: Crossing) -> tuple[str, str]:
@@ -113,8 +141,8 @@ def _told(both: Crossing) -> tuple[str, str]:
 def _faster(both: Crossing) -> str:
     """Return why the change has to wait for the build, in figures where these are the reason."""
     now, then = both.old_new, both.new_new
-    sent, was, becomes = told_apart([now.demand.first_try_rps, now.limit_rps, then.limit_rps], 0)
-    if now.demand.first_try_rps <= now.limit_rps:
+    sent, was, becomes = told_apart([now.demand.first_try_rps, now.kept_rps, then.kept_rps], 0)
+    if not now.too_much:
         return "the build of record does not carry this change, the one about to ship does"
     return (
         f"with this change {sent}/s are sent; the build of record is surely enough for {was}/s, "
@@ -125,9 +153,9 @@ def _faster(both: Crossing) -> str:
 def _lighter(both: Crossing) -> str:
     """Return why the build has to wait for the change, in figures where these are the reason."""
     now, then = both.new_old, both.new_new
-    rates = [now.demand.first_try_rps, then.demand.first_try_rps, now.limit_rps, then.limit_rps]
+    rates = [now.demand.first_try_rps, then.demand.first_try_rps, now.kept_rps, then.kept_rps]
     sent, left, enough, enough_then = told_apart(rates, 0)
-    if now.demand.first_try_rps <= now.limit_rps:
+    if not now.too_much:
         return "the build about to ship carries the demand with it, but not without it"
     return (
         f"without it {sent}/s are sent, and the build about to ship is surely enough for "
@@ -150,7 +178,7 @@ def _clash(both: Crossing) -> tuple[str, str]:
             "Neither may ship first: together they fit, but neither does alone.",
             "Ship both at the same moment, or more instances before them.",
         )
-    sent, enough = told_apart([last.demand.first_try_rps, last.limit_rps], 0)
+    sent, enough = told_apart([last.demand.first_try_rps, last.kept_rps], 0)
     alone = both.old_new.outcome is not FAIL and both.new_old.outcome is not FAIL
     each = " Each alone would be carried." if alone else ""
     return (

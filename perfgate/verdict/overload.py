@@ -140,5 +140,5 @@ def in_words(lever: Lever) -> str:
     if lever.budget is not None:
         return f"a retry budget of {100 * lever.budget.ratio:g} % of successes{whose}"
     if lever.attempts == 1:
-        return f"no retries{whose}"
+        return f"no retries{whose}" if lever.dependent else "no retries at all"
     return f"at most {lever.attempts} attempts{whose}"

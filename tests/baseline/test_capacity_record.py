@@ -119,7 +119,11 @@ def test_what_was_lost_since_is_lost_in_production_too() -> None:
     """Law: a rate declared of an older build is less now by what the build of record lost."""
     production = {"service_rate_rps": 300.0, "service_rate_commit": OLD_COMMIT[:10]}
     older = Past(
-        commit=OLD_COMMIT, measured_at="2026-10-01T10:00:00Z", service_rate_rps=800.0, cost_ms=1.0
+        commit=OLD_COMMIT,
+        measured_at="2026-10-01T10:00:00Z",
+        service_rate_rps=300.0,
+        undisturbed_rps=800.0,
+        cost_ms=1.0,
     )
     own = capacity_record(config(production=production), ledger(), record(history=(older,)))
     assert own.rate.estimate_rps == pytest.approx(150.0, rel=1e-4)

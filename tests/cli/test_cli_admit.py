@@ -168,7 +168,7 @@ def test_a_misspelt_operation_is_told(perfgate: Callable[..., Finished], project
     words = ("--of", incident_path("old-build"), "-d", "imap", "--file", "own.toml", *DAY)
     run = perfgate("demand", "admit", *words)
     assert run.code == 3
-    assert run.err == 'own.toml:6: auth has no operation "logn": did you mean "login"?\n'
+    assert run.err == 'note: own.toml:6: auth has no operation "logn": did you mean "login"?\n'
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "baseline.json"])

@@ -34,8 +34,9 @@ DIFF = """\
  attempts = 3
 """.format(blank=" ")
 SAYS = """\
+note: the requests are of 10 s only: a whole day may have a higher peak
 note: mail: is in the ledger, but was not seen
-demand.toml: 1 updated, 0 added if you add --write
+demand.toml: with --write, 1 updated, 0 added
 """
 
 

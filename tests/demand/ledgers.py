@@ -79,6 +79,10 @@ def changes() -> st.SearchStrategy[Change]:
     )
 
 
+def _place(change: Change) -> date:
+    return change.effective_from
+
+
 def dependents() -> st.SearchStrategy[Dependent]:
     """Return dependents with every feature that bears on the demand."""
     caches = st.none() | st.builds(
@@ -93,7 +97,7 @@ def dependents() -> st.SearchStrategy[Dependent]:
         upstream_attempts=st.integers(1, 3),
         budget=budgets(),
         cache=caches,
-        changes=st.lists(changes(), max_size=4).map(tuple),
+        changes=st.lists(changes(), max_size=4, unique_by=_place).map(tuple),
         mix=shares,
     )
 

@@ -46,7 +46,9 @@ def test_without_changes_and_cache_calls_are_peak_times_calls(peak: float, calls
 @given(st.floats(0, 1e4), st.floats(0, 100))
 def test_a_scale_acts_linearly_on_the_peak(peak: float, scale: float) -> None:
     """A change of scale s makes the peak s times as large, and leaves additions alone."""
-    scaled = dependent(peak_rps=peak, changes=(change(scale=scale), change(add_rps=7.0)))
+    scaled = dependent(
+        peak_rps=peak, changes=(change(scale=scale), change(what="more", add_rps=7.0))
+    )
     assert first_try_rps(scaled, START) == pytest.approx(peak * scale + 7.0)
 
 

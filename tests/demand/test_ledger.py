@@ -397,6 +397,13 @@ mix = { fetch = 1.0, login = 0.0 }
 def test_two_mixes_of_one_day_are_a_fault(tmp_path: Path) -> None:
     """Which of two mixes of one day holds cannot be told, so it is a fault of that dependent."""
     plan = '\n[[dependent.change]]\nfrom = 2026-12-01\nwhat = "x"\nmix = { login = 1.0 }\n'
-    [fault] = faults_of_text(tmp_path, SMALLEST + plan + plan)
+    [fault] = faults_of_text(tmp_path, SMALLEST + plan + plan.replace('"x"', '"y"'))
     assert (fault.line, fault.where) == (3, "dependent[api-gateway]")
     assert fault.problem == "more than one change from 2026-12-01 on gives a mix"
+
+
+def test_a_change_that_is_there_twice_is_a_fault(tmp_path: Path) -> None:
+    """The same words for the same day are one change, and would count twice."""
+    plan = '\n[[dependent.change]]\nfrom = 2026-12-01\nwhat = "x"\nadd_rps = 1.0\n'
+    [fault] = faults_of_text(tmp_path, SMALLEST + plan + plan)
+    assert fault.problem == 'the change "x" from 2026-12-01 on is there twice'

@@ -11,7 +11,7 @@ from ledgers import START, change, dependent, ledger, ledgers
 
 from perfgate.demand.demand import demand_on
 from perfgate.demand.ledger import Spread
-from perfgate.demand.question import UNNAMED, changed, planned, replaced
+from perfgate.demand.question import changed, planned, replaced
 from perfgate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ FACTORS = st.floats(0, 3).map(lambda factor: Spread(factor, factor, factor))
 
 def asked(**fields: Any) -> Change:
     """Return what a dependent asks for, from the start on."""
-    return change(what=UNNAMED, **fields)
+    return change(what="more", **fields)
 
 
 @given(ledgers(), FACTORS)

@@ -216,8 +216,14 @@ def test_a_stall_leaves_every_attempt_that_was_due() -> None:
     """After 2.5 timeouts calls of 2.5 have tried once, of 1.5 twice and of 0.5 thrice."""
     assert backlog_after_stall(alone(100.0, attempts=5), 2.5) == pytest.approx(450.0)
     assert backlog_after_stall(alone(100.0, attempts=2), 2.5) == pytest.approx(400.0)
-    budget = Budget(kind="per_request", ratio=0.2)
-    assert backlog_after_stall(alone(100.0, attempts=5, budget=budget), 2.5) == pytest.approx(280.0)
+
+
+@pytest.mark.parametrize(("ratio", "left"), [(0.2, 450.0), (0.02, 250.0 + 3.0 + 20.0)])
+def test_a_stall_finds_what_a_budget_has_saved_up(ratio: float, left: float) -> None:
+    """On top of its share a budget allows what ten calm seconds earned, if calls can use it."""
+    budget = Budget(kind="per_request", ratio=ratio)
+    own = alone(100.0, attempts=5, budget=budget)
+    assert backlog_after_stall(own, 2.5) == pytest.approx(left)
 
 
 def test_a_backlog_drains_at_what_is_left_over() -> None:

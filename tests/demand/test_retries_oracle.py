@@ -12,7 +12,13 @@ from ledgers import dependent
 from perfgate.demand.attempts import callers_of
 from perfgate.demand.curve import RateCurve
 from perfgate.demand.ledger import Backoff, Budget, Dependent
-from perfgate.demand.retries import Regime, RetryOutlook, drain_s, retry_outlook
+from perfgate.demand.retries import (
+    Regime,
+    RetryOutlook,
+    backlog_after_stall,
+    drain_s,
+    retry_outlook,
+)
 from perfgate.demand.simulator import Service, Trace, Upset, simulate
 
 if TYPE_CHECKING:
@@ -141,6 +147,27 @@ def test_a_backlog_drains_in_the_time_that_is_told(attempts: int, rho: float) ->
     callers = callers_of([one], [rho * mu_rps])
     expected_s = drain_s(callers, mu_rps, float(trace.waiting[settled]))
     assert served_off - settled == pytest.approx(expected_s, rel=0.2, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    ("budget", "mu_rps"),
+    [
+        (NONE, 400.0),
+        (Budget(kind="per_success", ratio=0.1, clients=50), 150.0),
+        (Budget(kind="per_request", ratio=0.2), 150.0),
+        (Budget(kind="concurrency", ratio=0.3), 200.0),
+    ],
+)
+def test_a_stall_is_over_in_the_time_that_is_told(budget: Budget, mu_rps: float) -> None:
+    """From its end on the backlog is gone no later than is told, whatever budgets had saved up."""
+    one = dependent(attempts=3, timeout_s=1.0, budget=budget)
+    callers = callers_of([one], [100.0])
+    upset = Upset(20.0, 5.0, stalls=True)
+    trace = simulate(Service(mu_rps), [one], [100.0], upset, seconds=120, seed=3)
+    ended = int(upset.at_s + upset.seconds)
+    served_off = int(np.argmax(trace.waiting[ended:] < mu_rps / 50))
+    told_s = drain_s(callers, mu_rps, backlog_after_stall(callers, upset.seconds))
+    assert 0.5 * told_s - 1.5 < served_off < 1.1 * told_s + 1.5
 
 
 @pytest.mark.parametrize("count", [40, night(200)])

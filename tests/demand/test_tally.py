@@ -68,7 +68,10 @@ def test_callers_are_named_by_their_product() -> None:
         naming=Naming({"gw-old": "gateway"}),
     )
     assert [(one.name, one.peak_rps) for one in found.dependents] == [("gateway", 0.6)]
-    assert found.remarks == ("30 requests do not tell their caller in http_user_agent: left out",)
+    assert found.remarks == (
+        "30 requests do not tell their caller in http_user_agent: left out",
+        "the requests are of 60 s only: a whole day may have a higher peak",
+    )
 
 
 def test_the_first_group_is_the_name() -> None:
@@ -89,7 +92,23 @@ def test_the_mix_is_that_of_the_busiest_window() -> None:
     assert (one.peak_rps, one.mix) == (10.0, {"token": 0.75, "user": 0.25})
     found = observed(calm + busy + health, rules=RULES)
     assert found.dependents[0].mix == {"token": 1.0}
-    assert found.remarks == ("gateway: its busiest window has no user: not in its mix",)
+    assert found.remarks == (
+        "the requests are of 61 s only: a whole day may have a higher peak",
+        "99 requests are left out by --skip",
+        "gateway: its busiest window has no user: not in its mix",
+    )
+
+
+@pytest.mark.parametrize(("status", "told"), [("503", True), ("200", False), ("429", False)])
+def test_failures_are_told(status: str, *, told: bool) -> None:
+    """What the server failed to serve is tried again, so that a peak of failures is doubted."""
+    answered = [request(second) for second in range(40)]
+    failed = [
+        own._replace(fields={**own.fields, "status": status})
+        for own in (request(second) for second in range(10))
+    ]
+    remarks = observed(answered + failed).remarks
+    assert any("20% of the requests failed (status 5xx)" in own for own in remarks) is told
 
 
 def test_the_first_rule_that_fits_counts() -> None:

@@ -18,6 +18,7 @@ from perfgate.report.admission import FORMATS, render_json, render_terminal
 from perfgate.report.admissionpage import render_markdown
 from perfgate.report.markup import MARKS
 from perfgate.verdict.admission import Admission, admission
+from perfgate.verdict.order import OtherBuild
 
 GOLDENS = Path(__file__).parent / "goldens"
 ENDINGS = {"terminal": "txt", "json": "json", "markdown": "md"}
@@ -28,7 +29,8 @@ def refused() -> Admission:
     """Return the answer to the migration with the slow build, while the old one is to come back."""
     own = incident_record("slow-build")
     question = planned(own.ledger, "smtp-inbound", MIGRATION)
-    return admission(own, question, ASKED, incident_record("old-build").mixed)
+    old = OtherBuild("auth 333333333333", incident_record("old-build").mixed)
+    return admission(own, question, ASKED, old)
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -19,10 +19,12 @@ from perfgate.demand.ledger import Change, Spread
 from perfgate.demand.mix import MixedRate, Work
 from perfgate.demand.question import changed, planned, replaced
 from perfgate.demand.risk import UncertainRate
+from perfgate.demand.standing import Known
 from perfgate.report.admission import render_json, render_terminal
 from perfgate.verdict.admission import admission
+from perfgate.verdict.claims import PROMISES
 from perfgate.verdict.finding import Outcome
-from perfgate.verdict.order import Order
+from perfgate.verdict.order import Order, OtherBuild
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,7 +108,13 @@ def test_the_rate_must_leave_the_headroom(factor: float, outcome: Outcome) -> No
 @pytest.mark.parametrize(("commit", "outcome"), [(None, PASS), ("1111111", FAIL)])
 def test_a_declared_rate_does_not_hide_what_was_lost(commit: str | None, outcome: Outcome) -> None:
     """Production had 400/s once; the build of record has lost half, and that is known if said."""
-    older = Past(commit="1" * 40, measured_at="2026-10-01", service_rate_rps=800.0, cost_ms=1.0)
+    older = Past(
+        commit="1" * 40,
+        measured_at="2026-10-01",
+        service_rate_rps=500.0,
+        undisturbed_rps=800.0,
+        cost_ms=1.0,
+    )
     service = published(
         measured={"history": (older,)},
         service_rate_rps=400.0,
@@ -118,7 +126,9 @@ def test_a_declared_rate_does_not_hide_what_was_lost(commit: str | None, outcome
     doubts = [one.reason for one in answer.verdict.findings if one.check == "production"]
     assert len(doubts) == (commit is None)
     told = render_terminal(answer)
-    assert ("50.0 % lost by builds since" in " ".join(told.split())) is (commit is not None)
+    assert ("less 50.0 % lost by builds up to the stored baseline" in " ".join(told.split())) is (
+        commit is not None
+    )
 
 
 def test_what_is_not_certain_carries_nothing() -> None:
@@ -475,7 +485,8 @@ def test_an_order_that_cannot_be_told() -> None:
     service = published(dependent(**KNOWN), weights=WEIGHTS)
     entries = ledger(dependent("imap", 100.0, mix={"login": 1.0}, **KNOWN))
     asked = replaced(service.ledger, entries, "imap", DAY, "its entry")
-    other = MixedRate(UncertainRate(400.0, 390.0, 410.0), Work(conditions().mix))
+    rate = MixedRate(UncertainRate(400.0, 390.0, 410.0), Work(conditions().mix))
+    other = OtherBuild("new", rate)
     found = finding(admission(service, asked, DAY, other), "order")
     assert found.outcome is Outcome.INCONCLUSIVE
     assert "single operations were not measured" in found.reason
@@ -530,6 +541,61 @@ def test_what_is_blocked_by_the_order(of_record: float, to_ship: float, factor: 
     assert (finding(answer, "order").outcome is FAIL) != fits
 
 
+LATER = {"from": DAY + timedelta(30), "what": "delegate", "add_rps": 100.0}
+
+
+def test_a_build_that_is_not_enough_for_what_is_planned_is_told() -> None:
+    """Either may ship first, but the build must not be there once the ledger's plan is."""
+    service = published(dependent(change=[LATER], **KNOWN))
+    change = Change(effective_from=DAY, what="a little", add_rps=5.0)
+    rate = MixedRate(UncertainRate(200.0, 200.0, 200.0), Work({}))
+    asked = changed(service.ledger, "gateway", change)
+    own = finding(admission(service, asked, DAY, OtherBuild("new", rate)), "order")
+    assert own.outcome is WARN
+    assert own.reason.startswith("Either may ship first")
+    assert 'not enough for what is planned: the change "delegate" of gateway' in own.reason
+    assert own.hint
+
+
+def promised(rate_rps: float) -> PromisedRate:
+    """Return a highest rate within promises that is all but certain."""
+    return PromisedRate(
+        estimate=rate_rps, lower=rate_rps - 1, upper=rate_rps + 1, runs=7, first_missed="a p95"
+    )
+
+
+def test_promises_count_in_the_order() -> None:
+    """A build that carries the change, but not within the promises, is not enough for it."""
+    service = published(measured={"mu_slo_rps": promised(380.0)})
+    rate = MixedRate(UncertainRate(400.0, 400.0, 400.0), Work({}))
+    known = Known(mu_slo=UncertainRate(200.0, 199.0, 201.0))
+    change = Change(effective_from=DAY, what="growth", scale=Spread(2.0, 2.0, 2.0))
+    asked = changed(service.ledger, "gateway", change)
+    answer = admission(service, asked, DAY, OtherBuild("new", rate, known))
+    assert finding(answer, "order").outcome is FAIL
+    assert finding(answer, PROMISES).outcome is PASS
+
+
+def test_promises_count_in_plans() -> None:
+    """What is planned for later must leave the promises kept, too."""
+    service = published(
+        dependent(change=[LATER], **KNOWN), measured={"mu_slo_rps": promised(280.0)}
+    )
+    assert finding(scaled(service, 1.3), "plans").outcome is FAIL
+    assert [
+        one.check for one in scaled(service, 1.01).verdict.findings if one.check == "plans"
+    ] == []
+
+
+def test_a_later_day_may_be_too_doubtful() -> None:
+    """The chance of an overload counts on the worst day that is planned."""
+    unsure = {"from": DAY + timedelta(30), "what": "delegate", "scale": [1.0, 2.5, 9.0]}
+    answer = scaled(published(dependent(change=[unsure], **KNOWN)), 1.1)
+    later, now = (one for one in answer.verdict.findings if one.check == "chance")
+    assert (now.outcome, later.outcome) == (PASS, WARN)
+    assert f"the demand of {DAY + timedelta(30)} exceeds" in later.reason
+
+
 def test_what_is_planned_is_asked_for_by_its_day() -> None:
     """The question about a plan of the ledger is answered as if it had been asked for anew."""
     plan = {"from": DAY, "what": "growth", "scale": 4.0}
@@ -541,5 +607,6 @@ def test_what_is_planned_is_asked_for_by_its_day() -> None:
 def _with_build(of_record: float, to_ship: float, factor: float) -> Admission:
     service = published(lower_rps=of_record)
     change = Change(effective_from=DAY, what="growth", scale=Spread(factor, factor, factor))
-    other = MixedRate(UncertainRate(to_ship, to_ship, to_ship), Work({}))
+    rate = MixedRate(UncertainRate(to_ship, to_ship, to_ship), Work({}))
+    other = OtherBuild("new", rate)
     return admission(service, changed(service.ledger, "gateway", change), DAY, other)

@@ -210,7 +210,11 @@ def declared_of(commit: str, baseline: BaselineRecord) -> Terms:
 def test_declared_production_has_lost_what_its_builds_have() -> None:
     """Law: from the build that is declared to the base, and from there to the candidate."""
     older = Past(
-        commit="1" * 40, measured_at="2026-10-01T10:00:00Z", service_rate_rps=800.0, cost_ms=1.0
+        commit="1" * 40,
+        measured_at="2026-10-01T10:00:00Z",
+        service_rate_rps=300.0,
+        undisturbed_rps=800.0,
+        cost_ms=1.0,
     )
     held_to = declared_of("1111111", record(history=(older,)))
     made = case(Build(saturated=math.log(2)), noise=0.0, held_to=held_to)
@@ -225,8 +229,8 @@ def test_declared_production_has_lost_what_its_builds_have() -> None:
 @pytest.mark.parametrize(
     ("commit", "told"),
     [
-        (None, "are declared without the build that has them: the base is taken to"),
-        ("abcdef0", "are declared of build abcdef0, which the stored baseline does not know"),
+        (None, "which build has production's 150/s, so that the base is taken to have them"),
+        ("abcdef0", "are those of build abcdef0, which the stored baseline does not know"),
     ],
 )
 def test_a_declared_rate_of_an_unknown_build_is_doubted(commit: str | None, told: str) -> None:

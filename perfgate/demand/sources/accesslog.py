@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 class Layout:
     """How ``server`` writes its lines: as JSON, or as ``text``, whose groups are the fields then.
 
-    ``time`` is the group of the time. Fields are called alike in both. ``caller`` is the one that
-    tells the caller, if no other is named; the first of ``methods`` and of ``paths`` that a line
-    has counts, and ``request`` holds both ("GET /token HTTP/1.1") where it has none of them.
+    ``time`` is the group of the time, ``status`` that of the response. Fields are called alike in
+    both. ``caller`` is the one that tells the caller, if no other is named; the first of
+    ``methods`` and of ``paths`` that a line has counts, and ``request`` holds both ("GET /token
+    HTTP/1.1") where it has none of them.
     """
 
     server: str
     text: re.Pattern[str]
     time: str
     caller: str
+    status: str
     methods: tuple[str, ...]
     paths: tuple[str, ...]
     request: str

@@ -20,6 +20,7 @@ LAYOUT = Layout(
     text=DEFAULT,
     time="start_time",
     caller="user_agent",
+    status="response_code",
     methods=("method", ":method", "request_method"),
     paths=("x-envoy-original-path", "x_envoy_original_path", "path", ":path"),
     request="request",

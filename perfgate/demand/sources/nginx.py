@@ -18,6 +18,7 @@ LAYOUT = Layout(
     text=COMBINED,
     time="time_local",
     caller="http_user_agent",
+    status="status",
     methods=("request_method", "method"),
     paths=("request_uri", "uri", "path"),
     request="request",

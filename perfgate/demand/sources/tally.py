@@ -42,6 +42,8 @@ UNTOLD = ""
 MOST_NAMED = 5
 # Stamps may be in whole seconds: a log of a minute then seems to last a second less.
 PRECISION_S = 1.0
+# More failures of the server than this share of what counts are remarked upon: they are retried.
+FAILED = 0.01
 
 
 class Rule(NamedTuple):
@@ -113,6 +115,7 @@ class _Tally:
         self._rule_of = operation_by(reading.rules)
         self._times_s: dict[str, dict[str, array[float]]] = {}
         self._unfit: Counter[str] = Counter()
+        self._counted = self._failed = self._skipped = 0
         self._fields: tuple[str, ...] = ()
         self._first_s, self.last_s = np.inf, -np.inf
 
@@ -123,9 +126,13 @@ class _Tally:
         self._fields = self._fields or tuple(request.fields)
         name = self._name(request)
         operation = self._operation(request, name)
-        if operation is not None:
-            operations = self._times_s.setdefault(name, {})
-            operations.setdefault(operation, array("d")).append(request.at_s)
+        if operation is None:
+            return
+        if name != NOBODY and self._naming.wants(name):
+            self._counted += 1
+            self._failed += str(request.fields.get(self._layout.status, "")).startswith("5")
+        operations = self._times_s.setdefault(name, {})
+        operations.setdefault(operation, array("d")).append(request.at_s)
 
     def check(self) -> None:
         """Raise where what was counted is not enough to tell a peak."""
@@ -145,7 +152,7 @@ class _Tally:
 
     def seen(self) -> tuple[list[Observed], list[str]]:
         """Return what each dependent sends, by name, and what must be known to believe it."""
-        observed, remarks = [], list(self._unnamed())
+        observed, remarks = [], [*self._unnamed(), *self._odd()]
         for name in sorted(self._times_s.keys() - {NOBODY}):
             times_s, operations = _sorted(self._times_s[name])
             window = busiest(times_s, self._reading.window_s)
@@ -166,6 +173,19 @@ class _Tally:
         if count:
             yield f"{count} requests do not tell their caller in {self._reading.field}: left out"
 
+    def _odd(self) -> Iterator[str]:
+        """Yield what of the logs themselves makes their peak doubtful."""
+        length_s = self.last_s - self._first_s + PRECISION_S
+        if length_s < DAY_S:
+            yield f"the requests are of {_told(length_s)} only: a whole day may have a higher peak"
+        if self._skipped:
+            yield f"{self._skipped} requests are left out by --skip"
+        if self._failed > FAILED * self._counted:
+            yield (
+                f"{self._failed / self._counted:.0%} of the requests failed (status 5xx): what "
+                "callers tried again counts twice"
+            )
+
     def _name(self, request: Request) -> str:
         value = request.fields.get(self._reading.field)
         found = self._reading.name.search("" if value is None else str(value))
@@ -178,6 +198,7 @@ class _Tally:
         rule = self._rule_of(method, path)
         if rule is None and name != NOBODY and self._naming.wants(name):
             self._unfit[f"{method} {path}"] += 1
+        self._skipped += rule is not None and rule.operation is None
         return rule.operation if rule else None
 
     def _day_peaks(self, times_s: NDArray[np.float64]) -> list[float]:
@@ -206,6 +227,14 @@ class _Tally:
             hint="Give them one with --operation 'NAME=METHOD PATH', or leave them out with "
             "--skip 'METHOD PATH'.",
         )
+
+
+def _told(seconds: float) -> str:
+    """Return a time in the unit in which it is a small number."""
+    for unit, length_s in (("hour", 3600.0), ("minute", 60.0)):
+        if seconds >= 2 * length_s:
+            return f"{seconds / length_s:.0f} {unit}s"
+    return f"{seconds:.0f} s"
 
 
 def _sorted(

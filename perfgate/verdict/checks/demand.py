@@ -36,7 +36,7 @@ OTHER_LEDGER = (
 )
 ENOUGH = {
     Outcome.PASS: "enough for",
-    Outcome.WARN: "only just enough: it is enough for",
+    Outcome.WARN: "just enough, for up to",
     Outcome.INCONCLUSIVE: "surely enough only for",
     Outcome.FAIL: "enough for no more than",
 }
@@ -130,6 +130,7 @@ def _capacity(case: Case, rate: Interval, role: BuildRole) -> Capacity:
         config.production.instances,
         config.production.imbalance,
         known,
+        declared=config.production.service_rate_rps is not None,
     )
 
 
