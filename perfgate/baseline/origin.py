@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.baseline.capacity import FORMAT, capacity_record, parse_capacity
 from perfgate.baseline.record import parse_record
-from perfgate.baseline.sealed import format_of
+from perfgate.baseline.sealed import family_of, format_of
 from perfgate.baseline.tree import Committed, Files, text_of
 from perfgate.build.gitio import open_repository
 from perfgate.config.load import CONFIG_NAME, PYPROJECT_NAME, parse_config
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from perfgate.config.models import Config
 
 WORKING_TREE = "."
-FAMILY = FORMAT.partition("/")[0]
 FIRST = (
     "Its team makes the first one: perfgate measure --output first.json && perfgate baseline "
     "accept first.json; then it is committed to that branch."
@@ -62,7 +61,7 @@ def _refuse_other(path: Path, text: str) -> None:
     found = format_of(text)
     if path.suffix == ".toml":
         hint = f"Name the directory it is in: --of {path.parent}."
-    elif found and not found.startswith(FAMILY):
+    elif found and family_of(found) != family_of(FORMAT):
         hint = "Name the directory that has the service's perfgate.toml, or an export."
     else:
         return

@@ -74,12 +74,17 @@ def _unreadable(
         )
     newest = str(kind.model_fields["format"].default)
     found = format_of(text)
-    if _is_later(found, newest):
+    kin, number = family_of(found) == family_of(newest), _number_of(found)
+    if kin and number > _number_of(newest):
         return StoreError(
             f"{path} is of format {found}, and this version reads none later than {newest}",
             hint="A later version of perfgate wrote it: upgrade to that.",
         )
     first = error.errors()[0]
+    if kin and first["loc"] == ("format",):
+        return StoreError(
+            f"{path} is of format {found}, which this version does not read any more", hint=hint
+        )
     where = ".".join(str(part) for part in first["loc"]) or "the file"
     return StoreError(
         f"{path} is not {what} this version can read: {where}: {first['msg']}", hint=hint
@@ -96,11 +101,16 @@ def format_of(text: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _is_later(found: str, newest: str) -> bool:
-    """Tell whether one is of the same family ("perfgate.baseline/") and has a higher number."""
-    (family, _, number), (own, _, last) = found.partition("/"), newest.partition("/")
+def family_of(found: str) -> str:
+    """Return a format without its number: "perfgate.baseline"."""
+    return found.partition("/")[0]
+
+
+def _number_of(found: str) -> int:
+    """Return the number of a format, 0 where it has none."""
+    number = found.partition("/")[2]
     counted = number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
-    return family == own and counted and int(number) > int(last)
+    return int(number) if counted else 0
 
 
 def rounded(value: float) -> float:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--dependent", "-d", help="Who does it; if not given, all who then retry less.")
 @click.option("--attempts", type=click.IntRange(1, 1000), help="Most attempts per call.")
 @click.option("--budget", type=options.RetryBudget(), help="Retry budget, like per_success:0.1.")
-@click.option("--timeout", type=options.Figure(), help="Seconds waited for an answer.")
+@click.option("--timeout", type=options.Seconds(), help="Time waited for an answer, like 2s.")
 @click.option(
     "--instances",
     type=click.IntRange(-100_000, 100_000),

@@ -166,6 +166,17 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class Seconds(Duration):
+    """A time like 2s or 1m; a number alone is of seconds."""
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the time in seconds, or fail saying what is wanted."""
+        alone = isinstance(value, str) and re.fullmatch(_NUMBER, value.strip())
+        return super().convert(f"{value}s" if alone else value, param, ctx)
+
+
 class Effort(Duration):
     """A time, or how much is asked for by name."""
 

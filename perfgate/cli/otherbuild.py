@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from perfgate.baseline.capacity import FORMAT as CAPACITY_FORMAT
 from perfgate.baseline.capacity import parse_capacity, uncertain
-from perfgate.baseline.record import FORMATS as RECORD_FORMATS
+from perfgate.baseline.record import FORMAT as RECORD_FORMAT
 from perfgate.baseline.record import parse_record, work_of_record
-from perfgate.baseline.sealed import format_of
+from perfgate.baseline.sealed import family_of, format_of
 from perfgate.baseline.tree import text_of
 from perfgate.demand.mix import MixedRate
 from perfgate.errors import UsageError
@@ -37,11 +37,11 @@ def build_in(file: Path, record: CapacityRecord) -> OtherBuild:
     match format_of(text):
         case _ if not text.strip():
             raise UsageError(f"{file} is empty", hint="Name a measurement or a record.")
-        case name if name == CAPACITY_FORMAT:
+        case name if family_of(name) == family_of(CAPACITY_FORMAT):
             exported = parse_capacity(text, str(file))
             _same(file, record, exported.service, exported.machine)
             return _of_record(record, exported, exported.work)
-        case name if name in RECORD_FORMATS:
+        case name if family_of(name) == family_of(RECORD_FORMAT):
             stored = parse_record(text, str(file))
             _same(file, record, stored.service, stored.environment.slug)
             return _of_record(record, stored, work_of_record(stored.conditions, stored.weights))

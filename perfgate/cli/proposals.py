@@ -16,7 +16,7 @@ from perfgate.demand.ledger import parse_ledger
 from perfgate.errors import UsageError
 from perfgate.report.proposal import render_diff
 from perfgate.tail import escaped
-from perfgate.tomlfile import read_toml
+from perfgate.tomlfile import near_match, read_toml
 from perfgate.wholefile import write_whole
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _SHARED = (
         help="What the ledger calls a caller; several may have one name. Repeatable.",
     ),
     click.option("--only", multiple=True, metavar="NAME", help="Import these alone. Repeatable."),
-    click.option("--timeout", type=options.Duration(), help="timeout_s of new entries."),
+    click.option("--timeout", type=options.Seconds(), help="timeout_s of new entries, like 2s."),
     click.option("--attempts", type=click.IntRange(1, 1000), help="attempts of new entries."),
     click.option("--write", is_flag=True, help="Write the ledger, not only show what changes."),
 )
@@ -84,6 +84,7 @@ def into_ledger(source: Source) -> Verb:
 
         naming = Naming(rename, frozenset(only))
         observation = chosen(source(naming, **own), naming)
+        _tell_misspelt(path, text, observation)
         _put_forward(path, text, propose(path, text, observation, Terms(timeout, attempts)), write)
 
     return with_options(_SHARED, propose_seen)
@@ -102,6 +103,15 @@ def _text_of(path: Path) -> str:
     text = read_toml(path).text
     parse_ledger(path, text)
     return text
+
+
+def _tell_misspelt(path: Path, text: str, observation: Observation) -> None:
+    """Tell of operations that the ledger does not have, but nearly."""
+    known = parse_ledger(path, text).timeouts_s().keys() if text else ()
+    seen = {name for one in observation.dependents for name in one.mix}
+    for name in sorted(seen - set(known)):
+        if near := near_match(name, known):
+            say(escaped(f"note: the ledger has no operation {name!r}: {near}"))
 
 
 def _put_forward(path: Path, text: str, proposal: Proposal, write: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from perfgate.report.lines import ratio
 from perfgate.report.production import origin_of
+from perfgate.verdict.finding import Outcome
 from perfgate.verdict.overload import pictured
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ OF_RATE = (
     ("regime", ""),
 )
 UNTOLD = "-"
+MAY = {
+    Outcome.PASS: "it may ship",
+    Outcome.WARN: "it may ship, but look at this",
+    Outcome.FAIL: "it must not ship",
+    Outcome.INCONCLUSIVE: "whether it may ship is not known",
+}
 STATE_COLUMNS = ("demand", "headroom", "regime", "verdict")
 
 
@@ -42,9 +49,10 @@ class Row(NamedTuple):
 
 
 def asked(answer: Admission) -> str:
-    """Return who means to do what from when on."""
+    """Return who means to do what from when on, and whether that may ship."""
     question = answer.matter.question
-    return f"{question.dependent}, {question.what}, from {question.on} on"
+    whether = MAY[answer.verdict.outcome]
+    return f"{question.dependent}, {question.what}, from {question.on} on: {whether}"
 
 
 def figure_rows(matter: Matter) -> list[Row]:

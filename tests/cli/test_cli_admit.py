@@ -171,6 +171,18 @@ def test_a_misspelt_operation_is_told(perfgate: Callable[..., Finished], project
     assert run.err == 'note: own.toml:6: auth has no operation "logn": did you mean "login"?\n'
 
 
+def test_an_export_of_an_older_format(perfgate: Callable[..., Finished], project: Path) -> None:
+    """What an older version exported is told from what was damaged, also as the build to ship."""
+    text = incident_path("old-build").read_text().replace("capacity/2", "capacity/1")
+    (project / "older.json").write_text(text)
+    new = incident_path("old-build")
+    for words in (("--of", "older.json"), ("--of", new, "--with", "older.json")):
+        run = perfgate("demand", "admit", *words, "-d", "smtp-inbound", *TODAY)
+        assert (run.code, run.out) == (4, "")
+        assert "is of format perfgate.capacity/1, which this version does not read" in run.err
+        assert "perfgate demand export" in run.err
+
+
 @pytest.mark.parametrize("name", ["pyproject.toml", "baseline.json"])
 def test_another_file_than_an_export(
     perfgate: Callable[..., Finished], project: Path, name: str

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from incident_records import incident_path
+
 from cli.command_line import LEDGER, Finished
 
 if TYPE_CHECKING:
@@ -190,3 +192,24 @@ def test_the_end_of_the_calendar(perfgate: Callable[..., Finished]) -> None:
         run = perfgate("demand", "show", *words)
         assert (run.code, run.out) == (2, "")
         assert "beyond the calendar" in run.err
+
+
+def test_the_ledger_that_a_service_publishes(perfgate: Callable[..., Finished]) -> None:
+    """A dependent draws what another service has exported, with that one's own horizon."""
+    exported = incident_path("old-build")
+    run = perfgate("demand", "show", "--of", exported, "--on", "2018-07-13")
+    assert run.code == 0, run.err
+    assert "smtp-inbound" in run.out
+    assert "delegate authentication of submissions (times 3.2, from 2 to 4)" in run.out
+    both = perfgate("demand", "show", "--of", exported, "--ledger", "demand.toml")
+    assert (both.code, both.out) == (2, "")
+
+
+def test_a_day_to_come_is_no_day_of_measuring(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """An entry that says it was measured far ahead is told."""
+    ledger = LEDGER.replace("peak_rps = 40.0", "peak_rps = 40.0\nmeasured_on = 2062-11-01")
+    (project / "demand.toml").write_text(ledger)
+    run = perfgate("demand", "show", "--on", "2026-11-24")
+    assert "WARN: Measured on a day to come: gateway (2062-11-01)." in run.out

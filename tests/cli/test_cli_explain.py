@@ -120,7 +120,7 @@ def test_the_rate_is_that_of_the_mix_of_the_day(
         (("--budget", "per_success"), "needs a ratio"),
         (("--instances", "-1"), "Leave one at least"),
         (("--attempts", 0), "not in the range"),
-        (("--timeout", "nan"), "is not a number above 0"),
+        (("--timeout", "nan"), "is not a time like 60s"),
         (("--instances", 10**30), "not in the range"),
         (("--instances", "+1", "--imbalance", 2.5), "gets from 1 to 2 times the mean load"),
         (("--imbalance", "nan"), "--imbalance nan cannot be with 1 instance"),

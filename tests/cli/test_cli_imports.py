@@ -82,6 +82,22 @@ def test_written_on_purpose(imports: Callable[..., Finished], project: Path) -> 
     assert again.err.endswith("demand.toml: says so already\n")
 
 
+def test_a_misspelt_operation_is_told(imports: Callable[..., Finished], project: Path) -> None:
+    """An operation that the ledger does not have, but nearly, is named."""
+    log = write_log(project, "gateway/2.1")
+    run = imports(log, "--operation", "tokn=POST /token")
+    told = "note: the ledger has no operation 'tokn': did you mean \"token\"?\n"
+    assert (run.code, told in run.err) == (0, True)
+
+
+def test_a_log_counts_once(imports: Callable[..., Finished], project: Path) -> None:
+    """The same log named twice would be twice the peak: it is refused."""
+    log = write_log(project, "gateway/2.1")
+    run = imports(log, f"./{log}")
+    assert (run.code, run.out) == (2, "")
+    assert f"{log} is named twice" in run.err
+
+
 def test_the_configuration_names_the_ledger(
     perfgate: Callable[..., Finished], project: Path
 ) -> None:

@@ -77,6 +77,20 @@ def test_numbers_read_back(figure: float) -> None:
     assert options.Figure().convert(str(figure), None, None) == figure
 
 
+@pytest.mark.parametrize(("word", "seconds"), [("2", 2.0), ("0.5s", 0.5), ("1m", 60.0)])
+def test_a_timeout_may_lack_its_unit(word: str, seconds: float) -> None:
+    """Timeouts are told in seconds everywhere: a number alone is of these."""
+    assert options.Seconds().convert(word, None, None) == seconds
+
+
+@pytest.mark.parametrize("word", ["", "0", "-1", "nan", "2h"])
+def test_what_is_no_timeout(word: str) -> None:
+    """Anything else is refused, with what was found."""
+    with pytest.raises(click.BadParameter, match="is not a time like 60s") as caught:
+        options.Seconds().convert(word, None, None)
+    assert word in caught.value.message
+
+
 @pytest.mark.parametrize("word", ["", "0", "-1", "nan", "inf", "2e9", "x"])
 def test_what_is_no_number(word: str) -> None:
     """Anything else is refused, with what was found."""
