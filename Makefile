@@ -75,7 +75,7 @@ characteristics: .venv/.stamp ## Simulate how often decisions err, and write doc
 	PYTHONPATH=tests $(BIN)/python -m calibration.characteristics > docs/operating-characteristics.md
 
 regimes: .venv/.stamp ## See whether builds come through a standstill as predicted, and write docs/regimes.md
-	PYTHONPATH=tests $(BIN)/python -m calibration.regimes .regimes > docs/regimes.md
+	PYTHONPATH=tests $(BIN)/python -m calibration.regimes .regimes --output docs/regimes.md
 
 docs: .venv/.stamp ## Rewrite what the code says of itself in docs/: keys, commands, errors
 	{ $(BIN)/perfgate schema config --format markdown; echo; \

@@ -54,8 +54,8 @@ def render_levers(
         rows.append(_row("all together", scene.after(together)))
     rule = "-" * len(title)
     told = [
-        _told(scene, levers, together),
-        *([escaped(f"As it is: {chance(state, Outcome.FAIL).reason}")] if state.doubtful else []),
+        _told(state, levers, together),
+        *([escaped(_doubt(state))] if state.doubtful else []),
         f"A headroom of {record.headroom:g} is required. Stall borne: after a longer one the queue "
         f"stays. Drained in: so long after a stall of {STALL_S:g} s its queue is gone.",
         "",
@@ -92,12 +92,19 @@ def _row(name: str, scene: Scene) -> str:
     return f"{shown:<{NAME}}" + "".join(f"{cell:>{COLUMN}}" for cell in cells)
 
 
-def _told(scene: Scene, levers: Sequence[Lever], together: Lever | None) -> str:
-    """Return in a sentence what comes of it."""
+def _doubt(state: State) -> str:
+    reason = chance(state, Outcome.FAIL).reason
+    return f"As it is, {reason[0].lower()}{reason[1:]}"
+
+
+def _told(state: State, levers: Sequence[Lever], together: Lever | None) -> str:
+    """Return in a sentence what comes of it; the least that cures it goes first."""
+    scene = state.scene
     regime = scene.standing.outlook.regime
     if not levers:
         return f"It is {regime.value} as it is, and there is nothing to pull on."
     tried = [*levers, *([together] if together else [])]
+    tried.sort(key=lambda lever: lever != state.cure)
     after = [scene.after(lever).standing.outlook.regime for lever in tried]
     if regime is Regime.STABLE:
         return "It is stable as it is: whatever upsets it, it recovers by itself."

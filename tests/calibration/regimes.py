@@ -3,7 +3,7 @@
 The service asks a back end that takes four requests at a time, and serves in order. Its callers try
 once, twice or three times, and send from 0.3 to 1.2 times what it serves:
 
-    PYTHONPATH=tests python -m calibration.regimes DIRECTORY > docs/regimes.md
+    PYTHONPATH=tests python -m calibration.regimes DIRECTORY --output docs/regimes.md
 
 Every run is kept in the directory, and not made again. Exit code 1: fewer than nine of ten ended as
 predicted.
@@ -143,16 +143,18 @@ class Run:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Make the runs that are missing, and print the page."""
+    """Make the runs that are missing, and write the page."""
     options = argparse.ArgumentParser(prog="python -m calibration.regimes", description=__doc__)
     options.add_argument("directory", type=Path, help="where runs are kept")
-    directory = options.parse_args(words).directory.absolute()
+    options.add_argument("--output", type=Path, required=True, help="where the page is written")
+    given = options.parse_args(words)
+    directory = given.directory.absolute()
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "perfgate.toml").write_text(CONFIG)
     rate_rps = served_rps(directory)
     runs = list(made(directory, rate_rps))
     right = sum(run.predicted == run.happened for run in runs)
-    sys.stdout.write(page(runs, rate_rps, right))
+    given.output.write_text(page(runs, rate_rps, right))
     sys.exit(0 if right >= LEAST_RIGHT * len(runs) else 1)
 
 
@@ -182,14 +184,14 @@ def _run(directory: Path, attempts: int, utilisation: float, demand_rps: float) 
     ledger = LEDGER.format(rate_rps=demand_rps, attempts=attempts)
     (directory / "demand.toml").write_text(ledger)
     verdict = _verdict(directory, "check", "--budget", "quick", "--recovery")
-    (told,) = (own for own in verdict["findings"] if own["check"] == "retries")
+    (told,) = (own for own in verdict["findings"] if own["check"] == "demand")
     (course,) = verdict["recoveries"]
     return Run(
         attempts=attempts,
         utilisation=utilisation,
         demand_rps=demand_rps,
-        certain_rps=told["observed"],
-        worst_rps=told["limit"],
+        certain_rps=told["interval"][0],
+        worst_rps=attempts * demand_rps,
         mu_over_rps=course["mu_over_rps"],
         was_well=course["was_well"],
         recovered_s=course["recovered_s"],

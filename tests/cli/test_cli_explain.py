@@ -30,7 +30,7 @@ instances +1                                2.07        0.76  metastable      7.
 all together                                2.07        2.07      stable         any      4.72 s
 
 budget per_success:0.1: with that it recovers by itself, whatever upsets it.
-As it is: Allowing for what is uncertain about rate, peaks and plans, the demand of 2018-07-18
+As it is, allowing for what is uncertain about rate, peaks and plans, the demand of 2018-07-18
 exceeds the service rate with a chance of 17.5 %; 5 % is the most. Most doubtful is what
 smtp-inbound sends: 96/s, give or take 17 %.
 A headroom of 1.25 is required. Stall borne: after a longer one the queue stays. Drained in: so long
