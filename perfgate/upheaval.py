@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from perfgate.analysis.rates import service_rates
 from perfgate.demand.backoff import waits_s
+from perfgate.demand.budgets import smaller_budget
 from perfgate.demand.demand import peak_demand
 from perfgate.gate import OVERHEAD_S, add, local_required_rps, plan_of, schedule_of
 from perfgate.load.engine import SCHEDULE_FILE
@@ -59,7 +60,7 @@ def try_recovery(case: Case, order: Order, rig: Rig) -> Case:
     if case.measurement.incidents or not is_down(case):
         return case
     again = _tried(rig, order, _restart(ordeal, order.terms), {"candidate": order.candidate})
-    case = add(case, restart=again.recovery)
+    case = add(case, restart=again.recovery, incidents=again.incidents)
     if order.base is None:
         return case
     return _with_recovery(case, _tried(rig, order, ordeal, {"base": order.base}))
@@ -212,13 +213,17 @@ def callers_of(terms: Terms, demand_rps: float) -> tuple[Caller, ...]:
     peak = peak_demand(steps_of(terms))
     share = demand_rps / peak.first_try_rps if peak.first_try_rps else 0.0
     return tuple(
-        _caller(one, terms.ledger.mix_of(one, row.changes), share * row.first_try_rps)
+        _caller(one, terms.ledger.mix_of(one, row.changes), row.first_try_rps, share)
         for one, row in zip(terms.ledger.dependents, peak.dependents, strict=True)
     )
 
 
-def _caller(dependent: Dependent, mix: Mapping[str, float], rate_rps: float) -> Caller:
-    budget = dependent.budget
+def _caller(
+    dependent: Dependent, mix: Mapping[str, float], sent_rps: float, share: float
+) -> Caller:
+    """Return a dependent of which this share of what it sends comes here, by so many clients."""
+    rate_rps = share * sent_rps
+    budget = smaller_budget(dependent.budget, 1 / share) if share > 0 else dependent.budget
     return Caller(
         name=dependent.name,
         rates_rps={name: rate_rps * portion for name, portion in mix.items()},

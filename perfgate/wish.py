@@ -132,15 +132,21 @@ def quickly(wish: Wish) -> Wish:
 def fully(wish: Wish) -> Wish:
     """Return the wish for all that can be asked.
 
-    That is recovery, unless what runs already would be left down, and, where any latency is
-    promised, the highest rate.
+    That is recovery, unless what runs already would be left down, or an overload cannot be made,
+    and, where any latency is promised, the highest rate.
     """
     at_url = wish.loaded.config.target.url is not None
-    return replace(wish, recovery=not at_url, find_capacity=_promises(wish))
+    possible = not at_url and not _no_upset(wish)
+    return replace(wish, recovery=possible, find_capacity=_promises(wish))
 
 
 def upsetting(wish: Wish) -> Wish:
-    """Return the wish for recovery, too; raises UsageError where what stays down stays so."""
+    """Return the wish for recovery, too.
+
+    Raises UsageError where what stays down stays so, and where it cannot be made.
+    """
+    if reason := _no_upset(wish):
+        raise UsageError(f"--recovery {reason}", hint="Try it on one machine, with a process.")
     url = wish.loaded.config.target.url
     if url is not None:
         raise UsageError(
@@ -149,6 +155,16 @@ def upsetting(wish: Wish) -> Wish:
             hint="Say in target.start how it is started.",
         )
     return replace(wish, recovery=True)
+
+
+def _no_upset(wish: Wish) -> str:
+    """Return why no upset can be made, "" where one can."""
+    config = wish.loaded.config
+    if config.load.expect_workers:
+        return "sends its calls from one process here, not from workers on other machines"
+    if config.recovery.upset == "stall" and config.target.container is not None:
+        return "with a standstill stops processes by signal, which those of a container may refuse"
+    return ""
 
 
 def sent(wish: Wish) -> Mapping[str, float]:

@@ -27,7 +27,7 @@ from perfgate.verdict.case import steps_of
 
 TESTS = st.builds(
     RecoveryTest,
-    limit_s=st.floats(1, 99),
+    limit_s=st.floats(4, 99),
     upset=st.sampled_from(["spike", "stall"]),
     upset_s=st.floats(1, 9),
     spike_ratio=st.floats(1.1, 4),
@@ -102,3 +102,14 @@ def test_callers_are_those_of_the_ledger(demand_rps: float) -> None:
         assert one.rates_rps == pytest.approx({name: own_rps * mix[name] for name in mix})
         assert (one.name, one.attempts) == (asked.name, asked.attempts)
         assert len(one.waits_s) == asked.attempts - 1
+
+
+@given(st.floats(0.05, 1.0))
+def test_the_floor_of_a_budget_is_that_of_the_share_that_comes_here(share: float) -> None:
+    """Law: retries that need no success are as many per first try here as in production."""
+    budget = {"kind": "per_request", "ratio": 0.1, "min_rps": 10.0, "clients": 40}
+    held_to = terms(ledger=ledger(dependent(budget=budget, attempts=3)))
+    sent_rps = peak_demand(steps_of(held_to)).first_try_rps
+    (one,) = callers_of(held_to, share * sent_rps)
+    assert one.budget.min_rps * one.budget.clients == pytest.approx(share * 10.0 * 40)
+    assert one.budget.clients == max(1, round(share * 40))

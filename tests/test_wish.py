@@ -156,3 +156,27 @@ def test_what_runs_already_is_not_left_dead(project: Path) -> None:
     assert not fully(reached).recovery
     with pytest.raises(UsageError, match="cannot be started anew"):
         upsetting(reached)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("[load]\nexpect_workers = 1", "sends its calls from one process here"),
+        ('[recovery]\nupset = "stall"', "which those of a container may refuse"),
+    ],
+)
+def test_an_upset_that_cannot_be_made_is_refused(project: Path, words: str, told: str) -> None:
+    """Neither other machines nor processes of others get calls or signals that miss their mark."""
+    path = project / "perfgate.toml"
+    text = path.read_text()
+    head, _, _ = words.partition("\n")
+    text = text.replace(head, words) if head in text else f"{text}\n{words}\n"
+    if "stall" in words:
+        start = 'start = "{python} -m http.server {port}"'
+        contained = '[target.container]\nengine = "podman"\nimage = "auth:{commit}"\nport = 8000'
+        text = text.replace(start, contained).replace("[target]\n", "")
+    path.write_text(text)
+    wish = read_wish(None, "default", ".", None, DAY)
+    assert not fully(wish).recovery
+    with pytest.raises(UsageError, match=told):
+        upsetting(wish)

@@ -439,7 +439,7 @@ class Search(Section):
 class RecoveryTest(Section):
     """An overload made on purpose, and how soon callers must be served again."""
 
-    limit_s: Positive = Field(
+    limit_s: Annotated[float, Field(ge=4)] = Field(
         default=90.0, description="Longest time after it until callers are served again."
     )
     upset: Literal["spike", "stall"] = Field(

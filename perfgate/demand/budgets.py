@@ -74,6 +74,15 @@ def saved_up(budget: Terms, first_rps: float) -> float:
             return 0.0
 
 
+def smaller_budget(budget: Budget, factor: float) -> Budget:
+    """Return the budget of fewer clients, with the same floor of retries per first try."""
+    if budget.clients == 1 and budget.min_rps == 0:
+        return budget
+    clients = max(1, round(budget.clients / factor))
+    floor_rps = budget.min_rps * budget.clients / factor
+    return budget.model_copy(update={"clients": clients, "min_rps": floor_rps / clients})
+
+
 class KeptBudget(Protocol):
     """A budget as a caller keeps it: asked for each retry when it is due, told of each attempt."""
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perfgate.demand.budgets import saved_up
+from perfgate.demand.budgets import saved_up, smaller_budget
 from perfgate.demand.retries import Regime, backlog_after_stall, drain_s
 from perfgate.demand.simulator import Service, Trace, Upset, simulate
 
 if TYPE_CHECKING:
     from perfgate.demand.demand import DependentDemand
-    from perfgate.demand.ledger import Budget, Dependent
+    from perfgate.demand.ledger import Dependent
     from perfgate.demand.levers import Lever, Scene
 
 POINTS = 54
@@ -161,17 +161,8 @@ def _course(scene: Scene, upset: Upset, seconds: float, factor: float) -> Trace:
 
 
 def _smaller(one: Dependent, factor: float, work_s: float) -> Dependent:
-    given = {"timeout_s": one.timeout_s + work_s, "budget": _smaller_budget(one.budget, factor)}
+    given = {"timeout_s": one.timeout_s + work_s, "budget": smaller_budget(one.budget, factor)}
     return one.model_copy(update=given)
-
-
-def _smaller_budget(budget: Budget, factor: float) -> Budget:
-    """Return the budget of fewer clients, with the same floor of retries per first try."""
-    if budget.clients == 1 and budget.min_rps == 0:
-        return budget
-    clients = max(1, round(budget.clients / factor))
-    floor_rps = budget.min_rps * budget.clients / factor
-    return budget.model_copy(update={"clients": clients, "min_rps": floor_rps / clients})
 
 
 def _timeout_s(scene: Scene) -> float:

@@ -29,7 +29,8 @@ def left_out(case: Case) -> list[str]:
     asked = {
         NOT_COMPARED: measured.base is not None or case.stored_decides,
         **dict.fromkeys(UNSEEN, not case.terms.at_url),
-        NOT_UPSET: bool(measured.recoveries),
+        NOT_UPSET: bool(measured.recoveries)
+        or any(own.stage.startswith("recovery") for own in measured.incidents),
         NOT_SEARCHED: measured.search is not None
         or not any(own.promises_latency for own in promises),
     }

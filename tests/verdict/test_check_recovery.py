@@ -11,6 +11,8 @@ from upsets import (
     LIMIT_S,
     STEP_S,
     UPSET,
+    UPSET_FROM_S,
+    UPSET_TO_S,
     VALIDITY,
     WELL,
     after,
@@ -44,7 +46,9 @@ def test_a_recovery_passes_and_says_how_soon() -> None:
     own = found(came_back(3, mu_over_rps=None))
     assert own.outcome is Outcome.PASS
     assert own.reason == (
-        "After a spike to 300/s for 5 s, callers were served again 3 s later (limit 30 s)."
+        "After a spike to 300/s for 5 s, callers were served again 3 s later (limit 30 s). "
+        "Callers that all retry send 50/s, and 399/s are surely served while saturated: as was to "
+        "be expected."
     )
     assert "served again at once" in found(came_back(0)).reason
 
@@ -55,8 +59,9 @@ def test_who_stays_down_fails() -> None:
     assert own.outcome is Outcome.FAIL
     assert own.reason == (
         "30 s after a spike to 300/s for 5 s, with the demand back at 50/s, 0 % of calls were "
-        "answered in time, at 3.0 attempts each. Neither less demand nor an end of all retries "
-        "brought it back."
+        "answered in time, at 3.0 attempts each. Neither 50 % nor 25 % of the demand, for 8 s "
+        "each, nor an end of all retries within 8 s brought it back. Callers that all retry send "
+        "50/s, and 399/s are surely served while saturated: not as was to be expected."
     )
     assert own.hint
 
@@ -70,7 +75,7 @@ def test_who_stays_down_fails() -> None:
 )
 def test_what_ended_it_is_told(then: list[tuple[int, int, int]], words: str) -> None:
     """What brought the build back at last says how fast it is stuck."""
-    assert f"It ended only {words}" in found(recovery([*[DOWN] * LIMIT_S, *then])).reason
+    assert f"It ended {words}" in found(recovery([*[DOWN] * LIMIT_S, *then])).reason
 
 
 def test_the_base_decides_whose_fault_it_is() -> None:
@@ -138,7 +143,7 @@ def test_a_restart_that_helps_is_told(down_s: int) -> None:
         update={"first_tries": first_tries, "attempts": attempts, "answered": answered}
     )
     (told,) = check(after(stayed_down(), restart=back))
-    assert f" A restart did, within {down_s + 3} s." in told.reason
+    assert f" Fresh processes served the demand within {down_s + 3} s." in told.reason
     in_vain = back.model_copy(update={"answered": (0,) * len(answered)})
     (untold,) = check(after(stayed_down(), restart=in_vain))
     assert "restart" not in untold.reason
@@ -150,3 +155,36 @@ def test_a_planned_change_is_called_so() -> None:
     assert found(came_back(2, upset=change)).reason.startswith(
         "After 5 s of the 185/s that are planned,"
     )
+
+
+def test_a_spike_that_overloads_nobody_tells_nothing() -> None:
+    """Where callers were served all through it, that they are afterwards is no recovery."""
+    own = came_back(0)
+    during = range(UPSET_FROM_S, UPSET_TO_S)
+    served = tuple(300 if at in during else count for at, count in enumerate(own.answered))
+    calm = own.model_copy(update={"answered": served, "attempts": own.first_tries})
+    told = found(calm)
+    assert told.outcome is Outcome.INCONCLUSIVE
+    assert "it was no overload" in told.reason
+
+
+@pytest.mark.parametrize(("sent", "unsent"), [(200, 0), (300, 7)])
+def test_a_spike_that_was_not_sent_is_none(sent: int, unsent: int) -> None:
+    """What the load generator did not send cannot be come through; who stays down fails anyway."""
+    during = range(UPSET_FROM_S, UPSET_TO_S)
+    for own, outcome in ((came_back(2), Outcome.INVALID), (stayed_down(), Outcome.FAIL)):
+        tries = tuple(sent if at in during else count for at, count in enumerate(own.first_tries))
+        told = found(own.model_copy(update={"first_tries": tries, "unsent": unsent}))
+        assert told.outcome is outcome
+
+
+def test_a_base_that_could_not_be_tried_is_no_excuse() -> None:
+    """That the base stayed down counts only in a run to be trusted, which began well."""
+    faulty = VALIDITY.model_copy(update={"faults": ("the generator was late",)})
+    for base in (
+        stayed_down(build="base", validity=faulty),
+        stayed_down(build="base", before=DOWN),
+    ):
+        told = found(stayed_down(), base)
+        assert told.outcome is Outcome.FAIL
+        assert "The base could not be tried: " in told.reason

@@ -45,7 +45,7 @@ class Upset:
         self._spec, self._lane, self._recorder = spec, lane, recorder
         self._users = lane.identities.get_all()
         self._run_as = execute
-        self._pulse = Pulse()
+        self._pulse = Pulse(start_s)
         self._callers = Callers(spec, seed, self._execute, self._pulse)
         self._start_s = start_s
         self._callers.quiet_s = self._start_s + spec.quiet_s

@@ -5,12 +5,13 @@ How far that can be foretold is the business of :mod:`perfgate.verdict.checks.de
 
 from __future__ import annotations
 
+from math import ceil, floor, sqrt
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.recovery import course_of
 from perfgate.demand.demand import peak_demand
-from perfgate.load.pulse import WELL_FOR_S
-from perfgate.verdict.case import steps_of
+from perfgate.load.pulse import WELL_FOR_S, is_well
+from perfgate.verdict.case import measured_rate, steps_of
 from perfgate.verdict.finding import Finding, Outcome, number, told_apart
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from perfgate.verdict.case import Case
 
 CHECK = "recovery"
+# A spike of which less came than this share was not the one that is told.
+SENT = 0.9
 HINT = (
     "Let the service refuse what it cannot answer in time (a bounded queue, or dropping requests "
     "that waited too long), and callers retry less: `perfgate demand explain` shows how much less."
@@ -38,6 +41,8 @@ def check(case: Case) -> list[Finding]:
         words = f"Callers were not even served before {what_happened(own)}: recovery was not tried."
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
     if course.recovered_s is not None:
+        if doubt := _no_overload(own):
+            return [_finding(own, course, *doubt)]
         words = f"{_came_back(own, course)}{_expected(case, own, stays_down=False)}"
         return [_finding(own, course, Outcome.PASS, words)]
     outcome, beside = _beside(recovery_of(case, "base"))
@@ -48,23 +53,54 @@ def check(case: Case) -> list[Finding]:
 
 def _beside(base: Recovery | None) -> tuple[Outcome, str]:
     """Return what it means that the candidate stays down, and what the base did."""
-    other = None if base is None else course_of(base)
-    if other is None:
+    if base is None:
         return Outcome.FAIL, ""
+    if base.validity.faults:
+        return Outcome.FAIL, f" The base could not be tried: {base.validity.faults[0]}."
+    other = course_of(base)
+    if not other.was_well:
+        return Outcome.FAIL, " The base could not be tried: not even before were callers served."
     if other.recovered_s is None:
         return Outcome.WARN, " The base stays down too, so this change is not why."
     return Outcome.FAIL, f" At the base they were, after {number(other.recovered_s)} s."
 
 
+def _no_overload(own: Recovery) -> tuple[Outcome, str] | None:
+    """Return why that callers are served after an upset says nothing, None where it does."""
+    upset = own.upset
+    if upset.kind in ("stall", "restart"):
+        return None
+    during = slice(ceil(upset.from_s), floor(upset.to_s))
+    sent, wanted = sum(own.first_tries[during]), upset.rate_rps * (during.stop - during.start)
+    # Arrivals by chance are fewer now and then, by a root of their number.
+    if own.unsent or sent < SENT * wanted - 3 * sqrt(max(wanted, 0.0)):
+        words = (
+            f"Of {what_happened(own)} the load generator sent {sent} calls instead of "
+            f"{wanted:.0f}{f', and {own.unsent} were never sent' if own.unsent else ''}: whether "
+            "the build recovers from it is not known."
+        )
+        return Outcome.INVALID, words
+    if is_well(sent, sum(own.attempts[during]), sum(own.answered[during])):
+        words = (
+            f"Callers were served throughout {what_happened(own)}: it was no overload, so whether "
+            "the build recovers from one is not known."
+        )
+        return Outcome.INCONCLUSIVE, words
+    return None
+
+
 def _expected(case: Case, own: Recovery, *, stays_down: bool) -> str:
     """Return what the formula says of it: a backlog keeps itself if more is retried than served."""
-    worst_rps = retried_rps(case, own)
-    if own.mu_over_rps is None or worst_rps is None:
+    worst_rps, here = retried_rps(case, own), measured_rate(case, "candidate")
+    served_rps, how = own.mu_over_rps, "worked off under overload"
+    if served_rps is None and here is not None:
+        served_rps, how = here.lower, "surely served while saturated"
+    if served_rps is None or worst_rps is None:
         return ""
-    sent, served = told_apart([worst_rps, own.mu_over_rps], 0)
-    right = stays_down == (worst_rps > own.mu_over_rps)
+    sent, served = told_apart([worst_rps, served_rps], 0)
+    right = stays_down == (worst_rps > served_rps)
     return (
-        f" Callers that all retry send {sent}/s, and {served}/s are worked off under overload: "
+        f" Callers that all retry send {sent}/s, and {served}/s are {how}: "
         f"{'as' if right else 'not as'} was to be expected."
     )
 
@@ -135,16 +171,25 @@ def _stayed_down(own: Recovery, course: Course) -> str:
 def _restarted(again: Recovery | None) -> str:
     """Return whether a restart brought it back; nothing where that was not tried, or in vain."""
     back_s = None if again is None or again.validity.faults else course_of(again).recovered_s
-    return "" if back_s is None else f" A restart did, within {number(back_s + WELL_FOR_S)} s."
+    if back_s is None:
+        return ""
+    return f" Fresh processes served the demand within {number(back_s + WELL_FOR_S)} s."
 
 
 def _healing(own: Recovery, course: Course) -> str:
     if course.healed_rps is not None:
         share = 100 * course.healed_rps / own.demand_rps
-        return (
-            f"It ended only when the demand was lowered to {course.healed_rps:.0f}/s "
-            f"({share:.0f} %)."
-        )
+        return f"It ended when the demand was lowered to {course.healed_rps:.0f}/s ({share:.0f} %)."
     if course.healed_quiet:
-        return "It ended only when nobody retried any more."
-    return "Neither less demand nor an end of all retries brought it back."
+        return "It ended when nobody retried any more."
+    quiet_s = max(len(own.first_tries) - own.upset.quiet_s, 0.0)
+    ended = f"an end of all retries within {number(quiet_s)} s"
+    if not own.upset.steps:
+        return f"Not even {ended} brought it back."
+    seconds, _ = own.upset.steps[0]
+    lowered = " nor ".join(f"{100 * rate / own.demand_rps:.0f} %" for _, rate in own.upset.steps)
+    each = "" if len(own.upset.steps) == 1 else " each"
+    return (
+        f"Neither {lowered} of the demand, for {number(seconds)} s{each}, nor {ended} brought it "
+        "back."
+    )
