@@ -52,7 +52,9 @@ def try_recovery(case: Case, order: Order, rig: Rig) -> Case:
     that stays down is started anew, too.
     """
     ordeal = ordeal_of(case, order.terms)
-    if case.measurement.incidents or ordeal is None:
+    if case.measurement.incidents:
+        return case
+    if ordeal is None:
         rig.progress.learned("no service rate is known, so recovery is not tried")
         return case
     tried = _tried(rig, order, ordeal, {"candidate": order.candidate})
