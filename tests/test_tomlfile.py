@@ -150,7 +150,7 @@ area = "wide"
         ("since = 2018-07-13T00:00:00", "must be a date like 2018-07-13", "2018-07-13T00:00:00"),
         ("sizes = []", "must hold at least 1", "[]"),
         ("sizes = [1, 2, 3, 4]", "must hold at most 3", "[1, 2, 3, 4]"),
-        ("sizes = 1", "must be a list in [brackets]", "1"),
+        ("sizes = 1", "must be a list: values in [brackets], tables each under its [[name]]", "1"),
         ("prices = [1]", "must be a table", "[1]"),
         ("prices = { leek = 0 }", "must be a number greater than 0", "0"),
         ("main = 1", "must be a table", "1"),

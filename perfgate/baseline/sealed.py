@@ -74,14 +74,14 @@ def _unreadable(
         )
     newest = str(kind.model_fields["format"].default)
     found = format_of(text)
-    kin, number = family_of(found) == family_of(newest), _number_of(found)
-    if kin and number > _number_of(newest):
+    number = _number_of(found) if family_of(found) == family_of(newest) else 0
+    if number > _number_of(newest):
         return StoreError(
             f"{path} is of format {found}, and this version reads none later than {newest}",
             hint="A later version of perfgate wrote it: upgrade to that.",
         )
     first = error.errors()[0]
-    if kin and first["loc"] == ("format",):
+    if 0 < number < _number_of(newest) and first["loc"] == ("format",):
         return StoreError(
             f"{path} is of format {found}, which this version does not read any more", hint=hint
         )

@@ -177,7 +177,7 @@ def test_a_shared_cpu_and_a_declared_production_are_told() -> None:
     told = how_measured(case(environment=shared, held_to=declared, demand_run=demand_run()))
     assert told[-3].startswith("One CPU for builds and load generator")
     assert told[-2] == "Production is 3 instances of 500/s each, as declared."
-    assert "times 3 and the ratio of the builds measured here" in told[-1]
+    assert "times 3, times the ratio of the builds measured here" in told[-1]
     many = terms(config=config(production={"instances": 3}))
     assert "3 instances of this machine's speed" in how_measured(case(held_to=many))[-2]
 

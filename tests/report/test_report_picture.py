@@ -80,7 +80,7 @@ def test_programs_get_few_points() -> None:
     picture = picture_of(state(150.0).scene, Lever(attempts=1))
     assert picture is not None
     document = picture_document(picture)
-    assert (document["regime"], document["cure"]) == ("metastable", "no retries for all who retry")
+    assert (document["regime"], document["cure"]) == ("metastable", "no retries at all")
     course = document["as_it_is"]
     assert isinstance(course, dict)
     assert [len(course[name]) for name in ("waiting", "goodput_rps")] == [POINTS // 3] * 2
