@@ -9,7 +9,7 @@ from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import demand_steps, peak_demand, senders_told, tipping_sentence
+from perfgate.demand.demand import peak_demand, senders_told, tipping_sentence
 from perfgate.demand.remedies import instances_for
 from perfgate.verdict.dangers import chance, cold, retries
 from perfgate.verdict.finding import Finding, Outcome, promised, sentence, told_apart
@@ -146,13 +146,11 @@ def _way_out(matter: Matter) -> str:
 
 def _plans(matter: Matter) -> list[Finding]:
     """Return what becomes of changes that are planned for later, where they do not fit any more."""
-    question, capacity = matter.question, matter.capacity
-    with_it = demand_steps(question.after, question.on, matter.end)
+    capacity, with_it = matter.capacity, matter.steps_after
     tips = capacity.tipping(with_it, within_promises=True)
     if tips is None or tips.from_start:
         return _untold_plans(matter, with_it)
-    without = demand_steps(question.before, question.on, matter.end)
-    earlier = capacity.tipping(without, within_promises=True)
+    earlier = capacity.tipping(matter.steps_before, within_promises=True)
     ours = earlier is None or tips.on < earlier.on
     return [
         Finding(
@@ -172,7 +170,7 @@ def _plans(matter: Matter) -> list[Finding]:
 def _later_chance(matter: Matter) -> list[Finding]:
     """Return the chance of an overload on the worst day that is planned, where it is too much."""
     question, now = matter.question, matter.after
-    worst = peak_demand(demand_steps(question.after, question.on, matter.end))
+    worst = peak_demand(matter.steps_after)
     if now.doubtful or worst.first_try_rps <= now.demand.first_try_rps:
         return []
     then, without = (

@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.capacity import THIN
-from perfgate.demand.demand import demand_on, tipping_point
+from perfgate.demand.demand import demand_on, demand_steps, tipping_point
 from perfgate.demand.levers import Scene
 from perfgate.demand.mix import Work
 from perfgate.demand.remedies import healing
@@ -210,6 +210,16 @@ class Matter:
     def after(self) -> State:
         """The service with it."""
         return State(self.question.after, self.question.on, self.capacity)
+
+    @cached_property
+    def steps_before(self) -> list[Demand]:
+        """The demand on that day, and after each change that is planned, without this one."""
+        return demand_steps(self.question.before, self.question.on, self.end)
+
+    @cached_property
+    def steps_after(self) -> list[Demand]:
+        """The same with it."""
+        return demand_steps(self.question.after, self.question.on, self.end)
 
     @cached_property
     def adds(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import demand_steps, tipping_sentence
+from perfgate.demand.demand import tipping_sentence
 from perfgate.demand.standing import NOTHING, Known
 from perfgate.verdict.finding import Finding, Outcome, told_apart
 from perfgate.verdict.mixture import ANEW
@@ -88,8 +88,7 @@ def crossing(matter: Matter, build: OtherBuild) -> Crossing:
     """
     work = build.rate.work if build.rate.work.mix else matter.capacity.rate.work
     new = replace(matter.capacity, rate=replace(build.rate, work=work), known=build.known)
-    steps = demand_steps(matter.question.after, matter.question.on, matter.end)
-    later = new.tipping(steps, within_promises=True)
+    later = new.tipping(matter.steps_after, within_promises=True)
     return Crossing(
         old_old=matter.before,
         old_new=matter.after,
