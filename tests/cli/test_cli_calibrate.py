@@ -17,13 +17,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# Where the host takes the CPU away for a while, a user waits and asks again.
+TRIES = 3
+
+
 @pytest.mark.slow
 def test_noise_is_kept_and_used(tmp_path: Path) -> None:
     """What was calibrated is in the store, and `doctor` tells of it without trying the service."""
     project = make_project(tmp_path / "project", SHORT, LEDGER)
     (project / "callers.py").write_text(HEADER + PLAIN)
-    run = run_process([PERFGATE, "calibrate", "--sessions", "3"], project)
-    assert run.code in {0, 3}, run.err  # busy as the machine may be
+    for _ in range(TRIES):
+        run = run_process([PERFGATE, "calibrate", "--sessions", "3"], project)
+        assert run.code in {0, 3}, run.err  # busy as the machine may be
+        if "No noise is known" not in run.out:
+            break
     assert "3 sessions of the same build beside itself" in run.out
     (path,) = (project / "baselines" / "noise" / "default").iterdir()
     assert str(path) in run.err
