@@ -318,8 +318,7 @@ def local_required_rps(terms: Terms) -> float:
     share = max(required_rps(terms) / production.full_instances, LEAST_RPS)
     if production.service_rate_rps is None or record is None or not terms.baseline_counts:
         return share
-    commit = production.service_rate_commit
-    since = (slowdown_since(record, commit) if commit else None) or NO_CHANGE
+    since = slowdown_since(record, production.service_rate_commit) or NO_CHANGE
     there_rps = production.service_rate_rps * math.exp(-since.estimate)
     return share * record.service_rate_rps.estimate / there_rps
 

@@ -201,8 +201,7 @@ def parse_capacity(text: str, path: str) -> CapacityRecord:
 
 
 def _since_declared(production: Production, record: BaselineRecord) -> FigureOfRecord | None:
-    commit = production.service_rate_commit
-    lost = None if commit is None else slowdown_since(record, commit)
+    lost = slowdown_since(record, production.service_rate_commit)
     if lost is None:
         return None
     return FigureOfRecord(

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from perfgate.baseline.record import BaselineRecord
 
 
-def slowdown_since(record: BaselineRecord, commit: str) -> Interval | None:
+def slowdown_since(record: BaselineRecord, commit: str | None) -> Interval | None:
     """Return the slowdown (log) of the build of record since ``commit``, a full one or its start.
 
     The two were measured at different times, so it is as uncertain as such measurements differ
-    (:func:`perfgate.analysis.stored.noise`), at BOUNDS_LEVEL. None where the record does not know
-    the undisturbed rate of both.
+    (:func:`perfgate.analysis.stored.noise`), at BOUNDS_LEVEL. None where no commit is declared, or
+    the record does not know the undisturbed rate of both.
     """
+    if commit is None:
+        return None
     if record.commit.startswith(commit):
         return NO_CHANGE
     past = next((own for own in reversed(record.history) if own.commit.startswith(commit)), None)

@@ -52,11 +52,14 @@ def read_origin(place: str, ref: str | None, profile: str) -> CapacityRecord:
     if ref not in (None, WORKING_TREE):
         raise UsageError(f"{place} is a file, which has no --ref", hint="Leave --ref out.")
     text = text_of(path.read_bytes(), place)
-    _refuse_other(path, text)
-    return parse_capacity(text, place)
+    try:
+        return parse_capacity(text, place)
+    except StoreError as error:
+        _refuse_other(path, text, error)
+        raise
 
 
-def _refuse_other(path: Path, text: str) -> None:
+def _refuse_other(path: Path, text: str, error: StoreError) -> None:
     """Raise UsageError for a file that is another of perfgate's than an export."""
     found = format_of(text)
     if path.suffix == ".toml":
@@ -65,7 +68,7 @@ def _refuse_other(path: Path, text: str) -> None:
         hint = "Name the directory that has the service's perfgate.toml, or an export."
     else:
         return
-    raise UsageError(f"{path} is not what `perfgate demand export` writes", hint=hint)
+    raise UsageError(f"{path} is not what `perfgate demand export` writes", hint=hint) from error
 
 
 def _way_to(place: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from perfgate.demand.demand import peak_demand, senders_told, tipping_sentence
 from perfgate.demand.remedies import instances_for
 from perfgate.verdict.dangers import chance, cold, retries
-from perfgate.verdict.finding import Finding, Outcome, promised, sentence, told_apart
+from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
 from perfgate.verdict.matter import State
 from perfgate.verdict.mixture import rate_told, untold
 from perfgate.verdict.overload import more_of
@@ -92,7 +92,7 @@ def _promised(matter: Matter) -> list[Finding]:
     low, at, high, needed, sent = told_apart(
         [rate.lower_rps, rate.estimate_rps, rate.upper_rps, required, demand.first_try_rps], 0
     )
-    outcome = promised(rate.lower_rps, rate.upper_rps, required)
+    outcome = matter.after.promises
     return [
         Finding(
             check=PROMISES,
