@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from builders import case
 
-from perfgate.measurement.models import Recovery, Upset, Validity
+from perfgate.measurement.models import CallerCourse, Recovery, Upset, Validity
 
 if TYPE_CHECKING:
     from perfgate.measurement.models import BuildRole
@@ -65,6 +65,12 @@ def recovery(
         "validity": VALIDITY,
     }
     return Recovery(**made | changes)
+
+
+def alone(name: str, after: list[int], *, calls: int = 10, before: int = 10) -> CallerCourse:
+    """Return what a dependent got each second after the upset, of so many calls; and before it."""
+    answered = (*[before] * UPSET_FROM_S, *[0] * (UPSET_TO_S - UPSET_FROM_S), *after)
+    return CallerCourse(name=name, first_tries=(calls,) * len(answered), answered=answered)
 
 
 def after(*recoveries: Recovery, restart: Recovery | None = None) -> Case:

@@ -147,6 +147,11 @@ class Caller:
     waits_s: tuple[tuple[float, float], ...] = ()
     budget: RetryBudget = RetryBudget()
 
+    @property
+    def rate_rps(self) -> float:
+        """Return the calls that it makes a second, of all operations."""
+        return sum(self.rates_rps.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Recovery:

@@ -20,7 +20,7 @@ FORMAT: Final = "perfgate.measurement/1"
 #      solo, lost processes, how the warm-up went, what others had of the CPU (in saturation
 #      too), yardsticks, thirds of open loops, the conditions, what broke off,
 #      closed loops that the generator limited, requests in flight at the required rate, the
-#      search for mu_slo, digests of builds, versions of tools.
+#      search for mu_slo, digests of builds, versions of tools, single callers through an upset.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -289,13 +289,22 @@ class Upset(Value):
     quiet_s: float
 
 
+class CallerCourse(Value):
+    """First tries of one dependent, and its calls answered in time: a figure for each second."""
+
+    name: str
+    first_tries: tuple[int, ...]
+    answered: tuple[int, ...]
+
+
 class Recovery(Value):
     """How one build fared through an upset, with callers that retry.
 
     A figure for each second from the first call: first tries sent, attempts sent, calls answered in
     time, and attempts that waited at its end, given up or not, as far as is known (None else).
     ``mu_over_rps`` is how many attempts a second it completed while callers gave up, None where
-    too few were seen. ``rss_bytes`` is its memory before the upset, and at the end.
+    too few were seen. ``rss_bytes`` is its memory before the upset, and at the end. ``callers`` are
+    the dependents that make enough calls to be judged each alone.
     """
 
     build: BuildRole
@@ -311,6 +320,7 @@ class Recovery(Value):
     unsent: int
     rss_bytes: tuple[int, int]
     validity: Validity
+    callers: tuple[CallerCourse, ...] = ()
 
 
 class Incident(Value):

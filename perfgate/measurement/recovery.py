@@ -12,7 +12,8 @@ import pandas as pd
 
 from perfgate.errors import LoadError
 from perfgate.load.plan import BUILDS, Outcome, Phase
-from perfgate.measurement.models import Recovery
+from perfgate.load.pulse import heard_of
+from perfgate.measurement.models import CallerCourse, Recovery
 from perfgate.measurement.summarise import failures_of, frame_of, validity_of
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ def recovery_of(
     rows = frame[(frame["phase"] == Phase.RECOVERY) & (frame["build"] == BUILDS.index(role))]
     sent_s = (rows["started_s"] - journal.calls.start_s).to_numpy()
     ended_s = (rows["ended_s"] - journal.calls.start_s).to_numpy()
-    patience_s = np.array([caller.timeout_s for caller in plan.recovery.callers])
-    late = ended_s - sent_s > patience_s[rows["caller"].to_numpy()]
+    callers, whose = plan.recovery.callers, rows["caller"].to_numpy()
+    late = ended_s - sent_s > np.array([caller.timeout_s for caller in callers])[whose]
     good = (rows["outcome"] == Outcome.OK).to_numpy()
+    first, answered = (rows["attempt"] == 0).to_numpy(), good & ~late
     ends = np.arange(1, int(np.nanmax(sent_s)) + 2)
     quiet = rows[(rows["intended_s"] - journal.calls.start_s) < upset.from_s]
     served = _served(sent_s, ended_s, good & late)
@@ -60,15 +62,23 @@ def recovery_of(
         seed=plan.seed,
         demand_rps=demand_rps,
         upset=upset,
-        first_tries=_by_second(sent_s[(rows["attempt"] == 0).to_numpy()], ends),
+        first_tries=_by_second(sent_s[first], ends),
         attempts=_by_second(sent_s, ends),
-        answered=_by_second(ended_s[good & ~late], ends),
+        answered=_by_second(ended_s[answered], ends),
         waiting=_waiting(sent_s, *served, ends) if in_turn else (None,) * len(ends),
         mu_over_rps=_completed_rps(sent_s, *served) if in_turn else None,
         failures=failures_of(rows),
         unsent=sum(sum(own.unsent.values()) for own in journal.generators),
         rss_bytes=_memory(journal),
         validity=validity_of(quiet, pd.DataFrame(journal.windows), journal, surroundings),
+        callers=tuple(
+            CallerCourse(
+                name=callers[place].name,
+                first_tries=_by_second(sent_s[first & (whose == place)], ends),
+                answered=_by_second(ended_s[answered & (whose == place)], ends),
+            )
+            for place in heard_of(callers)
+        ),
     )
 
 

@@ -51,9 +51,11 @@ def title_of(own: Recovery) -> str:
 
 def recovery_document(own: Recovery) -> dict[str, object]:
     """Return how a build came through for programs, with a figure of each series for a second."""
+    course = course_of(own)
     return {
         "build": own.build,
-        **dataclasses.asdict(course_of(own)),
+        **dataclasses.asdict(course),
+        "unserved": dict(course.unserved),
         "demand_rps": own.demand_rps,
         "mu_over_rps": own.mu_over_rps,
         "upset": own.upset.model_dump(mode="json"),

@@ -10,8 +10,9 @@ from typing import Final
 FORMAT: Final = "perfgate.verdict/1"
 # History of the format:
 #   1  verdict with reason, findings, figures, and what was left out.
-#      Later: mu_slo and headroom, null, picture, recoveries and restart. A version may get more
-#      keys, with which the schema is a new one; none is taken away or changes its meaning.
+#      Later: mu_slo and headroom, null, picture, recoveries and restart, in these who is left out.
+#      A version may get more keys, with which the schema is a new one; none is taken away or
+#      changes its meaning.
 
 Schema = dict[str, object]
 
@@ -129,6 +130,10 @@ RECOVERY = _table(
     answered_ratio=NUMBER,
     attempts_per_call=NUMBER,
     most_waiting=FIGURE,
+    unserved=_told(
+        {"type": "object", "additionalProperties": NUMBER},
+        "Dependents that were left out, and the share of their calls that was answered.",
+    ),
     healed_rps=FIGURE,
     healed_quiet=FLAG,
     demand_rps=NUMBER,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from upsets import DOWN, LIMIT_S, WELL, recovery
+from upsets import DOWN, LIMIT_S, UPSET_FROM_S, UPSET_TO_S, WELL, alone, recovery
 
-from perfgate.analysis.recovery import course_of
+from perfgate.analysis.recovery import course_of, was_well
 from perfgate.load.pulse import WELL_FOR_S
 
 
@@ -52,3 +52,25 @@ def test_a_few_lost_calls_are_no_outage(lost: int, seconds: int) -> None:
     """Law: one call in twenty may be lost to bad luck."""
     course = course_of(recovery([(100, 100, 100 - lost)] * seconds))
     assert (course.recovered_s == 0.0) == (lost <= 5)
+
+
+def test_who_is_left_out_is_no_recovery() -> None:
+    """Law: while one dependent is not served, callers are not, however few its calls are."""
+    served = recovery([WELL] * LIMIT_S, callers=(alone("gateway", [10] * LIMIT_S),))
+    assert course_of(served).recovered_s == 0.0
+    few = alone("batch", [*[0] * 6, *[10] * 3, *[0] * (LIMIT_S - 9)], calls=10)
+    course = course_of(served.model_copy(update={"callers": (*served.callers, few)}))
+    assert course.recovered_s == 5.0  # from there on, 20 of its 30 calls
+    assert course.unserved == (("batch", 0.0),)
+    none = alone("batch", [0] * LIMIT_S)
+    left = served.model_copy(update={"callers": (*served.callers, none)})
+    assert course_of(left).recovered_s is None
+    assert not was_well(left, UPSET_TO_S, UPSET_TO_S + LIMIT_S)
+    assert was_well(left, 0, UPSET_FROM_S)
+
+
+def test_who_was_not_served_before_either_is_told() -> None:
+    """Law: a dependent that was left out from the start was not left out by the upset."""
+    course = course_of(recovery([WELL] * 3, callers=(alone("batch", [10] * 3, before=0),)))
+    assert not course.was_well
+    assert course.unserved == (("batch", 0.0),)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfgate.load.pulse import WELL_FOR_S, Pulse
+from perfgate.load.plan import Caller
+from perfgate.load.pulse import HEARD_CALLS, WELL_FOR_S, Pulse, heard_of
 
 START_S = 0.0
 
@@ -16,11 +17,11 @@ def felt(seconds: list[tuple[int, int, int]]) -> Pulse:
     pulse = Pulse()
     for second, (first_tries, retries, answers) in enumerate(seconds):
         for _ in range(first_tries):
-            pulse.sent(second + 0.5, retry=False)
+            pulse.sent(second + 0.5, 0, retry=False)
         for _ in range(retries):
-            pulse.sent(second + 0.5, retry=True)
+            pulse.sent(second + 0.5, 0, retry=True)
         for _ in range(answers):
-            pulse.answered(second + 0.5)
+            pulse.answered(second + 0.5, 0)
     return pulse
 
 
@@ -55,3 +56,27 @@ def test_what_was_before_does_not_count(since_s: float) -> None:
     pulse = felt([(10, 0, 10)] * (2 * WELL_FOR_S))
     assert not pulse.is_well(WELL_FOR_S, since_s)
     assert pulse.is_well(2 * WELL_FOR_S, since_s)
+
+
+@pytest.mark.parametrize(("answers", "well"), [(0, False), (4, False), (5, True), (10, True)])
+def test_who_makes_few_of_the_calls_is_heard(answers: int, well: bool) -> None:
+    """Law: it is not well while a caller that is heard gets less than half, whatever others get."""
+    pulse, deaf = Pulse(heard=[0, 1]), Pulse(heard=[0])
+    for own in (pulse, deaf):
+        for caller, calls, answered in ((0, 990, 990), (1, 10, answers)):
+            for call in range(calls):
+                own.sent(WELL_FOR_S * call / calls, caller, retry=False)
+            for call in range(answered):
+                own.answered(WELL_FOR_S * call / calls, caller)
+    assert pulse.is_well(WELL_FOR_S, START_S) == well
+    assert deaf.is_well(WELL_FOR_S, START_S)
+
+
+def test_only_who_makes_enough_calls_is_heard() -> None:
+    """Law: ten calls in the time that counts, of all operations together, are enough."""
+    rate_rps = HEARD_CALLS / WELL_FOR_S
+    callers = [
+        Caller("few", {"fetch": 0.9 * rate_rps}, 1.0),
+        Caller("enough", {"fetch": 0.6 * rate_rps, "list": 0.5 * rate_rps}, 1.0),
+    ]
+    assert heard_of(callers) == [1]

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from perfgate.measurement.models import Recovery as Figures
 
 AROUND = Surroundings(seconds=60.0, steal_ratio=0.0, pressure_ratio=0.0, peak_rss_bytes={})
-CALLERS = (Caller("gateway", {"fetch": 50.0}, timeout_s=1.0),)
+CALLERS = (
+    Caller("gateway", {"fetch": 50.0}, timeout_s=1.0),
+    Caller("report", {"fetch": 0.1}, timeout_s=1.0),
+)
 SPEC = Recovery("schedule.npz", CALLERS, 8.0, 13.0, 59.0, 2.0, 5000)
 SERVED_RPS = 100.0
 SPIKE_S = (8.0, 13.0)
@@ -65,6 +68,16 @@ def test_one_queue_is_told_as_it_was() -> None:
     for second in (15, 20, 25):
         waiting = np.searchsorted(sent, second) - np.searchsorted(ends, second)
         assert told.waiting[second - 1] == pytest.approx(waiting, rel=0.02)
+
+
+def test_who_makes_enough_calls_is_told_alone() -> None:
+    """Law: of the only caller the same is told as of all; of one with few calls nothing."""
+    sent = sent_s()
+    told = figures_of(list(zip(sent, served(sent), strict=True)))
+    (own,) = told.callers
+    assert own.name == CALLERS[0].name
+    assert (own.first_tries, own.answered) == (told.first_tries, told.answered)
+    assert sum(told.answered) > 0
 
 
 def test_who_overtakes_a_few_changes_little() -> None:

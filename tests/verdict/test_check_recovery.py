@@ -16,6 +16,7 @@ from upsets import (
     VALIDITY,
     WELL,
     after,
+    alone,
     came_back,
     recovery,
     stayed_down,
@@ -188,3 +189,16 @@ def test_a_base_that_could_not_be_tried_is_no_excuse() -> None:
         told = found(stayed_down(), base)
         assert told.outcome is Outcome.FAIL
         assert "The base could not be tried: " in told.reason
+
+
+def test_who_is_left_out_is_named() -> None:
+    """Where others are served, a build fails for the dependents that are not, and names them."""
+    served, left = alone("gateway", [10] * LIMIT_S), alone("batch", [0] * LIMIT_S)
+    told = found(recovery([(100, 100, 97)] * LIMIT_S, callers=(served, left)))
+    assert told.outcome is Outcome.FAIL
+    assert "97 % of calls were answered in time (0 % of batch's), at 1.0 attempts" in told.reason
+    early = found(recovery([WELL] * 3, callers=(served, alone("batch", [10] * 3, before=0))))
+    assert early.outcome is Outcome.INCONCLUSIVE
+    assert "not even served before a spike to 300/s for 5 s (0 % of batch's):" in early.reason
+    all_down = found(stayed_down(callers=(left, left)))
+    assert "answered in time, at 3.0 attempts" in all_down.reason

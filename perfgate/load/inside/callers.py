@@ -122,7 +122,7 @@ class Callers:
 
     def _try(self, desk: _Desk, attempt: Arrival, retry: bool) -> bool:
         """Make an attempt; return whether it was answered in time, and well."""
-        self._pulse.sent(time.monotonic(), retry=attempt.attempt > 0)
+        self._pulse.sent(time.monotonic(), attempt.caller, retry=attempt.attempt > 0)
         desk.begins(retry=retry)
         is_witness = attempt.attempt == 0 and attempt.number % WITNESS_EVERY == 0
         wait = self._witnessed if is_witness else self._tried
@@ -130,7 +130,7 @@ class Callers:
         known_s = ended_s - self._begun_s
         desk.budget.sent(known_s, retry=retry, answered=outcome is Outcome.OK)
         if outcome is Outcome.OK:
-            self._pulse.answered(ended_s)
+            self._pulse.answered(ended_s, attempt.caller)
         return outcome is Outcome.OK
 
     def _tried(self, attempt: Arrival, timeout_s: float) -> Outcome:
@@ -152,4 +152,4 @@ def _budget(caller: Caller) -> KeptBudget:
     budget: RetryBudget = caller.budget
     if budget.kind == "concurrency":
         return _Flights(budget.ratio)
-    return kept_budget(budget, sum(caller.rates_rps.values()))
+    return kept_budget(budget, caller.rate_rps)

@@ -16,7 +16,7 @@ from perfgate.load.inside.recorder import Arrival
 from perfgate.load.inside.stall import standstill
 from perfgate.load.inside.timer import Timer, sleep_until
 from perfgate.load.plan import Phase
-from perfgate.load.pulse import Pulse
+from perfgate.load.pulse import Pulse, heard_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ class Upset:
         self._spec, self._lane, self._recorder = spec, lane, recorder
         self._users = lane.identities.get_all()
         self._run_as = execute
-        self._pulse = Pulse(start_s)
+        self._pulse = Pulse(start_s, heard_of(spec.callers))
         self._callers = Callers(spec, seed, self._execute, self._pulse)
         self._start_s = start_s
         self._callers.quiet_s = self._start_s + spec.quiet_s

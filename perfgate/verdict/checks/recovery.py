@@ -8,11 +8,11 @@ from __future__ import annotations
 from math import ceil, floor, sqrt
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.recovery import course_of
+from perfgate.analysis.recovery import course_of, was_well
 from perfgate.demand.demand import peak_demand
-from perfgate.load.pulse import WELL_FOR_S, is_well
+from perfgate.load.pulse import WELL_FOR_S
 from perfgate.verdict.case import measured_rate, steps_of
-from perfgate.verdict.finding import Finding, Outcome, number, told_apart
+from perfgate.verdict.finding import Finding, Outcome, first_of, number, told_apart
 
 if TYPE_CHECKING:
     from perfgate.analysis.recovery import Course
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CHECK = "recovery"
 # A spike of which less came than this share was not the one that is told.
 SENT = 0.9
+# So many dependents that were left out are named.
+NAMED = 3
 HINT = (
     "Let the service refuse what it cannot answer in time (a bounded queue, or dropping requests "
     "that waited too long), and callers retry less: `perfgate demand explain` shows how much less."
@@ -38,7 +40,10 @@ def check(case: Case) -> list[Finding]:
         words = f"No run through an overload could be trusted: {own.validity.faults[0]}."
         return [Finding(CHECK, Outcome.INVALID, words)]
     if not course.was_well:
-        words = f"Callers were not even served before {what_happened(own)}: recovery was not tried."
+        words = (
+            f"Callers were not even served before {what_happened(own)}{_unserved(own, course)}: "
+            "recovery was not tried."
+        )
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
     if course.recovered_s is not None:
         if doubt := _no_overload(own):
@@ -80,7 +85,7 @@ def _no_overload(own: Recovery) -> tuple[Outcome, str] | None:
             "the build recovers from it is not known."
         )
         return Outcome.INVALID, words
-    if is_well(sent, sum(own.attempts[during]), sum(own.answered[during])):
+    if was_well(own, during.start, during.stop):
         words = (
             f"Callers were served throughout {what_happened(own)}: it was no overload, so whether "
             "the build recovers from one is not known."
@@ -164,8 +169,16 @@ def _stayed_down(own: Recovery, course: Course) -> str:
     return (
         f"{number(own.upset.limit_s)} s after {what_happened(own)}, with the demand back at "
         f"{own.demand_rps:.0f}/s, {100 * course.answered_ratio:.0f} % of calls were answered in "
-        f"time, at {course.attempts_per_call:.1f} attempts each{queue}."
+        f"time{_unserved(own, course)}, at {course.attempts_per_call:.1f} attempts each{queue}."
     )
+
+
+def _unserved(own: Recovery, course: Course) -> str:
+    """Return which dependents were left out, where others were served."""
+    if not 0 < len(course.unserved) < len(own.callers):
+        return ""
+    parts = [f"{100 * ratio:.0f} % of {name}'s" for name, ratio in course.unserved]
+    return f" ({first_of(parts, NAMED)})"
 
 
 def _restarted(again: Recovery | None) -> str:
