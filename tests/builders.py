@@ -14,7 +14,13 @@ import numpy as np
 from hypothesis import strategies as st
 
 from perfgate.baseline.anchor import Anchor, Concession
-from perfgate.baseline.record import BaselineRecord, OperationOfRecord, Provenance, RateOfRecord
+from perfgate.baseline.record import (
+    BaselineRecord,
+    OperationOfRecord,
+    Past,
+    Provenance,
+    RateOfRecord,
+)
 from perfgate.config.models import Config
 from perfgate.demand.ledger import Ledger
 from perfgate.measurement.histogram import Histogram
@@ -466,6 +472,18 @@ def record(**changes: object) -> BaselineRecord:
         anchor=anchor(),
     )
     return made.model_copy(update=changes).sealed()
+
+
+def past(undisturbed_rps: float | None, **changes: object) -> Past:
+    """Return what a record keeps of an older one, of another build."""
+    made = Past(
+        commit="1" * 40,
+        measured_at="2026-10-01T10:00:00+00:00",
+        service_rate_rps=300.0,
+        undisturbed_rps=undisturbed_rps,
+        cost_ms=1.0,
+    )
+    return made.model_copy(update=changes)
 
 
 def provenance(**changes: object) -> Provenance:

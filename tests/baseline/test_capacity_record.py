@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from builders import config, dependent, ledger, record
+from builders import config, dependent, ledger, past, record
 from hypothesis import given
 from hypothesis import strategies as st
 from incident_records import WEIGHTS
@@ -17,7 +17,7 @@ from perfgate.baseline.capacity import (
     capacity_record,
     parse_capacity,
 )
-from perfgate.baseline.record import Past, PromisedRate, RateOfRecord
+from perfgate.baseline.record import PromisedRate, RateOfRecord
 from perfgate.demand.standing import NOTHING
 from perfgate.errors import StoreError
 
@@ -118,14 +118,8 @@ def test_a_declared_rate_is_that_of_the_build_of_record(
 def test_what_was_lost_since_is_lost_in_production_too() -> None:
     """Law: a rate declared of an older build is less now by what the build of record lost."""
     production = {"service_rate_rps": 300.0, "service_rate_commit": OLD_COMMIT[:10]}
-    older = Past(
-        commit=OLD_COMMIT,
-        measured_at="2026-10-01T10:00:00Z",
-        service_rate_rps=300.0,
-        undisturbed_rps=800.0,
-        cost_ms=1.0,
-    )
-    own = capacity_record(config(production=production), ledger(), record(history=(older,)))
+    older = record(history=(past(800.0, commit=OLD_COMMIT),))
+    own = capacity_record(config(production=production), ledger(), older)
     assert own.rate.estimate_rps == pytest.approx(150.0, rel=1e-4)
     assert own.rate_with(of(200.0)).estimate_rps == pytest.approx(75.0, rel=1e-4)
     assert parse_capacity(own.to_text(), "f") == own

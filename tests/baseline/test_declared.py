@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from builders import record
+from builders import past, record
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,24 +17,13 @@ from perfgate.baseline.record import Past, RateOfRecord
 OWN, OLD = "3" * 40, "1" * 40
 
 
-def past(undisturbed_rps: float | None, commit: str = OLD, rate_rps: float = 100.0) -> Past:
-    """Return what is kept of an earlier record."""
-    return Past(
-        commit=commit,
-        measured_at="2026-10-01T10:00:00+00:00",
-        service_rate_rps=rate_rps,
-        undisturbed_rps=undisturbed_rps,
-        cost_ms=2.0,
-    )
-
-
 @pytest.mark.parametrize("commit", [OWN, OWN[:7]])
 def test_a_build_has_lost_nothing_since_itself(commit: str) -> None:
     """The build of record is known by its commit, or by how that begins."""
     assert slowdown_since(record(history=(past(800.0),)), commit) == NO_CHANGE
 
 
-@pytest.mark.parametrize("history", [(), (past(800.0, "2" * 40),), (past(None),)])
+@pytest.mark.parametrize("history", [(), (past(800.0, commit="2" * 40),), (past(None),)])
 def test_a_build_whose_rate_no_record_knows(history: tuple[Past, ...]) -> None:
     """Law: what was not measured is not guessed, and a rate that others disturbed is none."""
     assert slowdown_since(record(history=history), OLD) is None
@@ -44,7 +33,7 @@ def test_a_build_whose_rate_no_record_knows(history: tuple[Past, ...]) -> None:
 def test_undisturbed_rates_tell(then_rps: float, now_rps: float, busy_rps: float) -> None:
     """Law: the slowdown is that of the undisturbed rates, as unsure as such rates differ."""
     rate = RateOfRecord(estimate=now_rps, lower=now_rps, upper=now_rps, runs=5)
-    history = (past(then_rps, rate_rps=busy_rps),)
+    history = (past(then_rps, service_rate_rps=busy_rps),)
     own = slowdown_since(record(undisturbed_rps=rate, history=history), OLD[:7])
     assert own is not None
     assert own.estimate == pytest.approx(math.log(then_rps / now_rps), abs=1e-9)

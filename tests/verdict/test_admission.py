@@ -8,13 +8,13 @@ from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import conditions, config, dependent, ledger, record
+from builders import conditions, config, dependent, ledger, past, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from incident_records import WEIGHTS
 
 from perfgate.baseline.capacity import capacity_record
-from perfgate.baseline.record import Past, PromisedRate, RateOfRecord, WeightsOfRecord
+from perfgate.baseline.record import PromisedRate, RateOfRecord, WeightsOfRecord
 from perfgate.demand.ledger import Change, Spread
 from perfgate.demand.mix import MixedRate, Work
 from perfgate.demand.question import changed, planned, replaced
@@ -108,13 +108,7 @@ def test_the_rate_must_leave_the_headroom(factor: float, outcome: Outcome) -> No
 @pytest.mark.parametrize(("commit", "outcome"), [(None, PASS), ("1111111", FAIL)])
 def test_a_declared_rate_does_not_hide_what_was_lost(commit: str | None, outcome: Outcome) -> None:
     """Production had 400/s once; the build of record has lost half, and that is known if said."""
-    older = Past(
-        commit="1" * 40,
-        measured_at="2026-10-01",
-        service_rate_rps=500.0,
-        undisturbed_rps=800.0,
-        cost_ms=1.0,
-    )
+    older = past(800.0)
     service = published(
         measured={"history": (older,)},
         service_rate_rps=400.0,

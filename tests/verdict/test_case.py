@@ -16,6 +16,7 @@ from builders import (
     demand_run,
     dependent,
     ledger,
+    past,
     record,
     session,
     sessions,
@@ -25,7 +26,6 @@ from builders import (
 from hypothesis import HealthCheck, given, settings
 from pydantic import ValidationError
 
-from perfgate.baseline.record import Past
 from perfgate.errors import UsageError
 from perfgate.verdict.case import capacity_of, measured_rate, read_case, required_rps, steps_of
 from perfgate.verdict.finding import Outcome
@@ -209,14 +209,7 @@ def declared_of(commit: str, baseline: BaselineRecord) -> Terms:
 
 def test_declared_production_has_lost_what_its_builds_have() -> None:
     """Law: from the build that is declared to the base, and from there to the candidate."""
-    older = Past(
-        commit="1" * 40,
-        measured_at="2026-10-01T10:00:00Z",
-        service_rate_rps=300.0,
-        undisturbed_rps=800.0,
-        cost_ms=1.0,
-    )
-    held_to = declared_of("1111111", record(history=(older,)))
+    held_to = declared_of("1111111", record(history=(past(800.0),)))
     made = case(Build(saturated=math.log(2)), noise=0.0, held_to=held_to)
     candidate, base = capacity_of(made, "candidate"), capacity_of(made, "base")
     assert candidate is not None

@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 import pytest
-from builders import SPEED, Build, case, record, session, terms, windows
+from builders import SPEED, Build, case, past, record, session, terms, windows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfgate.baseline.record import BaselineRecord, Past, RateOfRecord
+from perfgate.baseline.record import BaselineRecord, RateOfRecord
 from perfgate.verdict.checks import change, stored
 from perfgate.verdict.finding import Finding, Outcome
 
@@ -126,10 +126,8 @@ def test_a_noisy_history_decides_less() -> None:
     """Law: where the machine's own records differ much, a loss is not sure."""
     rates = (300.0, 500.0) * 5
     history = tuple(
-        Past(commit="4" * 40, measured_at="2026-10-01", service_rate_rps=rate, cost_ms=2.0,
-             undisturbed_rps=rate, yardstick_per_s=SPEED)
-        for rate in rates
-    )  # fmt: skip
+        past(rate, service_rate_rps=rate, cost_ms=2.0, yardstick_per_s=SPEED) for rate in rates
+    )
     assert against(Build(saturated=0.36), alone=True).outcome is Outcome.FAIL
     own = against(Build(saturated=0.36), alone=True, history=history)
     assert own.outcome is Outcome.INCONCLUSIVE
