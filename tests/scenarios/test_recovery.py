@@ -27,6 +27,13 @@ attempts = 3
 backoff = { kind = "exponential", base_s = 0.1, factor = 2.0, max_s = 1.0, jitter = "full" }
 """
 FRUGAL = 'attempts = 3\nbudget = { kind = "per_success", ratio = 0.1 }'
+# Shorter than by default: who is left down is so for good.
+WATCHED = """
+[recovery]
+limit_s = 40.0
+steps = [0.5]
+step_s = 10.0
+"""
 SETTINGS = "authsvc/settings.py"
 BACKEND = "authsvc/backend.py"
 ENTER = "        self._waiting += 1\n"
@@ -43,6 +50,8 @@ def behind(repository: AuthRepository) -> AuthRepository:
     repository.replace(
         "perfgate.toml", "[profiles.default]", "[profiles.default]\nsolo_s = 0.0\nlooks = [2]"
     )
+    config = repository.root / "perfgate.toml"
+    config.write_text(config.read_text() + WATCHED)
     (repository.root / "demand.toml").write_text(LEDGER)
     set_to(repository, "backend_slots", 0, 4)
     repository.base = repository.commit("Ask the back end")
