@@ -50,6 +50,7 @@ def behind(repository: AuthRepository) -> AuthRepository:
     repository.replace(
         "perfgate.toml", "[profiles.default]", "[profiles.default]\nsolo_s = 0.0\nlooks = [2]"
     )
+    repository.replace("perfgate.toml", "pairs = 80", "pairs = 8")
     config = repository.root / "perfgate.toml"
     config.write_text(config.read_text() + WATCHED)
     (repository.root / "demand.toml").write_text(LEDGER)
