@@ -27,10 +27,9 @@ attempts = 3
 backoff = { kind = "exponential", base_s = 0.1, factor = 2.0, max_s = 1.0, jitter = "full" }
 """
 FRUGAL = 'attempts = 3\nbudget = { kind = "per_success", ratio = 0.1 }'
-# Shorter than by default: who is left down is so for good.
+# Shorter than by default: nothing brings it back. The base takes most of a minute to come back.
 WATCHED = """
 [recovery]
-limit_s = 40.0
 steps = [0.5]
 step_s = 10.0
 """
