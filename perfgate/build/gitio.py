@@ -11,7 +11,7 @@ import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from perfgate.build.gitdoor import MORE, import_git, opened, text_of, without_pointers, words_of
@@ -29,6 +29,7 @@ _SHORT = 10
 _SUMMARY_WIDTH = 60
 _MOST_NAMES_COMPARED = 2000
 _SUBMODULE = "160000 "  # the mode of such an entry
+WHO = "Tell git who you are: git config user.name and user.email."
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +218,12 @@ class Repository:
                     tree = text_of(self._repo.git.write_tree())
                 return text_of(self._repo.git.commit_tree(tree, "-p", parent, "-m", message))
             except self._errors.GitCommandError as error:
+                words = words_of(error)
                 raise UsageError(
-                    f"git could not commit in {self.top}: {words_of(error)}",
-                    hint="Tell git who you are: git config user.name and user.email.",
+                    f"git could not commit in {self.top}: {words}",
+                    hint=WHO
+                    if "ident" in words
+                    else "Look for free space, and for the right to write below .git.",
                 ) from error
 
     def branch_tip(self, name: str) -> str | None:
@@ -239,20 +243,36 @@ class Repository:
     def move_branch(self, name: str, commit: str, was: str | None) -> None:
         """Let the local branch be at `commit`, if it still is at `was`; None: if it is not there.
 
-        RefError when it has moved meanwhile, or is checked out in some worktree.
+        RefError when it has moved meanwhile, or as :meth:`refuse_immovable` says.
+        """
+        self.refuse_immovable(name)
+        try:
+            # Git itself compares, so that of two who move it at once one is told.
+            self._repo.git.update_ref(f"refs/heads/{name}", self.resolve(commit), was or "")
+        except self._errors.GitCommandError as error:
+            if self.branch_tip(name) == was:
+                raise self._failed(f"move the branch {name!r}", error) from error
+            raise RefError(
+                f"the branch {name!r} could not be moved: {words_of(error)}",
+                hint="Something else has moved it meanwhile: run again.",
+            ) from error
+
+    def refuse_immovable(self, name: str) -> None:
+        """Raise RefError for a branch that is checked out in some worktree, or cannot be made.
+
+        Git keeps branches as files: where there is one called "a" there can be no "a/b".
         """
         if f"branch refs/heads/{name}" in self._worktree_lines():
             raise RefError(
                 f"the branch {name!r} is checked out", hint="Check out another one, or name one."
             )
-        try:
-            # Git itself compares, so that of two who move it at once one is told.
-            self._repo.git.update_ref(f"refs/heads/{name}", self.resolve(commit), was or "")
-        except self._errors.GitCommandError as error:
+        above = (str(own) for own in PurePosixPath(name).parents)
+        taken = next((own for own in above if self._commit_of(f"refs/heads/{own}")), None)
+        if taken is not None:
             raise RefError(
-                f"the branch {name!r} could not be moved: {words_of(error)}",
-                hint="Something else has moved it meanwhile: run again.",
-            ) from error
+                f"there can be no branch {name!r}, for there is one called {taken!r}",
+                hint="Rename that one, or name another.",
+            )
 
     def add_worktree(self, directory: Path, commit: str) -> None:
         """Check out `commit` in the new `directory` (an absolute path), on no branch.

@@ -707,6 +707,32 @@ def test_a_branch_that_is_checked_out_is_left_alone(checkout: Checkout) -> None:
         repository.move_branch("main", head, head)
 
 
+@pytest.mark.usefixtures("signed")
+def test_why_a_branch_does_not_move_is_told(checkout: Checkout) -> None:
+    """Law: only of one that has moved it is said so; a name in the way and a lock are others."""
+    head = checkout.git("rev-parse", "HEAD")
+    checkout.git("branch", "perfgate")
+    with open_repository(checkout.path) as repository:
+        with pytest.raises(RefError, match="there is one called 'perfgate'") as taken:
+            repository.move_branch("perfgate/baseline", head, None)
+        checkout.write(".git/refs/heads/other.lock", "")
+        with pytest.raises(RefError, match="could not move the branch 'other'") as locked:
+            repository.move_branch("other", head, None)
+    assert taken.value.hint == "Rename that one, or name another."
+    assert "Another git command is at work here" in locked.value.hint
+
+
+@pytest.mark.usefixtures("signed")
+def test_why_a_commit_is_not_made_is_told(checkout: Checkout) -> None:
+    """Law: who commits is asked for only where git does not know that."""
+    with (
+        open_repository(checkout.path) as repository,
+        pytest.raises(UsageError, match="both a file and as a directory") as caught,
+    ):
+        repository.commit_aside("HEAD", {"README/x": b"1"}, "Change")
+    assert "who you are" not in caught.value.hint
+
+
 @pytest.mark.parametrize("name", ["-d", "a..b", "", "x y", "@{-1}", "a.lock"])
 def test_what_cannot_be_a_branch(checkout: Checkout, name: str) -> None:
     """A name that git does not take is a usage error, and never an option."""
