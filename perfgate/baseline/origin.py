@@ -6,7 +6,6 @@ Nothing is fetched, and nothing is judged here.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,7 +146,7 @@ def _record(tree: Tree, config: Config, profile: str) -> BaselineRecord:
     records = [_parsed(tree, f"{directory}/{name}") for name in names]
     if not records:
         raise StoreError(f"{tree.called(directory)}: no baseline is stored", hint=FIRST)
-    latest = max(records, key=lambda record: datetime.fromisoformat(record.measured_at))
+    latest = max(records, key=lambda record: record.when)
     if latest.service != config.service:
         raise StoreError(
             f"{tree.called(directory)} has baselines of {latest.service!r}, not of "

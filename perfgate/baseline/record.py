@@ -6,6 +6,7 @@ files :mod:`perfgate.baseline.store`'s; nothing is judged here, and nothing slow
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -161,6 +162,11 @@ class BaselineRecord(Sealed):
         if self.format == FORMAT and not (self.provenance and self.anchor):
             raise ValueError(f"{FORMAT} has a provenance and an anchor")
         return self
+
+    @property
+    def when(self) -> datetime:
+        """Return the time at which it was measured."""
+        return datetime.fromisoformat(self.measured_at)
 
     @property
     def alone(self) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from perfgate.measurement.models import Environment
 
 MOST_BYTES = 64 * 1024
+COPIED = "Restore it from git; records are accepted, not copied: perfgate baseline accept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +44,29 @@ def find_baseline(
 ) -> StoredBaseline | None:
     """Return the record in ``directory`` (from the top) as of ``commit``, None without one.
 
-    The record of this environment class is preferred; another machine's still names the commit to
-    build as base. Raises StoreError for a record that cannot be read or is in the wrong place.
+    The record of this environment class is preferred; without one, the latest of other machines'
+    names the commit to build as base. Raises StoreError for a record that cannot be read or is in
+    the wrong place.
     """
     names = [
         name for name in repository.list_directory(commit, directory) if name.endswith(".json")
     ]
     own = f"{environment.slug}.json"
-    if not names:
+    if own in names:
+        names = [own]
+    paths = [f"{directory}/{name}" for name in names]
+    records = {path: _committed(repository, commit, path) for path in paths}
+    if not records:
         return None
-    name = own if own in names else names[0]
-    path = f"{directory}/{name}"
+    path, record = max(records.items(), key=lambda found: found[1].when)
+    return StoredBaseline(record, path, names == [own])
+
+
+def _committed(repository: Repository, commit: str, path: str) -> BaselineRecord:
     called = f"{path} at {commit[:12]}"
     record = parse_record(text_of(repository.read_file(commit, path) or b"", called), called)
     refuse_misplaced(record, path, called)
-    return StoredBaseline(record, path, name == own)
+    return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,7 @@ def refuse_misplaced(record: BaselineRecord, path: str, called: str) -> None:
     if _place(record) != PurePosixPath(path).parts[-2:]:
         raise StoreError(
             f"{called} is the record of another place: {'/'.join(_place(record))}",
-            hint="Restore it from git; records are accepted, not copied: perfgate baseline accept",
+            hint=COPIED,
         )
 
 
@@ -137,14 +146,19 @@ def write_record(record: BaselineRecord, directory: Path) -> Path:
     """
     profile, name = _place(record)
     path = place_of(profile, directory) / name
+    write_text(path, file_text(record, str(path)))
+    return path
+
+
+def file_text(record: BaselineRecord, called: str) -> str:
+    """Return what goes into the record's file; raises StoreError where it is too large a file."""
     text = record.to_text()
     if len(text.encode()) > MOST_BYTES:
         raise StoreError(
-            f"{path} would be larger than {MOST_BYTES // 1024} KiB",
+            f"{called} would be larger than {MOST_BYTES // 1024} KiB",
             hint="Concessions since the anchor count in it: perfgate baseline anchor TAG.",
         )
-    write_text(path, text)
-    return path
+    return text
 
 
 def place_of(profile: str, directory: Path) -> Path:

@@ -174,6 +174,18 @@ def test_the_record_of_another_machine_still_names_the_base(project: Project) ->
     assert not found.same_environment
 
 
+def test_of_other_machines_the_latest_record_names_the_base(project: Project) -> None:
+    """Law: where none is of this kind, the build measured last is the bar, whatever its name is."""
+    for model, day in (("AAA", 2), ("MMM", 9), ("ZZZ", 5)):
+        elsewhere = environment(cpu_model=model)
+        own = record(environment=elsewhere, measured_at=f"2026-11-{day:02}T10:00:00+00:00")
+        write_record(own, project.path / "baselines")
+    found = project.find(project.commit())
+    assert found is not None
+    assert found.record.environment.cpu_model == "MMM"
+    assert not found.same_environment
+
+
 def test_records_are_read_from_the_commit_alone(project: Project) -> None:
     """What the working tree or a later commit says does not move the bar of an earlier one."""
     path = write_record(record(), project.path / "baselines")
