@@ -10,6 +10,7 @@ from typing import Self
 
 from pydantic import Field
 
+from perfgate.baseline.sealed import rounded
 from perfgate.measurement.models import Value
 
 
@@ -34,6 +35,11 @@ class Slowdown(Value):
     def since(self, earlier: Slowdown) -> Slowdown:
         """Return what is left of it where ``earlier`` is what it began with."""
         return _sum(self, earlier, sign=-1)
+
+    def as_stored(self) -> Self:
+        """Return it with as many digits as a record has."""
+        figures = {name: rounded(own) for name, own in self.model_dump().items()}
+        return self.model_copy(update=figures)
 
 
 class Step(Value):
@@ -82,8 +88,9 @@ class Anchor(Value):
         """Return it with one more step; a step from the anchor's own build replaces the sum."""
         direct = step.against == self.commit
         sums = step.slowdowns if direct else self.joined(step.slowdowns)
+        stored = {name: own.as_stored() for name, own in sums.items()}
         return self.model_copy(
-            update={"steps": 1 if direct else self.steps + 1, "slowdowns": dict(sums)}
+            update={"steps": 1 if direct else self.steps + 1, "slowdowns": stored}
         )
 
     def joined(self, slowdowns: dict[str, Slowdown]) -> dict[str, Slowdown]:

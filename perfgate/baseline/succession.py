@@ -5,12 +5,12 @@ Whether it may become the baseline is judged elsewhere.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from perfgate.baseline.anchor import Anchor
 
 if TYPE_CHECKING:
+    from perfgate.baseline.anchor import Concession
     from perfgate.baseline.record import BaselineRecord
     from perfgate.baseline.store import Store
 
@@ -46,7 +46,10 @@ def anchored_at(
     if record.is_again(released):
         moved = Anchor(name=name, commit=record.commit, set_at=at)
     elif anchor and anchor.commit == released.commit:
-        moved = anchor.model_copy(update={"name": name, "set_at": at})
+        # What was conceded of that build itself is behind the release, too.
+        moved = anchor.model_copy(
+            update={"name": name, "set_at": at, "concessions": _conceded_since(anchor, then)}
+        )
     elif anchor and then and _same(anchor, then) and _knows(record, released):
         moved = Anchor(
             name=name,
@@ -54,10 +57,12 @@ def anchored_at(
             set_at=at,
             steps=anchor.steps - then.steps,
             slowdowns={
-                metric: own.since(then.slowdowns[metric]) if metric in then.slowdowns else own
+                metric: own.since(then.slowdowns[metric]).as_stored()
+                if metric in then.slowdowns
+                else own
                 for metric, own in anchor.slowdowns.items()
             },
-            concessions=tuple(own for own in anchor.concessions if own not in then.concessions),
+            concessions=_conceded_since(anchor, then),
         )
     else:
         return None
@@ -66,7 +71,7 @@ def anchored_at(
 
 def _latest_first(store: Store) -> list[BaselineRecord]:
     records = store.records().values()
-    return sorted(records, key=lambda own: datetime.fromisoformat(own.measured_at), reverse=True)
+    return sorted(records, key=lambda own: own.when, reverse=True)
 
 
 def _unlinked(record: BaselineRecord, before: BaselineRecord) -> str:
@@ -79,6 +84,11 @@ def _unlinked(record: BaselineRecord, before: BaselineRecord) -> str:
 
 def _same(one: Anchor, other: Anchor) -> bool:
     return (one.commit, one.set_at) == (other.commit, other.set_at)
+
+
+def _conceded_since(anchor: Anchor, then: Anchor | None) -> tuple[Concession, ...]:
+    before = () if then is None else then.concessions
+    return tuple(own for own in anchor.concessions if own not in before)
 
 
 def _knows(record: BaselineRecord, older: BaselineRecord) -> bool:

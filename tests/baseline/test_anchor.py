@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfgate.baseline.anchor import Slowdown, Step
+from perfgate.baseline.sealed import rounded
 
 SLOWDOWNS = st.builds(
     Slowdown,
@@ -56,8 +57,19 @@ def test_steps_add_up() -> None:
         own = own.after(step())
         assert own.steps == number
     assert own.slowdowns["cost"].estimate == pytest.approx(0.6)
-    assert own.slowdowns["capacity"].error == pytest.approx(0.004 * math.sqrt(20))
-    assert own.slowdowns["capacity"].freedom == pytest.approx(60)
+    assert own.slowdowns["capacity"].error == pytest.approx(0.004 * math.sqrt(20), rel=1e-3)
+    assert own.slowdowns["capacity"].freedom == pytest.approx(60, rel=1e-3)
+
+
+def test_sums_have_as_many_digits_as_a_record_shows() -> None:
+    """Law: however many steps there are, what is stored of them is rounded like all figures."""
+    own = anchor()
+    for number in range(1, 10):
+        own = own.after(step(estimate=rounded(1 / number)))
+        stored = [
+            figure for sums in own.slowdowns.values() for figure in sums.model_dump().values()
+        ]
+        assert stored == [rounded(figure) for figure in stored]
 
 
 def test_a_step_from_the_anchor_itself_replaces_the_sum() -> None:
