@@ -68,9 +68,15 @@ def comparable(now: MicroRecord, then: MicroRecord) -> MicroRecord:
 def accept_times(now: MicroRecord, loaded: LoadedConfig, although: str) -> tuple[Path, MicroRecord]:
     """Store the times as those of record; return where they are stored, and as what.
 
-    Held against those that are stored so far. Raises StoreError where a benchmark failed against
-    these and ``although``, the reason to take it all the same, is "".
+    Held against those that are stored so far. Raises StoreError for times of uncommitted changes,
+    and where a benchmark failed against the stored ones and ``although``, the reason to take it all
+    the same, is "".
     """
+    if now.dirty:
+        raise StoreError(
+            f"what was timed is no commit: {now.commit[:12]} had changes",
+            hint="Commit the changes, time that commit, and accept those times.",
+        )
     path = _path(now, loaded)
     with held(loaded.root / loaded.config.baseline.directory):
         record = now

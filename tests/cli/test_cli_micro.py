@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from builders import Build, case
-from timed import CPU, save, timed
+from timed import CPU, judged, save, timed
+from timed import runs as timed_runs
 
 from cli.command_line import save as save_case
 from perfgate.baseline.micro import parse_micro
 from perfgate.cli.micro import FORMAT_NAMES
+from perfgate.cli.times import accept_times
+from perfgate.config.load import load_config
 from perfgate.report.micro import FORMATS
 
 if TYPE_CHECKING:
@@ -106,6 +109,27 @@ def test_worse_times_need_a_reason(perfgate: Callable[..., Finished], store: Pat
     assert (run.code, (store / PLACE).read_bytes()) == (4, before)
     assert "these times are not accepted: test_hash: from" in run.err
     assert perfgate("micro", *runs(store), "--accept").code == 0
+
+
+def test_why_worse_times_were_accepted_is_told(store: Path) -> None:
+    """Law: a reason stands in the record, and in the report of whatever is held against it."""
+    loaded, worse = load_config(None, store), timed_runs(SLOW)
+    path, _ = accept_times(worse, loaded, "the audit is law")
+    record = parse_micro(path.read_text(), str(path))
+    assert record.accepted_because == "the audit is law"
+    assert "although slower: the audit is law" in FORMATS["terminal"](judged(worse, record), None)
+
+
+def test_times_of_uncommitted_changes_are_none_of_record(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """Law: what cannot be timed again is compared, but never the bar."""
+    document = timed()
+    document["commit_info"]["dirty"] = True
+    run = perfgate("micro", save(document, project.parent / "now.json"), "--accept")
+    assert run.code == 4
+    assert "333333333333 had changes" in run.err
+    assert not (project / "baselines").exists()
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"{}", b"<<<<<<< HEAD\n"])
