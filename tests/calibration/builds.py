@@ -88,7 +88,7 @@ class Variant:
     service: str = "auth"
 
 
-def _busy(percent: int) -> tuple[Edit, ...]:
+def busy(percent: int) -> tuple[Edit, ...]:
     """Return the edits that make each request dearer by about so much."""
     return _burdened(f"spend({round(percent * SQUARINGS_PER_PERCENT) + SQUARINGS_FREE})")
 
@@ -113,10 +113,10 @@ def _threads(rounds: int) -> tuple[Edit, ...]:
 
 BUILDS = {
     "same": Variant("no change of behaviour", _of_scenarios("same behaviour"), "PASS"),
-    "loss-1": Variant("about 1 % more work for each request", _busy(1), ""),
-    "loss-3": Variant("about 3 % more work for each request", _busy(3), ""),
-    "loss-5": Variant("about 5 % more work for each request", _busy(5)),
-    "loss-10": Variant("about 10 % more work for each request", _busy(10)),
+    "loss-1": Variant("about 1 % more work for each request", busy(1), ""),
+    "loss-3": Variant("about 3 % more work for each request", busy(3), ""),
+    "loss-5": Variant("about 5 % more work for each request", busy(5)),
+    "loss-10": Variant("about 10 % more work for each request", busy(10)),
     "stall-10": Variant(
         "each request holds the service up for about 10 % of its time, without any CPU time",
         _burdened(f"hold_up({HOLD_S})"),
