@@ -137,6 +137,6 @@ def act(
 
 def _environ(home: Path) -> dict[str, str]:
     """Return an environment in which python3 is the one that runs the tests."""
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8"}
