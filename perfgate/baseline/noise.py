@@ -87,7 +87,12 @@ def read_noise(path: Path) -> NoiseRecord | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} cannot be read: {error}", hint=AGAIN) from error
-    return parse_sealed(NoiseRecord, text, str(path), "a record of noise", AGAIN)
+    return parse_noise(text, str(path))
+
+
+def parse_noise(text: str, path: str) -> NoiseRecord:
+    """Read a record; raises StoreError saying what is wrong with the file at ``path``."""
+    return parse_sealed(NoiseRecord, text, path, "a record of noise", AGAIN)
 
 
 def still_holds(record: NoiseRecord, service: str, profile: Profile) -> bool:

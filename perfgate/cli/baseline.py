@@ -169,19 +169,21 @@ def diff(old: str, new: str, config: Path | None, format_: str) -> None:
 def verify(config: Path | None) -> int:
     """Prove that every stored baseline of the working tree is whole and in its place.
 
-    Ends with 4 where one is not, and tells all that are not.
+    So are records of benchmark times and of noise. Ends with 4 where one is not, and tells all that
+    are not.
     """
     loaded = load_config(config, Path.cwd())
     from perfgate.cli.acceptance import MAKE_ONE  # noqa: PLC0415 - as in accept
-    from perfgate.cli.upkeep import faults_in, unreachable  # noqa: PLC0415 - as in accept
+    from perfgate.cli.upkeep import faults_beside, faults_in, unreachable  # noqa: PLC0415 - as in accept
 
     faults = faults_in(loaded)
-    for path, fault in faults.items():
+    every = faults | faults_beside(loaded)
+    for path, fault in every.items():
         put(f"ok   {path}" if fault is None else f"BAD  {fault.message}\n     -> {fault.hint}")
     if not faults:
         say(f"hint: {MAKE_ONE}")
         put(f"BAD  {loaded.config.baseline.directory}: no baseline is stored")
-    if not faults or any(faults.values()):
+    if not faults or any(every.values()):
         return int(ExitCode.NO_BASELINE)
     for told in unreachable(loaded):
         say(told)
@@ -203,11 +205,9 @@ def verify(config: Path | None) -> int:
 def prune(config: Path | None, days: int, dry_run: bool) -> None:
     """Remove records of profiles and of kinds of machines that are not used any more."""
     loaded = load_config(config, Path.cwd())
-    from perfgate.cli.upkeep import outdated, removed  # noqa: PLC0415 - as in accept
+    from perfgate.cli.upkeep import outdated, pruned  # noqa: PLC0415 - as in accept
 
-    found = outdated(loaded, days, options.today())
-    if not dry_run:
-        removed(loaded, found)
+    found = (outdated if dry_run else pruned)(loaded, days, options.today())
     for path, why in found.items():
         say(f"{path}: {'would be removed' if dry_run else 'removed'}: {why}")
     say("Commit the change to put it in force." if found and not dry_run else _counted(found))

@@ -9,17 +9,24 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfgate.baseline.micro import FOLDER as TIMES
+from perfgate.baseline.micro import micro_path, parse_micro
+from perfgate.baseline.noise import FOLDER as NOISE
+from perfgate.baseline.noise import noise_path, parse_noise
 from perfgate.baseline.record import AGAIN, BaselineRecord, parse_proposed
-from perfgate.baseline.store import MOST_BYTES, Store, held, write_record
+from perfgate.baseline.store import COPIED, MOST_BYTES, Store, held, write_record
 from perfgate.baseline.succession import anchored_at
 from perfgate.baseline.tree import Committed, Files, text_of
 from perfgate.build.gitio import open_repository
 from perfgate.errors import RefError, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from perfgate.config.load import LoadedConfig
+
+    # From a text, what the file is called, and the store, to the service and where it belongs.
+    Place = Callable[[str, str, Path], tuple[str, Path]]
 
 AT_A_TAG = (
     "Its record must be the one of now, or among the last 20. Else measure beside that build, and "
@@ -65,13 +72,55 @@ def _fault(store: Store, path: str, service: str) -> StoreError | None:
     except StoreError as error:
         return error
     if record is None:
-        return StoreError(f"{called} is no file", hint="Remove what is in its place.")
-    if record.service != service:
-        return StoreError(
-            f"{called} is a baseline of {record.service!r}, not of {service!r}",
-            hint="Keep the baselines of each service in a directory of its own.",
-        )
-    return None
+        return _no_file(called)
+    return _of_another(called, record.service, service)
+
+
+def _of_another(called: str, found: str, service: str) -> StoreError | None:
+    if found == service:
+        return None
+    return StoreError(
+        f"{called} is a baseline of {found!r}, not of {service!r}",
+        hint="Keep the baselines of each service in a directory of its own.",
+    )
+
+
+def faults_beside(loaded: LoadedConfig) -> dict[str, StoreError | None]:
+    """Return the same of the records of benchmark times and of noise, one level deeper."""
+    found = dict[str, StoreError | None]()
+    for folder, place in ((TIMES, _place_of_times), (NOISE, _place_of_noise)):
+        store = Store(Files(loaded.root), f"{loaded.config.baseline.directory}/{folder}")
+        for path in store.paths():
+            found[path] = _fault_beside(store, path, place, loaded)
+    return found
+
+
+def _fault_beside(store: Store, path: str, place: Place, loaded: LoadedConfig) -> StoreError | None:
+    content, called = store.tree.content(path), store.tree.called(path)
+    if content is None:
+        return _no_file(called)
+    directory = loaded.root / loaded.config.baseline.directory
+    try:
+        service, belongs = place(text_of(content, called), called, directory)
+    except StoreError as error:
+        return error
+    if belongs != loaded.root / path:
+        return StoreError(f"{called} is the record of another place: {belongs}", hint=COPIED)
+    return _of_another(called, service, loaded.config.service)
+
+
+def _place_of_times(text: str, called: str, directory: Path) -> tuple[str, Path]:
+    record = parse_micro(text, called)
+    return record.service, micro_path(directory, record.profile, record.cpu_model)
+
+
+def _place_of_noise(text: str, called: str, directory: Path) -> tuple[str, Path]:
+    record = parse_noise(text, called)
+    return record.service, noise_path(directory, record.profile, record.environment)
+
+
+def _no_file(called: str) -> StoreError:
+    return StoreError(f"{called} is no file", hint="Remove what is in its place.")
 
 
 def unreachable(loaded: LoadedConfig) -> Iterator[str]:
@@ -94,21 +143,23 @@ def outdated(loaded: LoadedConfig, days: int, today: date) -> dict[str, str]:
     """
     records = store_of(loaded).records()
     latest: dict[str, BaselineRecord] = {}
-    for record in sorted(records.values(), key=_measured):
+    for record in sorted(records.values(), key=lambda own: own.when):
         latest[record.profile] = record
     since, found = today - timedelta(days=days), dict[str, str]()
     for path, record in records.items():
         if record.profile not in loaded.config.profiles:
             found[path] = f"there is no profile {record.profile!r} any more"
-        elif _measured(record).date() < since and record != latest[record.profile]:
+        elif record.when.date() < since and record != latest[record.profile]:
             found[path] = f"measured {record.measured_at[:10]}, and others of its profile since"
     return found
 
 
-def removed(loaded: LoadedConfig, paths: dict[str, str]) -> None:
-    """Remove the files; raises StoreError where one cannot be removed."""
+def pruned(loaded: LoadedConfig, days: int, today: date) -> dict[str, str]:
+    """Remove what is outdated, and return it; raises StoreError where a file cannot be removed."""
+    # Held from the look on: what is accepted meanwhile is not outdated.
     with held(loaded.root / loaded.config.baseline.directory):
-        for path in paths:
+        found = outdated(loaded, days, today)
+        for path in found:
             file = loaded.root / path
             try:
                 file.unlink()
@@ -117,6 +168,7 @@ def removed(loaded: LoadedConfig, paths: dict[str, str]) -> None:
                     f"{file} cannot be removed: {error.strerror}",
                     hint="Check the permissions of its directory.",
                 ) from error
+    return found
 
 
 def anchor_at(loaded: LoadedConfig, tag: str) -> tuple[list[BaselineRecord], list[str]]:
@@ -146,7 +198,3 @@ def anchor_at(loaded: LoadedConfig, tag: str) -> tuple[list[BaselineRecord], lis
             hint=AT_A_TAG.format(tag=tag),
         )
     return moved, left
-
-
-def _measured(record: BaselineRecord) -> datetime:
-    return datetime.fromisoformat(record.measured_at)
