@@ -79,8 +79,8 @@ def accept_file(file: Path, loaded: LoadedConfig, although: str) -> tuple[Path, 
         if record is None:
             case = case_of(file, loaded)
             refuse_invalid(case)
-            if not although:
-                _refuse_failed(case)
+            if not although and (why := why_failed(case)):
+                raise StoreError(f"the measurement failed: {why}", hint=ON_PURPOSE)
             record, unlinked = record_in_line(case, store_of(loaded), signature)
             if unlinked and not although:
                 raise StoreError(f"drift would lose count: {unlinked}", hint=BESIDE_IT)
@@ -97,11 +97,13 @@ def case_of(file: Path, loaded: LoadedConfig) -> Case:
     return case
 
 
-def record_in_line(case: Case, store: Store, signature: Signature) -> tuple[BaselineRecord, str]:
+def record_in_line(
+    case: Case, store: Store, signature: Signature, worse: str = ""
+) -> tuple[BaselineRecord, str]:
     """Return the record of a measurement after those in the store, and what keeps it apart, or "".
 
-    Where the build failed, or is kept apart, that is conceded with the reason that the signature
-    has, be it "": then the record awaits one.
+    Where the build failed, is kept apart, or is ``worse``, that is conceded with the reason that
+    the signature has, be it "": then the record awaits one.
     """
     verdict = judge(case)
     record = record_of(
@@ -113,15 +115,15 @@ def record_in_line(case: Case, store: Store, signature: Signature) -> tuple[Base
         mu_over_rps=mu_over_of(case),
     )
     record, unlinked = in_line(record, store)
-    failed = verdict.outcome is Outcome.FAIL
-    if not failed and not unlinked:
+    against = verdict.reason if verdict.outcome is Outcome.FAIL else unlinked or worse
+    if not against:
         return record, ""
     concession = Concession(
         commit=record.commit,
         by=signature.by,
         at=signature.at,
         because=signature.because,
-        found=verdict.reason if failed else unlinked,
+        found=against,
         worse_percent=_worse(verdict),
     )
     return record.conceding(concession), unlinked
@@ -134,10 +136,10 @@ def refuse_invalid(case: Case) -> None:
         raise StoreError(f"the measurement is invalid: {verdict.reason}", hint="Measure again.")
 
 
-def _refuse_failed(case: Case) -> None:
+def why_failed(case: Case) -> str:
+    """Return why the build failed, "" if it did not."""
     verdict = judge(case)
-    if verdict.outcome is Outcome.FAIL:
-        raise StoreError(f"the measurement failed: {verdict.reason}", hint=ON_PURPOSE)
+    return verdict.reason if verdict.outcome is Outcome.FAIL else ""
 
 
 def _proposed(file: Path) -> BaselineRecord | None:
@@ -156,7 +158,7 @@ def _reasoned(file: Path, record: BaselineRecord, signature: Signature) -> Basel
             f"{file} is a record that awaits no reason", hint="Name a measurement to accept."
         )
     if not signature.because:
-        raise StoreError(f"{file} failed: {awaiting[0].found}", hint=ON_PURPOSE)
+        raise StoreError(f"{file} needs a reason: {awaiting[0].found}", hint=ON_PURPOSE)
     given = {"by": signature.by, "at": signature.at, "because": signature.because}
     for concession in awaiting:
         record = record.conceding(concession.model_copy(update=given))

@@ -13,6 +13,7 @@ from perfgate.cli.places import writable
 from perfgate.config.load import load_config
 from perfgate.errors import UsageError
 from perfgate.exitcodes import ExitCode
+from perfgate.tail import escaped
 from perfgate.wish import held_to, read_wish
 
 if TYPE_CHECKING:
@@ -112,27 +113,31 @@ def update(
         if file is not None:
             writable(file)
     # They import numpy, pandas and scipy, which takes a second: first what needs none of them.
-    from perfgate.cli.acceptance import case_of  # noqa: PLC0415 - see above
-    from perfgate.cli.renewal import branch_of_record, newly_measured, proposed  # noqa: PLC0415 - as above
+    from perfgate.cli import renewal  # noqa: PLC0415 - as above
+    from perfgate.cli.acceptance import case_of, why_failed  # noqa: PLC0415 - see above
 
+    renewal.refuse_unready(loaded, branch)
     if from_ is not None:
         case = case_of(from_, loaded)
     else:
-        own = candidate or branch_of_record(loaded)
+        own = candidate or renewal.branch_of_record(loaded)
         wish = read_wish(config, profile, own, None, on or options.today(), seed=seed)
-        case = newly_measured(held_to(wish, margin=None, budget_s=budget))
+        case = renewal.newly_measured(held_to(wish, margin=None, budget_s=budget))
     if output is not None:
         output.write_text(case.to_text(), encoding="utf-8")
-    _tell_proposal(proposed(case, loaded, branch, because), branch, summary)
+    proposal = renewal.proposed(case, loaded, branch, because)
+    if proposal is None:
+        say("The stored baseline still holds: nothing is proposed.")
+        if why := why_failed(case):
+            say(f"But the build failed, by what is no figure of a baseline: {escaped(why)}")
+        return
+    _tell_proposal(proposal, branch, summary)
 
 
-def _tell_proposal(proposal: Proposal | None, branch: str, summary: Path | None) -> None:
+def _tell_proposal(proposal: Proposal, branch: str, summary: Path | None) -> None:
     from perfgate.cli.renewal import reason_command, summary_of  # noqa: PLC0415 - as in update
     from perfgate.report.recorddiff import render_terminal  # noqa: PLC0415 - as in update
 
-    if proposal is None:
-        say("The stored baseline still holds: nothing is proposed.")
-        return
     put(render_terminal([proposal.difference]))
     if summary is not None:
         summary.write_text(summary_of(proposal), encoding="utf-8")

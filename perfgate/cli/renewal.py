@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from perfgate.baseline.store import Store
+from perfgate.baseline.store import Store, file_text
 from perfgate.baseline.tree import Committed
-from perfgate.build.gitio import open_repository
+from perfgate.build.gitio import WHO, open_repository
 from perfgate.cli.acceptance import record_in_line, refuse_invalid, signed
 from perfgate.cli.run import measured
-from perfgate.errors import RefError, StoreError
+from perfgate.errors import RefError, StoreError, UsageError
 from perfgate.machine import read_environment
 from perfgate.orders import stored_baseline
 from perfgate.report.markup import as_text, fenced
 from perfgate.report.recorddiff import Difference, headline, render_markdown, render_terminal
-from perfgate.verdict.renewal import why_renew
+from perfgate.verdict.renewal import surely_worse, why_renew
 
 if TYPE_CHECKING:
     from perfgate.baseline.record import BaselineRecord
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 # The last line of the message of a commit that may be replaced by the next one.
 TRAILER = "Proposed-by: perfgate baseline update"
 REASON = "Until somebody has said why, no check takes it for a baseline: check the branch out, run"
+ANEW = (
+    "begin anew: perfgate measure --output FILE, then perfgate baseline accept FILE "
+    '--allow-regression --reason "..."'
+)
 NO_BRANCH = "git fetch origin {branch}, or set baseline.branch."
 
 
@@ -54,14 +58,20 @@ def newly_measured(wish: Wish) -> Case:
     Raises RefError where the baseline's commit is not in this clone.
     """
     stored = stored_baseline(wish, read_environment())
-    case = measured(wish, beside_base=stored is not None, keep_in=None)
-    if stored is not None and case.measurement.base is None:
-        commit = stored.record.commit
-        raise RefError(
-            f"the stored baseline's commit {commit[:12]} is not in this clone",
-            hint=f"git fetch --depth=1 origin {commit}",
-        )
-    return case
+    if stored is not None:
+        _refuse_unreachable(wish.loaded, stored.record.commit)
+    return measured(wish, beside_base=stored is not None, keep_in=None)
+
+
+def _refuse_unreachable(loaded: LoadedConfig, commit: str) -> None:
+    with open_repository(loaded.root) as repository:
+        try:
+            repository.resolve(commit)
+        except RefError as error:
+            raise RefError(
+                f"the stored baseline's commit {commit[:12]} is not in this clone",
+                hint=f"git fetch --depth=1 origin {commit}; where nobody has it any more, {ANEW}",
+            ) from error
 
 
 def branch_of_record(loaded: LoadedConfig) -> str:
@@ -77,11 +87,29 @@ def branch_of_record(loaded: LoadedConfig) -> str:
     return found
 
 
+def refuse_unready(loaded: LoadedConfig, branch: str) -> None:
+    """Raise what would keep a proposal from ``branch`` later: a measurement takes minutes.
+
+    RefError where the branch cannot be moved, UsageError where it cannot be one or nobody could be
+    named as its author, StoreError for commits of others on it, or a record that cannot be read.
+    """
+    base = branch_of_record(loaded)
+    with open_repository(loaded.root) as repository:
+        parent = repository.resolve(base)
+        repository.branch_tip(branch)
+        _refuse_foreign(repository, branch, parent)
+        repository.refuse_immovable(branch)
+        if repository.author() is None:
+            raise UsageError(f"git does not know who commits in {repository.top}", hint=WHO)
+        _store_at(repository, parent, loaded).records()
+
+
 def proposed(case: Case, loaded: LoadedConfig, branch: str, because: str) -> Proposal | None:
     """Commit the record of a measurement to ``branch``; None where nothing speaks for it.
 
     It goes on from the tip of the branch of record, with the records that are there. Without a
-    reason ``because``, one that failed awaits it: no check takes it for a baseline until then.
+    reason ``because``, one that failed or is surely worse awaits it: no check takes it for a
+    baseline until then.
     Raises StoreError for a measurement that is invalid, or where the branch has commits of others.
     """
     refuse_invalid(case)
@@ -93,15 +121,20 @@ def proposed(case: Case, loaded: LoadedConfig, branch: str, because: str) -> Pro
         parent, was = repository.resolve(base), repository.branch_tip(branch)
         _refuse_foreign(repository, branch, parent)
         within = repository.relative(loaded.root)
-        store = Store(Committed(repository, parent, within), loaded.config.baseline.directory)
-        record, _ = record_in_line(case, store, signed(loaded, because))
+        store = _store_at(repository, parent, loaded)
+        record, _ = record_in_line(case, store, signed(loaded, because), surely_worse(case))
         path = store.path_of(record)
         proposal = Proposal(Difference(path, store.record(path), record), why)
         place = path if within == "." else f"{within}/{path}"
-        files = {place: record.to_text().encode()}
+        files = {place: file_text(record, place).encode()}
         commit = repository.commit_aside(parent, files, message_of(proposal))
         repository.move_branch(branch, commit, was)
     return replace(proposal, commit=commit)
+
+
+def _store_at(repository: Repository, commit: str, loaded: LoadedConfig) -> Store:
+    tree = Committed(repository, commit, repository.relative(loaded.root))
+    return Store(tree, loaded.config.baseline.directory)
 
 
 def message_of(proposal: Proposal) -> str:

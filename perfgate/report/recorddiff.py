@@ -77,7 +77,11 @@ def headline(difference: Difference) -> str:
     step = None if difference.new is None else difference.new.step
     if step is None:
         return "measured alone"
-    told = (f"{name} {percent(own.estimate):+.1f} %" for name, own in step.slowdowns.items())
+    # More of either is worse: the name of the second metric would say the contrary.
+    called = {COST: "cost", CAPACITY: WHAT[CAPACITY]}
+    told = (
+        f"{called[name]} {percent(own.estimate):+.1f} %" for name, own in step.slowdowns.items()
+    )
     return ", ".join(told)
 
 

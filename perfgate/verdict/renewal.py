@@ -5,6 +5,7 @@ Pure: what is new was measured before, or is given.
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from perfgate.analysis.sequential import percent
 from perfgate.baseline.making import step_of
 from perfgate.baseline.record import FORMAT
 from perfgate.verdict.finding import counted
+from perfgate.verdict.metric import words
 
 if TYPE_CHECKING:
     from perfgate.baseline.anchor import Slowdown, Step
@@ -29,6 +31,23 @@ def why_renew(case: Case) -> str:
     )
 
 
+def surely_worse(case: Case) -> str:
+    """Return which metric surely lost more than is tolerated, "" if none did.
+
+    A check may pass that: its margin is wider. As a bar it would be lower all the same.
+    """
+    step, margins = step_of(case.measurement), case.terms.config.margins
+    if step is None:
+        return ""
+    level, tolerance = 1 - margins.fail_alpha / len(step.slowdowns), math.log1p(margins.tolerance)
+    told = [
+        f"{words(name)} rose {percent(own.estimate):.1f} %"
+        for name, own in step.slowdowns.items()
+        if own.estimate - float(stdtrit(own.freedom, level)) * own.error > tolerance
+    ]
+    return " and ".join(told)
+
+
 def _stale(terms: Terms, now: str) -> str:
     """Return why the stored baseline should be renewed whatever is measured, "" if it is fresh."""
     record = terms.baseline
@@ -40,7 +59,7 @@ def _stale(terms: Terms, now: str) -> str:
         return f"it was measured under {terms.baseline_differs}"
     if record.format != FORMAT:
         return f"it is of the older format {record.format}"
-    age = (datetime.fromisoformat(now) - datetime.fromisoformat(record.measured_at)).days
+    age = (datetime.fromisoformat(now) - record.when).days
     if age > terms.config.baseline.stale_days:
         return f"it is {counted(age, 'day')} old"
     return ""
@@ -52,7 +71,7 @@ def _changed(step: Step | None, margins: Margins) -> str:
         return ""
     level = 1 - margins.fail_alpha / (2 * len(step.slowdowns))
     told = [
-        f"{name} changed {percent(own.estimate):+.1f} %"
+        f"{words(name)} changed {percent(own.estimate):+.1f} %"
         for name, own in step.slowdowns.items()
         if _significant(own, level)
     ]

@@ -9,6 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,10 +27,19 @@ from builders import (
     terms,
 )
 from builders import sessions as sessions_of
+from examinations import noise_record
+from timed import runs as timed_runs
 
 from cli.command_line import PERFGATE, save
+from perfgate.baseline.micro import micro_path
+from perfgate.baseline.noise import write_noise
 from perfgate.baseline.record import BaselineRecord, parse_proposed, parse_record
-from perfgate.baseline.store import write_record
+from perfgate.baseline.store import held, write_record, write_text
+from perfgate.cli.acceptance import accept_file
+from perfgate.cli.renewal import proposed, refuse_unready, summary_of
+from perfgate.cli.upkeep import faults_beside, pruned
+from perfgate.config.load import load_config
+from perfgate.errors import PerfgateError, StoreError, UsageError
 from perfgate.measurement.models import BuildId
 from perfgate.verdict.case import Case
 
@@ -119,12 +131,15 @@ def test_a_change_is_proposed_with_its_figures(
     run = perfgate("baseline", "update", "--from", file, "--summary", summary)
     assert run.code == 0
     assert f"Proposed on the branch {BRANCH} (" in run.err
-    assert "because cost changed -4.9 % and capacity changed -4.9 %" in run.err
+    assert (
+        "because CPU time per request changed -4.9 % and the time for equal work changed -4.9 %"
+    ) in run.err
     assert (git(clone, "rev-parse", "HEAD"), git(clone, "status", "--short")) == (head, status)
     assert git(clone, "rev-parse", f"{BRANCH}^") == head
     assert git(clone, "diff", "--name-only", head, BRANCH) == PLACE
     message = git(clone, "log", "-1", "--format=%B", BRANCH)
-    assert message.startswith("Renew the baseline of auth (cost -4.9 %, capacity -4.9 %)\n\n")
+    subject = "Renew the baseline of auth (cost -4.9 %, time for equal work -4.9 %)"
+    assert message.startswith(f"{subject}\n\n")
     assert f"  {'CPU time per request':<34}{'2':>10}{'1.92':>10}{'-3.9 %':>10}  ms" in message
     assert "Side by side, in 4 sessions beside 000000000000: CPU time per request -4.9 %" in message
     assert message.endswith("Proposed-by: perfgate baseline update")
@@ -135,7 +150,7 @@ def test_a_change_is_proposed_with_its_figures(
     assert own.anchor is not None
     assert (own.anchor.commit, own.anchor.steps) == (name_of(0), 1)
     marked = summary.read_text()
-    assert marked.startswith("Proposed because cost changed -4.9 % and capacity")
+    assert marked.startswith("Proposed because CPU time per request changed -4.9 % and the time")
     assert "needs a reason" not in marked
     assert "| CPU time per request (ms) | 2 | 1.92 | -3.9 % |" in marked
     assert "xychart-beta" in marked
@@ -180,6 +195,35 @@ def test_a_worse_one_with_a_reason(perfgate: Callable[..., Finished], clone: Pat
     assert parse_record(git(clone, "show", f"{BRANCH}:{PLACE}"), "x").accepted_because
 
 
+@pytest.mark.parametrize(("loss", "needs"), [(0.019, True), (0.008, False)])
+def test_a_loss_that_a_check_lets_pass_needs_a_reason_too(
+    clone: Path, loss: float, needs: bool
+) -> None:
+    """Law: what is surely worse than is tolerated becomes no baseline silently, be it no FAIL."""
+    made = measured_on(1, 0, Build(cost=loss, capacity=loss))
+    proposal = proposed(made, load_config(None, clone), BRANCH, "")
+    assert proposal is not None
+    assert proposal.record.verdict != "FAIL"
+    assert proposal.record.awaits_reason == needs
+    assert ("It is worse, and needs a reason" in summary_of(proposal)) == needs
+    assert proposal.record.anchor is not None
+    assert [own.found for own in proposal.record.anchor.concessions] == (
+        ["CPU time per request rose 1.9 % and the time for equal work rose 1.9 %"] if needs else []
+    )
+
+
+def test_a_failure_that_is_not_proposed_is_told(
+    perfgate: Callable[..., Finished], clone: Path
+) -> None:
+    """Law: where nothing is proposed, it is not said that all is well with a build that failed."""
+    own = measured_on(1, 0, incidents=(incident("candidate"),))
+    run = perfgate("baseline", "update", "--from", save(own, clone.parent / "m.json"))
+    assert run.code == 0
+    assert "nothing is proposed" in run.err
+    assert "But the build failed" in run.err
+    assert not git(clone, "branch", "--list", BRANCH)
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -188,6 +232,10 @@ def test_a_worse_one_with_a_reason(perfgate: Callable[..., Finished], clone: Pat
         ({"baseline_differs": "another Locust file"}, "it was measured under another Locust file"),
         ({"baseline": None}, "there is none yet"),
         ({"config": config(baseline={"stale_days": 1})}, "it is 2 days old"),
+        (
+            {"baseline": of_day(0, format="perfgate.baseline/2", provenance=None, anchor=None)},
+            "it is of the older format perfgate.baseline/2",
+        ),
     ],
 )
 def test_what_is_as_it_was_is_not_proposed(
@@ -234,6 +282,62 @@ def test_an_invalid_measurement_is_not_proposed(
     run = perfgate("baseline", "update", "--from", file)
     assert run.code == 4
     assert "the measurement is invalid" in run.err
+    assert not git(clone, "branch", "--list", BRANCH)
+
+
+def test_what_keeps_a_proposal_from_being_made_is_told_first(
+    perfgate: Callable[..., Finished], clone: Path
+) -> None:
+    """Law: nothing is built or measured for a proposal that could not be made."""
+    for words, code, told in (
+        (("--branch", "main"), 6, "the branch 'main' is checked out"),
+        ((), 6, f"the stored baseline's commit {name_of(0)[:12]} is not in this clone"),
+    ):
+        run = perfgate("baseline", "update", *words)
+        assert run.code == code
+        assert told in run.err
+        assert "hint: " in run.err
+        assert "build" not in run.err
+    git(clone, "branch", "taken")
+    git(clone, "branch", "theirs", git(clone, "commit-tree", "-m", "Aside", "HEAD^{tree}"))
+    loaded = load_config(None, clone)
+    for branch, told in (
+        ("taken/baseline", "there is one called 'taken'"),
+        ("theirs", "has commits that no update made"),
+        ("x y", "cannot be the name of a branch"),
+    ):
+        with pytest.raises(PerfgateError, match=told):
+            refuse_unready(loaded, branch)
+
+
+def test_a_proposal_needs_an_author(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who commits is asked for before anything is measured."""
+    loaded = load_config(None, clone)
+    refuse_unready(loaded, BRANCH)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{role}_NAME")
+        monkeypatch.delenv(f"GIT_{role}_EMAIL")
+    git(clone, "config", "user.useConfigOnly", "true")
+    with pytest.raises(UsageError, match="git does not know who commits") as caught:
+        refuse_unready(loaded, BRANCH)
+    assert "user.email" in caught.value.hint
+
+
+def test_a_record_that_is_too_large_is_not_written(clone: Path) -> None:
+    """Law: a record stays within 64 KiB, accepted or proposed; the way to a shorter one is told."""
+    long = concession(commit="5" * 40, because="x" * 60_000)
+    write_record(of_day(0, anchor=anchor(commit=name_of(0)).conceding(long)), clone / "baselines")
+    commit(clone)
+    made, loaded, because = measured_on(1, 0, SLOWER), load_config(None, clone), "y" * 6000
+    file = save(made, clone.parent / "m.json")
+    for attempt in (
+        partial(accept_file, file, loaded, because),
+        partial(proposed, made, loaded, BRANCH, because),
+    ):
+        with pytest.raises(StoreError, match="would be larger than 64 KiB") as caught:
+            attempt()
+        assert "perfgate baseline anchor TAG" in caught.value.hint
+    assert not git(clone, "status", "--short")
     assert not git(clone, "branch", "--list", BRANCH)
 
 
@@ -332,6 +436,28 @@ def test_verify_tells_all_at_once(perfgate: Callable[..., Finished], clone: Path
     assert "is a baseline of 'mail', not of 'auth'" in lines[3]
 
 
+def test_records_of_times_and_of_noise_are_verified_too(
+    perfgate: Callable[..., Finished], clone: Path
+) -> None:
+    """Law: whatever is sealed below the store is proved, not only what a check is held against."""
+    store = clone / "baselines"
+    times = timed_runs()
+    write_text(micro_path(store, "default", times.cpu_model), times.to_text())
+    copied = write_noise(noise_record(), store).with_name("copied.json")
+    assert set(faults_beside(load_config(None, clone)).values()) == {None}
+    copied.write_text(noise_record().to_text())
+    edited = store / "micro" / "default" / "edited.json"
+    edited.write_text(times.to_text().replace("test_hash", "test_cash"))
+    (store / "micro" / "default" / "odd.json").mkdir()
+    run = perfgate("baseline", "verify")
+    assert run.code == 4
+    told = [line for line in run.out.splitlines() if not line.startswith("     ->")]
+    assert [line[:4].strip() for line in told] == ["ok", "BAD", "ok", "BAD", "BAD", "ok"]
+    assert "edited.json does not match its checksum" in told[1]
+    assert "odd.json is no file" in told[3]
+    assert "copied.json is the record of another place" in told[4]
+
+
 @pytest.mark.usefixtures("clone")
 def test_verify_tells_of_commits_that_are_not_here(perfgate: Callable[..., Finished]) -> None:
     """A baseline whose build is not in the clone is whole, but it is told how to get that."""
@@ -369,6 +495,23 @@ def test_what_is_outdated_is_removed(perfgate: Callable[..., Finished], clone: P
     assert "removed: measured 2026-01-01, and others of its profile since" in run.err
     assert [path.is_file() for path in (*kept, *gone)] == [True, False, False]
     assert "Nothing is outdated" in perfgate("baseline", "prune").err
+
+
+def test_what_is_accepted_meanwhile_is_not_removed(clone: Path) -> None:
+    """Law: what is outdated is asked once nobody else writes: a record just accepted stays."""
+    elsewhere = environment(cpu_model="AMD EPYC")
+    old, new = (
+        of_day(day, environment=elsewhere, measured_at=f"2026-{month}-01T10:00:00+00:00")
+        for day, month in ((0, "01"), (1, "11"))
+    )
+    write_record(old, clone / "baselines")
+    loaded = load_config(None, clone)
+    with ThreadPoolExecutor() as pool:
+        with held(clone / "baselines") as store:
+            waiting = pool.submit(pruned, loaded, 180, date(2026, 11, 20))
+            assert wait([waiting], timeout=0.2).not_done
+            write_record(new, store)
+        assert waiting.result(timeout=10) == {}
 
 
 def test_the_latest_record_is_never_outdated(
