@@ -82,9 +82,20 @@ class Repository:
         return commit
 
     def branch(self, name: str) -> str | None:
-        """Return what the branch is called here: it may be only on the remote, or not here."""
-        called = (name, f"origin/{name}")
-        return next((ref for ref in called if self._commit_of(ref) is not None), None)
+        """Return what the branch is called here: it may be only on the remote, or not here.
+
+        Where git takes its short name for something else, as for a tag, that is its full one.
+        """
+        called = {
+            f"refs/heads/{name}": name,
+            f"refs/remotes/origin/{name}": f"origin/{name}",
+            f"refs/remotes/{name}": name,
+        }
+        for full, short in called.items():
+            commit = self._commit_of(full)
+            if commit is not None:
+                return short if self._commit_of(short) == commit else full
+        return None
 
     def head(self) -> str | None:
         """Return the commit checked out, None before the first one."""

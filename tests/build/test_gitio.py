@@ -328,6 +328,21 @@ def test_an_absent_commit_is_a_ref_error(checkout: Checkout) -> None:
 # History
 
 
+def test_a_tag_is_not_taken_for_the_branch_of_its_name(checkout: Checkout) -> None:
+    """Law: whatever else is called like a branch, its commit is that of the branch."""
+    checkout.commit("Second", README="changed\n")
+    head = checkout.git("rev-parse", "HEAD")
+    checkout.git("update-ref", "refs/remotes/origin/far", "HEAD~1")
+    with open_repository(checkout.path) as repository:
+        assert repository.branch("main") == "main"
+        checkout.git("tag", "main", "HEAD~1")
+        found = repository.branch("main")
+        assert found == "refs/heads/main"
+        assert repository.resolve(found) == head
+        assert repository.branch("far") == repository.branch("origin/far") == "origin/far"
+        assert repository.branch("near") is None
+
+
 def test_the_merge_base_is_where_branches_part(checkout: Checkout) -> None:
     """The merge base of two branches is the last commit they share; order does not matter."""
     fork = checkout.git("rev-parse", "HEAD")
