@@ -205,9 +205,9 @@ def _known(file: Path, begun: Bisection, *, restart: bool) -> Bisection:
     if restart or not file.exists():
         return begun
     known = read_bisection(file)
-    if known.question != begun.question:
+    if (known.question, known.perfgate) != (begun.question, begun.perfgate):
         raise UsageError(
-            f"{file} is of another search, or of one with another configuration",
+            f"{file} is of another search, or of one with another configuration or perfgate",
             hint="Name another directory, or begin anew: --restart.",
         )
     return known

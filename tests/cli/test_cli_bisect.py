@@ -195,6 +195,10 @@ def test_another_search_is_not_mixed_in(bisect: Bisect, tmp_path: Path) -> None:
     other = bisect(*words, "--check", "cost")
     assert other.code == 2
     assert "is of another search" in other.err
+    file.write_text(known.model_copy(update={"perfgate": "0.0.9"}).to_text())
+    older = bisect(*words)
+    assert older.code == 2
+    assert "another configuration or perfgate" in older.err
     with locked(file.with_suffix(".lock")):
         busy = bisect(*words)
     assert busy.code == 2
