@@ -85,12 +85,14 @@ def _place(repository: Repository, commit: str, directory: str, environment: str
     from perfgate.baseline.lineage import places  # noqa: PLC0415 - as above
     from perfgate.machine import read_environment  # noqa: PLC0415 - as above
 
+    there = places(repository, commit, directory)
+    names = " or ".join(f"--environment {Path(path).stem}" for path in there)
     if environment is not None:
-        return f"{directory}/{environment}.json"
-    there, own = (
-        places(repository, commit, directory),
-        f"{directory}/{read_environment().slug}.json",
-    )
+        path = f"{directory}/{environment}.json"
+        if there and not repository.commits_touching(path, commit, limit=1):
+            raise StoreError(f"{path}: no commit here has a record of it", hint=f"Is it {names}?")
+        return path
+    own = f"{directory}/{read_environment().slug}.json"
     if own in there or len(there) == 1:
         return own if own in there else there[0]
     if not there:
@@ -98,7 +100,6 @@ def _place(repository: Repository, commit: str, directory: str, environment: str
             f"{directory} at {commit[:12]} has no baseline",
             hint="perfgate baseline accept FILE, then commit; or name another branch: --ref REF.",
         )
-    names = " or ".join(f"--environment {Path(path).stem}" for path in there)
     raise StoreError(
         f"{directory} has baselines of {len(there)} kinds of machine, none of them this one",
         hint=f"Name one: {names}",

@@ -86,7 +86,7 @@ def test_kinds_of_machine(perfgate: Callable[..., Finished], store: Path) -> Non
     [
         (["--profile", "nightly"], 4, "baselines/nightly at "),
         (["--profile", "../.."], 4, "cannot name a directory"),
-        (["--environment", "x"], 4, "no commit here has a record of it"),
+        (["--environment", "x"], 4, "Is it --environment "),
         (["--ref", "nowhere"], 6, "names no commit"),
     ],
 )
