@@ -405,7 +405,8 @@ class Repository:
         words = words_of(error)
         hint = (
             "Another git command is at work here. Wait for it; if there is none, remove that file."
-            if ".lock" in words
+            # What is told may be cut just there.
+            if ".lock" in str(error.stderr)
             else MORE
         )
         return RefError(f"git could not {deed} in {self.top}: {words}", hint=hint)
