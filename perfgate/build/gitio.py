@@ -29,6 +29,9 @@ _SHORT = 10
 _SUMMARY_WIDTH = 60
 _MOST_NAMES_COMPARED = 2000
 _SUBMODULE = "160000 "  # the mode of such an entry
+# What git complains about where nobody could be named as author.
+_NOBODY = ("tell me who you are", "empty ident name")
+_UNWRITTEN = "Look for free space, and for the right to write below .git."
 WHO = "Tell git who you are: git config user.name and user.email."
 
 
@@ -229,12 +232,10 @@ class Repository:
                     tree = text_of(self._repo.git.write_tree())
                 return text_of(self._repo.git.commit_tree(tree, "-p", parent, "-m", message))
             except self._errors.GitCommandError as error:
-                words = words_of(error)
+                unknown = any(words in str(error.stderr) for words in _NOBODY)
                 raise UsageError(
-                    f"git could not commit in {self.top}: {words}",
-                    hint=WHO
-                    if "ident" in words
-                    else "Look for free space, and for the right to write below .git.",
+                    f"git could not commit in {self.top}: {words_of(error)}",
+                    hint=WHO if unknown else _UNWRITTEN,
                 ) from error
 
     def branch_tip(self, name: str) -> str | None:
