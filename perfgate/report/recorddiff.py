@@ -68,7 +68,7 @@ def render_terminal(found: Sequence[Difference]) -> str:
 
 
 def render_markdown(found: Sequence[Difference]) -> str:
-    """Return the differences as Markdown, with what the rate has been over the last records."""
+    """Return the differences as Markdown, with what rate and cost have been of late."""
     return "\n\n".join(_marked(own) for own in found) or "No record differs."
 
 
@@ -195,20 +195,33 @@ def _change(own: Slowdown) -> str:
 
 
 def _drawn(record: BaselineRecord | None) -> list[str]:
-    """Return a picture of the undisturbed rate over the records of the place, oldest first."""
+    """Return pictures of what figures have been over the records of the place, oldest first."""
     if record is None:
         return []
-    rates = [
-        past.undisturbed_rps for past in (*record.history, record.as_past()) if past.undisturbed_rps
+    past = (*record.history, record.as_past())
+    series = {
+        "Undisturbed rate of the last records, the oldest first (per second)": [
+            own.undisturbed_rps for own in past if own.undisturbed_rps
+        ],
+        "CPU time per request of the last records, the oldest first (ms)": [
+            own.cost_ms for own in past
+        ],
+    }
+    return [
+        line
+        for title, figures in series.items()
+        if len(figures) >= LEAST_DRAWN
+        for line in _chart(title, figures)
     ]
-    if len(rates) < LEAST_DRAWN:
-        return []
+
+
+def _chart(title: str, figures: Sequence[float]) -> list[str]:
     return [
         "",
         "```mermaid",
         "xychart-beta",
-        '  title "Undisturbed rate of the last records, the oldest first (per second)"',
-        f"  x-axis 1 --> {len(rates)}",
-        f"  line [{', '.join(f'{rate:g}' for rate in rates)}]",
+        f'  title "{title}"',
+        f"  x-axis 1 --> {len(figures)}",
+        f"  line [{', '.join(f'{own:g}' for own in figures)}]",
         "```",
     ]

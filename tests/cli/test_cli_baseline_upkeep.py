@@ -153,7 +153,8 @@ def test_a_change_is_proposed_with_its_figures(
     assert marked.startswith("Proposed because CPU time per request changed -4.9 % and the time")
     assert "needs a reason" not in marked
     assert "| CPU time per request (ms) | 2 | 1.92 | -3.9 % |" in marked
-    assert "xychart-beta" in marked
+    for title in ("Undisturbed rate", "CPU time per request"):
+        assert f'xychart-beta\n  title "{title} of the last records' in marked
     assert perfgate("baseline", "diff", "HEAD", BRANCH).out.splitlines()[0] == (
         f"{PLACE}: 000000000000 -> 000000000000"
     )
