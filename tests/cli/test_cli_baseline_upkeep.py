@@ -196,7 +196,7 @@ def test_a_worse_one_with_a_reason(perfgate: Callable[..., Finished], clone: Pat
     assert parse_record(git(clone, "show", f"{BRANCH}:{PLACE}"), "x").accepted_because
 
 
-@pytest.mark.parametrize(("loss", "needs"), [(0.019, True), (0.008, False)])
+@pytest.mark.parametrize(("loss", "needs"), [(0.019, True), (0.0095, False)])
 def test_a_loss_that_a_check_lets_pass_needs_a_reason_too(
     clone: Path, loss: float, needs: bool
 ) -> None:
