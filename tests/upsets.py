@@ -86,6 +86,23 @@ def stayed_down(**changes: Any) -> Recovery:
     return recovery([DOWN] * (LIMIT_S + 3 * STEP_S), **changes)
 
 
+def started_anew(down_s: int = 0, **changes: Any) -> Recovery:
+    """Return how fresh processes fared that served callers after so many seconds."""
+    upset = Upset(
+        kind="restart",
+        rate_rps=DEMAND_RPS,
+        from_s=0.0,
+        to_s=0.0,
+        limit_s=STEP_S,
+        steps=(),
+        quiet_s=STEP_S,
+    )
+    first_tries, attempts, answered = zip(*[*[DOWN] * down_s, *[WELL] * 3], strict=True)
+    made = recovery([], upset=upset, waiting=(0,) * len(answered), **changes)
+    series = {"first_tries": first_tries, "attempts": attempts, "answered": answered}
+    return made.model_copy(update=series)
+
+
 def came_back(after_s: int = 3, **changes: Any) -> Recovery:
     """Return a recovery that took so long."""
     return recovery([*[DOWN] * after_s, *[WELL] * 3], **changes)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def render(case: Case, verdict: Verdict) -> str:
     """Return the verdict, its findings in order and the figures behind them."""
     measured, null, headroom = case.measurement, null_of(case), headroom_of(case)
-    picture = picture_in(case, verdict)
+    picture, restart = picture_in(case, verdict), measured.restart
     document = {
         "format": FORMAT,
         "verdict": str(verdict.outcome),
@@ -46,8 +46,8 @@ def render(case: Case, verdict: Verdict) -> str:
         "headroom": None if headroom is None else dataclasses.asdict(headroom),
         "null": None if null is None else dataclasses.asdict(null),
         "picture": None if picture is None else picture_document(picture),
-        "recoveries": [recovery_document(own) for own in measured.recoveries],
-        "restart": None if measured.restart is None else recovery_document(measured.restart),
+        "recoveries": [recovery_document(case, own) for own in measured.recoveries],
+        "restart": None if restart is None else recovery_document(case, restart),
         "measured": how_measured(case),
     }
     return json.dumps(document, indent=2) + "\n"

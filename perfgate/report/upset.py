@@ -14,14 +14,17 @@ from perfgate.analysis.recovery import course_of
 from perfgate.demand.picture import POINTS
 from perfgate.report.lines import wrapped
 from perfgate.report.picture import LABEL, WIDTH, axis, head, strip
-from perfgate.verdict.checks.recovery import what_happened
+from perfgate.verdict.checks.recovery import prediction_of, what_happened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from perfgate.analysis.recovery import Relief
     from perfgate.measurement.models import Recovery
     from perfgate.verdict.case import Case
 
+# Marks on the axis: from here on the demand was lower, and from here on nobody retried.
+LOWERED, QUIET = "v", "x"
 UNKNOWN = "unknown: requests overtook each other"
 
 
@@ -37,11 +40,35 @@ def upset_lines(case: Case) -> list[str]:
     for own in recoveries:
         lines += [head(own.build), *_course(own, seconds, most)]
     first, last = (round(at * POINTS / seconds) for at in (upset.from_s, upset.to_s))
-    lines += axis(seconds, (first, max(last - first, 1)), upset.kind)
+    lines += _tried(axis(seconds, (first, max(last - first, 1)), upset.kind), recoveries, seconds)
     again = case.measurement.restart
     if again is not None:
         lines += [head("candidate, started anew"), *_course(again, seconds, most)]
     return [line.rstrip() for text in lines for line in text.split("\n")]
+
+
+def _tried(lines: list[str], recoveries: Sequence[Recovery], seconds: int) -> list[str]:
+    """Return the axis with marks where something was tried to bring builds back, and what it was.
+
+    It was the same for all: the one that went on for longest saw all of it.
+    """
+    own = max(recoveries, key=lambda own: len(course_of(own).reliefs))
+    reliefs = course_of(own).reliefs
+    if not reliefs:
+        return lines
+    line, figures = lines
+    for relief in reliefs:
+        at = LABEL + min(round(relief.from_s * POINTS / seconds), POINTS - 1)
+        line = f"{line[:at]}{QUIET if relief.quiet else LOWERED}{line[at + 1 :]}"
+    lowered = ", then ".join(share_of(own, relief) for relief in reliefs if not relief.quiet)
+    words = [f"{LOWERED} demand lowered to {lowered}"] if lowered else []
+    words += [f"{QUIET} nobody retries"] if reliefs[-1].quiet else []
+    return [line, figures, wrapped("; ".join(words), " " * LABEL, width=WIDTH)]
+
+
+def share_of(own: Recovery, relief: Relief) -> str:
+    """Return which share of its demand a build was left with."""
+    return f"{100 * relief.rate_rps / own.demand_rps:.0f} %"
 
 
 def title_of(own: Recovery) -> str:
@@ -49,15 +76,16 @@ def title_of(own: Recovery) -> str:
     return f"Measured: {what_happened(own)}, with {own.demand_rps:.0f} calls/s before and after it."
 
 
-def recovery_document(own: Recovery) -> dict[str, object]:
+def recovery_document(case: Case, own: Recovery) -> dict[str, object]:
     """Return how a build came through for programs, with a figure of each series for a second."""
-    course = course_of(own)
+    course, prediction = course_of(own), prediction_of(case, own)
     return {
         "build": own.build,
         **dataclasses.asdict(course),
         "unserved": dict(course.unserved),
         "demand_rps": own.demand_rps,
         "mu_over_rps": own.mu_over_rps,
+        "prediction": None if prediction is None else dataclasses.asdict(prediction),
         "upset": own.upset.model_dump(mode="json"),
         "first_tries": own.first_tries,
         "attempts": own.attempts,

@@ -10,9 +10,10 @@ from typing import Final
 FORMAT: Final = "perfgate.verdict/1"
 # History of the format:
 #   1  verdict with reason, findings, figures, and what was left out.
-#      Later: mu_slo and headroom, null, picture, recoveries and restart, in these who is left out.
-#      A version may get more keys, with which the schema is a new one; none is taken away or
-#      changes its meaning.
+#      Later: mu_slo and headroom, null, picture, recoveries and restart; of these who is left out,
+#      at which rates a build broke and healed, what was tried, and what was to be expected. A
+#      version may get more keys, with which the schema is a new one; none is taken away or changes
+#      its meaning.
 
 Schema = dict[str, object]
 
@@ -122,6 +123,26 @@ PICTURE = _table(
     as_it_is=COURSE,
     cured=_or_null(COURSE),
 )
+RELIEF = _table(
+    "What was tried with a build that stayed down, until something helped.",
+    from_s=COUNT,
+    to_s=COUNT,
+    rate_rps=_told(NUMBER, "What callers sent."),
+    quiet=_told(FLAG, "Whether nobody retried."),
+    helped=_told(FLAG, "Whether callers were served again."),
+)
+PREDICTION = _table(
+    "What was to be expected: a build stays down if callers that all retry send more than it "
+    "serves. Null where that is not known, and for a restart.",
+    retried_rps=_told(NUMBER, "What callers that all retry send."),
+    served_rps=_told(NUMBER, "What is served then."),
+    served_by=_told(
+        {"enum": ["mu_over", "mu_sat"]},
+        "Which rate that is: completed under overload, or surely served while saturated.",
+    ),
+    stays_down=FLAG,
+    came_true=_told(_or_null(FLAG), "Null where the run does not tell."),
+)
 RECOVERY = _table(
     "How a build came through an upset; of each series a figure for a second.",
     build={"enum": ["base", "candidate"]},
@@ -134,10 +155,15 @@ RECOVERY = _table(
         {"type": "object", "additionalProperties": NUMBER},
         "Dependents that were left out, and the share of their calls that was answered.",
     ),
-    healed_rps=FIGURE,
-    healed_quiet=FLAG,
+    healed_rps=_told(FIGURE, "Lowered demand at which a build that stayed down was well again."),
+    healed_quiet=_told(FLAG, "Whether it was well again once nobody retried."),
+    held_rps=_told(FIGURE, "Demand that was served before the upset."),
+    broke_rps=_told(FIGURE, "Rate of calls that it did not come back from."),
+    stuck_rps=_told(FIGURE, "Lowest demand at which it stayed down."),
+    reliefs=_rows(RELIEF),
     demand_rps=NUMBER,
     mu_over_rps=FIGURE,
+    prediction=_or_null(PREDICTION),
     upset=_table(
         "What happened to it.",
         kind={"enum": ["spike", "stall", "change", "restart"]},

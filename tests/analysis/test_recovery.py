@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from upsets import DOWN, LIMIT_S, UPSET_FROM_S, UPSET_TO_S, WELL, alone, recovery
+from upsets import (
+    DEMAND_RPS,
+    DOWN,
+    LIMIT_S,
+    STEP_S,
+    UPSET,
+    UPSET_FROM_S,
+    UPSET_TO_S,
+    WELL,
+    alone,
+    came_back,
+    recovery,
+    started_anew,
+    stayed_down,
+)
 
 from perfgate.analysis.recovery import course_of, was_well
 from perfgate.load.pulse import WELL_FOR_S
@@ -40,6 +55,55 @@ def test_the_demand_at_which_it_heals_is_told() -> None:
     quiet = recovery([*[DOWN] * LIMIT_S, *[DOWN] * 16, *[WELL] * 8])
     assert course_of(quiet).healed_rps is None
     assert course_of(quiet).healed_quiet
+
+
+@pytest.mark.parametrize(
+    ("then", "healed_rps", "stuck_rps"),
+    [
+        ([WELL] * 3, 25.0, 50.0),
+        ([*[DOWN] * STEP_S, *[WELL] * 3], 12.5, 25.0),
+        ([DOWN] * 3 * STEP_S, None, 12.5),
+        ([*[DOWN] * 2 * STEP_S, *[WELL] * 3], None, 12.5),
+    ],
+)
+def test_it_breaks_and_heals_between_two_rates(
+    then: list[tuple[int, int, int]], healed_rps: float | None, stuck_rps: float
+) -> None:
+    """Law: it held the demand and broke at most at the spike; stuck is where it did not heal."""
+    course = course_of(recovery([*[DOWN] * LIMIT_S, *then]))
+    assert (course.held_rps, course.broke_rps) == (DEMAND_RPS, UPSET.rate_rps)
+    assert (course.healed_rps, course.stuck_rps) == (healed_rps, stuck_rps)
+
+
+def test_no_rate_is_told_of_what_did_not_break_or_was_none() -> None:
+    """Law: only a rate that was come from, and not come back from, has broken a build."""
+    stall = UPSET.model_copy(update={"kind": "stall", "rate_rps": DEMAND_RPS})
+    back, still = course_of(came_back(3)), course_of(stayed_down(upset=stall))
+    assert (back.held_rps, back.broke_rps, back.stuck_rps) == (DEMAND_RPS, None, None)
+    assert (still.held_rps, still.broke_rps, still.stuck_rps) == (DEMAND_RPS, None, 12.5)
+    for own in (stayed_down(before=DOWN), started_anew(STEP_S)):
+        course = course_of(own)
+        assert (course.held_rps, course.broke_rps) == (None, None)
+
+
+@given(seconds=st.integers(0, 3 * STEP_S))
+def test_only_what_was_begun_was_tried(seconds: int) -> None:
+    """Law: what was tried follows the limit without a gap, as far as the run went."""
+    reliefs = course_of(recovery([DOWN] * (LIMIT_S + seconds))).reliefs
+    begins = [UPSET_TO_S + LIMIT_S + each * STEP_S for each in range(3)]
+    assert [own.from_s for own in reliefs] == [at for at in begins if at < begins[0] + seconds]
+    assert [own.to_s for own in reliefs[:-1]] == [own.from_s for own in reliefs[1:]]
+    assert [own.quiet for own in reliefs] == [False, False, True][: len(reliefs)]
+    assert not any(own.helped for own in reliefs)
+
+
+@given(before=st.integers(1, 2))
+def test_who_is_served_across_the_limit_has_healed(before: int) -> None:
+    """Law: a run ends at the first well seconds, so they are found though the limit parts them."""
+    course = course_of(recovery([*[DOWN] * (LIMIT_S - before), *[WELL] * 3]))
+    assert course.recovered_s is None
+    assert course.healed_rps == UPSET.steps[0][1]
+    assert [own.helped for own in course.reliefs] == [True]
 
 
 def test_who_was_not_well_before_is_told() -> None:

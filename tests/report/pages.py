@@ -19,7 +19,7 @@ from builders import (
     search,
     terms,
 )
-from upsets import after, came_back, stayed_down
+from upsets import after, came_back, started_anew, stayed_down
 
 from perfgate.report.html.page import render
 from perfgate.verdict.judge import judge
@@ -89,7 +89,7 @@ PAGES: dict[str, Case] = {
     "nothing": case(count=0, demand_run=None),
     "stored": case(base=None, held_to=terms(baseline=record(), baseline_comparable=True)),
     "recovered": after(came_back(4), came_back(7, build="base")),
-    "down": after(stayed_down(), came_back(7, build="base"), restart=came_back()),
+    "down": after(stayed_down(), came_back(7, build="base"), restart=started_anew()),
     "searched": case(
         demand_run=demand_run(Build(queue=30.0)),
         search=search((280.0, 0), (380.0, 200), (310.0, 4), (340.0, 40), (320.0, 12), (325.0, 14)),
@@ -101,7 +101,7 @@ PAGES: dict[str, Case] = {
             count=10,
             held_to=terms(ledger=ledger(*DEPENDENTS)),
             recoveries=(stayed_down(), came_back(7, build="base")),
-            restart=came_back(),
+            restart=started_anew(),
         ),
         *(f"operation_{n}_of_the_administration" for n in range(30)),
     ),

@@ -11,13 +11,24 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import Build, case, config, dependent, ledger, search, terms
 from pages import DEPENDENTS, PAGES, PROMISED
-from upsets import LIMIT_S, WELL, after, came_back, recovery, stayed_down
+from upsets import (
+    DOWN,
+    LIMIT_S,
+    STEP_S,
+    WELL,
+    after,
+    came_back,
+    recovery,
+    started_anew,
+    stayed_down,
+)
 
 from perfgate.measurement.models import BuildId
 from perfgate.report.figures import figures_of, picture_in
 from perfgate.report.html.callers import outlook_of, rate_words
-from perfgate.report.html.course import measured_courses, measured_table, simulated_courses
+from perfgate.report.html.course import measured_courses, simulated_courses
 from perfgate.report.html.noise import rate_chart, sessions_of
+from perfgate.report.html.outcome import measured_table
 from perfgate.report.html.provenance import commands_of, facts_of
 from perfgate.report.html.spread import spreads_of
 from perfgate.report.html.svg import UNITS
@@ -27,6 +38,9 @@ from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case
+
+
+TRIED = ("50 %", "25 %", "nobody retries")
 
 
 def drawn(picture: str) -> ET.Element:
@@ -247,7 +261,7 @@ class TestCourse:
 
     def test_a_restart_is_in_the_table(self) -> None:
         """How the candidate fared, started anew, is told in figures."""
-        table = measured_table(after(stayed_down(), restart=came_back()))
+        table = measured_table(after(stayed_down(), restart=started_anew()))
         assert [row[0] for row in table.rows] == ["candidate", "candidate, started anew"]
         assert table.rows[0][1:] == (
             f"not served again within {LIMIT_S} s",
@@ -255,7 +269,55 @@ class TestCourse:
             "3.0",
             "0",
             "133/s",
+            "50/s",
+            "300/s",
+            "not at 12/s",
         )
+
+    @pytest.mark.parametrize(
+        ("then", "healed"),
+        [
+            ([WELL] * 3, "25/s"),
+            ([*[DOWN] * 2 * STEP_S, *[WELL] * 3], "no retries"),
+        ],
+    )
+    def test_where_it_healed_is_in_the_table(
+        self, then: list[tuple[int, int, int]], healed: str
+    ) -> None:
+        """The demand at which a build got well again, and whether retries had to end."""
+        table = measured_table(after(recovery([*[DOWN] * LIMIT_S, *then]), came_back(build="base")))
+        assert [row[-1] for row in table.rows] == [healed, "-"]
+
+    def test_a_restart_is_drawn_in_its_own_time(self) -> None:
+        """Fresh processes have a course: as high as the others', and only as long as it took."""
+        again = started_anew(2)
+        down, anew = measured_courses(after(stayed_down(), restart=again))
+        assert anew.name == "candidate, started anew: served again after 2 s"
+        heights = [
+            [mark.get("y1") for mark in of_kind(own.calls, "line", "grid")] for own in (down, anew)
+        ]
+        assert heights[0] == heights[1]
+        assert f"{len(again.answered)} s" in words(anew.queue)
+        (answered,) = of_kind(anew.calls, "path", "answered")
+        assert max(x for x, _ in corners(answered)) == UNITS
+
+    def test_what_was_tried_is_drawn(self) -> None:
+        """Where the demand was lowered, and to what, and where nobody retried, in words as well."""
+        down, back = measured_courses(after(stayed_down(), came_back(7, build="base")))
+        assert [own for own in words(down.calls) if own in TRIED] == list(TRIED)
+        assert [len(of_kind(own, "line", "change")) for own in (down.calls, down.queue)] == [3, 3]
+        told = "lowered to 50 %: in vain; lowered to 25 %: in vain; nobody retries: in vain"
+        assert down.tried == told
+        (description,) = drawn(down.calls).findall("desc")
+        assert told in (description.text or "")
+        assert (back.tried, of_kind(back.calls, "line", "change")) == ("", [])
+
+    def test_what_soon_ended_has_room_for_its_words(self) -> None:
+        """Law: what was tried one after the other stands in rows of its own, however short."""
+        then = [*[DOWN] * STEP_S, *[WELL] * 3]
+        (own,) = measured_courses(after(recovery([*[DOWN] * LIMIT_S, *then])))
+        rows = [text.get("y") for text in drawn(own.calls).iter("text") if text.text in TRIED]
+        assert len(set(rows)) == len(rows) == 2
 
     def test_a_simulation_is_drawn_with_its_cure(self) -> None:
         """As it is and with the cure, each with how many calls are answered at the end."""

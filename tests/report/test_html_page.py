@@ -174,7 +174,7 @@ def test_what_was_measured_is_drawn() -> None:
     assert {"demand", "sessions-cost", "sessions-capacity", "spread-0"} <= shown["pass"]
     assert "search" in shown["searched"]
     assert "search" not in shown["pass"]
-    assert {f"measured-{n}-{kind}" for n in range(2) for kind in ("calls", "queue")} <= (
+    assert {f"measured-{n}-{kind}" for n in range(3) for kind in ("calls", "queue")} <= (
         shown["down"]
     )
     assert {"simulated-0-calls", "simulated-1-queue"} <= shown["warn"]

@@ -10,7 +10,7 @@ import pytest
 from builders import Build, case, cases, config, search, terms
 from hostile import TEXTS, hostile_case
 from hypothesis import given, settings
-from upsets import after, came_back, stayed_down
+from upsets import after, came_back, started_anew, stayed_down
 
 from perfgate.report.jsonreport import render
 from perfgate.report.verdictschema import verdict_schema
@@ -34,6 +34,33 @@ def test_upsets_are_told_second_by_second() -> None:
     document = rendered(after(stayed_down(), came_back(7, build="base")))
     assert [own["recovered_s"] for own in document["recoveries"]] == [None, 7.0]
     assert document["recoveries"][1]["answered"][-1] == 50
+
+
+def test_the_prediction_stands_beside_what_happened() -> None:
+    """Law: what was to be expected of a build, and whether it came true; nothing of a restart."""
+    made = after(stayed_down(mu_over_rps=40.0), came_back(7, build="base"), restart=started_anew())
+    document = rendered(made)
+    assert [own["prediction"]["came_true"] for own in document["recoveries"]] == [True, True]
+    assert document["recoveries"][0]["prediction"] == {
+        "retried_rps": 50.0,
+        "served_rps": 40.0,
+        "served_by": "mu_over",
+        "stays_down": True,
+        "came_true": True,
+    }
+    assert document["restart"]["prediction"] is None
+
+
+def test_rates_at_which_it_breaks_and_heals_are_told() -> None:
+    """What it held, broke and was stuck at, and all that was tried, as numbers."""
+    (own,) = rendered(after(stayed_down()))["recoveries"]
+    rates = [own[f"{name}_rps"] for name in ("held", "broke", "stuck", "healed")]
+    assert rates == [50.0, 300.0, 12.5, None]
+    assert [(one["rate_rps"], one["quiet"], one["helped"]) for one in own["reliefs"]] == [
+        (25.0, False, False),
+        (12.5, False, False),
+        (50.0, True, False),
+    ]
 
 
 def test_a_verdict_is_told_with_its_evidence() -> None:

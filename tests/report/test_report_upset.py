@@ -10,7 +10,7 @@ from upsets import DOWN, SPIKE, WELL, after, came_back, recovery, stayed_down
 
 from perfgate.report import markdown, terminal
 from perfgate.report.html.course import measured_courses
-from perfgate.report.picture import WIDTH
+from perfgate.report.picture import LABEL, WIDTH
 from perfgate.report.upset import UNKNOWN, upset_lines
 from perfgate.verdict.judge import judge
 
@@ -46,6 +46,21 @@ def test_both_builds_share_their_scales() -> None:
     ends = [line.split()[-1] for line in lines if line.lstrip().startswith("goodput")]
     assert ends == ["0/s", "50/s"]
     assert [line.split()[0] for line in lines if "at the end" in line] == ["candidate", "base"]
+
+
+def test_what_was_tried_is_marked_on_the_axis() -> None:
+    """Law: each mark stands where something began; none where a build came back in time."""
+    lines = upset_lines(after(stayed_down()))
+    (at,) = (place for place, line in enumerate(lines) if line.lstrip().startswith("---"))
+    line, own = lines[at][LABEL:], stayed_down()
+    marks = [place for place, letter in enumerate(line) if letter in "vx"]
+    seconds = len(own.first_tries) / len(line)
+    begins_s = [43, 51, 59]
+    assert [
+        abs(place * seconds - at_s) < seconds for place, at_s in zip(marks, begins_s, strict=True)
+    ]
+    assert lines[at + 2].strip() == "v demand lowered to 50 %, then 25 %; x nobody retries"
+    assert not any("nobody" in line for line in upset_lines(after(came_back(3))))
 
 
 @pytest.mark.parametrize("report", [terminal, markdown])

@@ -19,11 +19,13 @@ from upsets import (
     alone,
     came_back,
     recovery,
+    started_anew,
     stayed_down,
 )
 
-from perfgate.verdict.checks.recovery import check, is_down
-from perfgate.verdict.finding import Outcome
+from perfgate.verdict.case import measured_rate
+from perfgate.verdict.checks.recovery import check, is_down, prediction_of
+from perfgate.verdict.finding import Outcome, number
 
 if TYPE_CHECKING:
     from perfgate.measurement.models import Recovery
@@ -102,6 +104,42 @@ def test_what_the_formula_expected_stands_beside_it(mu_over_rps: float, expected
     assert down.reason.endswith(f"overload: {opposite} was to be expected.")
 
 
+@pytest.mark.parametrize("mu_over_rps", [40.0, 60.0, None])
+@pytest.mark.parametrize("is_down", [False, True])
+def test_a_prediction_is_told_as_it_is(is_down: bool, mu_over_rps: float | None) -> None:
+    """Law: figures and outcome of the prediction are those of the sentence."""
+    own = (stayed_down if is_down else came_back)(mu_over_rps=mu_over_rps)
+    prediction = prediction_of(after(own), own)
+    assert prediction is not None
+    assert prediction.served_by == ("mu_sat" if mu_over_rps is None else "mu_over")
+    assert prediction.stays_down == (prediction.retried_rps > prediction.served_rps)
+    assert prediction.came_true == (prediction.stays_down == is_down)
+    reason = found(own).reason
+    assert f"send {number(prediction.retried_rps)}/s, and {prediction.served_rps:.0f}/s" in reason
+    assert (": not as was to be" in reason) == (not prediction.came_true)
+
+
+def test_every_build_is_held_against_its_own_rate() -> None:
+    """The base is expected to serve what it served itself, not what the candidate did."""
+    base = came_back(7, build="base", mu_over_rps=None)
+    made = after(stayed_down(mu_over_rps=40.0), base)
+    prediction, rate = prediction_of(made, base), measured_rate(made, "base")
+    assert prediction is not None
+    assert rate is not None
+    assert prediction.served_rps == rate.lower
+
+
+def test_what_proves_nothing_makes_no_prediction_true() -> None:
+    """Law: a run that does not tell leaves it open; of a restart nothing was to be expected."""
+    faulty = VALIDITY.model_copy(update={"faults": ("the clock was set",)})
+    for own in (came_back(0, before=DOWN), stayed_down(validity=faulty), came_back(0, unsent=7)):
+        prediction = prediction_of(after(own), own)
+        assert prediction is not None
+        assert prediction.came_true is None
+    restart = started_anew()
+    assert prediction_of(after(stayed_down(), restart=restart), restart) is None
+
+
 @pytest.mark.parametrize(
     ("changes", "outcome", "words"),
     [
@@ -138,14 +176,10 @@ def test_the_base_is_asked_only_where_the_candidate_stays_down() -> None:
 @pytest.mark.parametrize("down_s", [0, 3])
 def test_a_restart_that_helps_is_told(down_s: int) -> None:
     """Where fresh processes serve the callers that the old ones left waiting, that is said."""
-    restart = UPSET.model_copy(update={"kind": "restart", "from_s": 0.0, "to_s": 0.0})
-    first_tries, attempts, answered = zip(*[*[DOWN] * down_s, *[WELL] * 3], strict=True)
-    back = recovery([], upset=restart).model_copy(
-        update={"first_tries": first_tries, "attempts": attempts, "answered": answered}
-    )
+    back = started_anew(down_s)
     (told,) = check(after(stayed_down(), restart=back))
     assert f" Fresh processes served the demand within {down_s + 3} s." in told.reason
-    in_vain = back.model_copy(update={"answered": (0,) * len(answered)})
+    in_vain = back.model_copy(update={"answered": (0,) * len(back.answered)})
     (untold,) = check(after(stayed_down(), restart=in_vain))
     assert "restart" not in untold.reason
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from perfgate.analysis.recovery import course_of
 from perfgate.demand.picture import answered_ratio
 from perfgate.report.html.callers import rate_words
-from perfgate.report.html.plot import Level, Plot, Table, drawing, last_with
+from perfgate.report.html.outcome import ANEW, back_words
+from perfgate.report.html.plot import Level, Plot, drawing, last_with
 from perfgate.report.html.scales import Linear, from_nothing
 from perfgate.report.html.svg import area, line, steps
 from perfgate.report.picture import full_queue
-from perfgate.report.upset import UNKNOWN, is_known, known
-from perfgate.verdict.checks.recovery import retried_rps, what_happened
+from perfgate.report.upset import UNKNOWN, is_known, known, share_of
+from perfgate.verdict.checks.recovery import prediction_of, what_happened
 from perfgate.verdict.finding import number
 from perfgate.verdict.overload import in_words
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
+    from perfgate.analysis.recovery import Relief
     from perfgate.demand.picture import Picture
     from perfgate.demand.simulator import Trace
     from perfgate.measurement.models import Recovery
@@ -41,14 +43,21 @@ TIMES_DEMAND = 2.0
 MOST_POINTS = 240
 # A shorter queue fills no plot: one or two that wait are none.
 LEAST_QUEUE = 10.0
-COLUMNS = ("build", "outcome", "answered in time", "attempts a call", "most waiting", "worked off")
+FOOT = 4.0  # pixels below the plot of calls
+ROW = 14.0  # pixels more for each row of what was tried
+# Shares of the demand take turns in so many rows: one that soon ended has no room beside others.
+SHARE_ROWS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How one build came through: calls above, what waited below, on the same axis of time."""
+    """How one build came through: calls above, what waited below, on the same axis of time.
+
+    ``tried`` says what was done to bring it back, and what came of that; "" where nothing was.
+    """
 
     name: str
+    tried: str
     calls: Markup
     queue: Markup
 
@@ -58,11 +67,13 @@ class _Told:
     """Figures for stretches of time that end at ``ends_s``; what happened, and from when to when.
 
     ``kind`` is whose course it is, which colours it; ``levels`` are what calls are held against, at
-    last the demand. ``limit_s`` is when callers had to be served again, where they had to.
+    last the demand. ``limit_s`` is when callers had to be served again, where they had to, and
+    ``tried`` what was done when they were not. Its axis of time is ``axis_s`` long.
     """
 
     name: str
     kind: str
+    axis_s: float
     ends_s: Sequence[float]
     first_tries_rps: Sequence[float]
     attempts_rps: Sequence[float]
@@ -71,21 +82,34 @@ class _Told:
     upset: tuple[float, float, str]
     levels: tuple[Level, ...]
     limit_s: float | None = None
+    tried: tuple[_Tried, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What was tried from one time to another: on the axis, and in a sentence with its outcome.
+
+    ``share`` is that of the demand that was left, "" where nobody retried.
+    """
+
+    from_s: float
+    to_s: float
+    share: str
+    told: str
 
 
 def measured_courses(case: Case) -> list[Course]:
-    """Return how builds came through an upset; none without one."""
-    told = [_measured(case, own) for own in case.measurement.recoveries]
+    """Return how builds came through an upset, and then fresh processes; none without one.
+
+    These have an axis of time of their own, for they need but seconds.
+    """
+    recoveries, again = case.measurement.recoveries, case.measurement.restart
+    longest_s = max((len(own.first_tries) for own in recoveries), default=0)
+    told = [_measured(case, own, own.build, longest_s) for own in recoveries]
+    if again is not None:
+        told.append(_measured(case, again, ANEW, len(again.first_tries)))
     most = max((count for own in told for count in own.waiting), default=0.0)
     return _courses("measured", told, most)
-
-
-def measured_table(case: Case) -> Table:
-    """Return how builds came through in figures."""
-    rows = [(str(own.build), *_cells(own)) for own in case.measurement.recoveries]
-    if (again := case.measurement.restart) is not None:
-        rows.append(("candidate, started anew", *_cells(again)))
-    return Table("How builds came through it", COLUMNS, rows)
 
 
 def simulated_courses(picture: Picture) -> list[Course]:
@@ -96,11 +120,12 @@ def simulated_courses(picture: Picture) -> list[Course]:
     return _courses("simulated", told, full_queue(picture))
 
 
-def _measured(case: Case, own: Recovery) -> _Told:
+def _measured(case: Case, own: Recovery, name: str, axis_s: float) -> _Told:
     upset, each = own.upset, ceil(len(own.first_tries) / MOST_POINTS)
     return _Told(
-        name=f"{own.build}: {_back(own)}",
+        name=f"{name}: {back_words(own)}",
         kind=own.build,
+        axis_s=axis_s,
         ends_s=[
             float(min(start + each, len(own.first_tries)))
             for start in range(0, len(own.first_tries), each)
@@ -109,10 +134,18 @@ def _measured(case: Case, own: Recovery) -> _Told:
         attempts_rps=_means(own.attempts, each),
         answered_rps=_means(own.answered, each),
         waiting=_means(known(own.waiting), each) if is_known(own.waiting) else [],
-        upset=(upset.from_s, upset.to_s, what_happened(own)),
+        upset=(upset.from_s, upset.to_s, "" if upset.kind == "restart" else what_happened(own)),
         levels=_levels(case, own),
         limit_s=upset.to_s + upset.limit_s,
+        tried=tuple(_tried(own, relief) for relief in course_of(own).reliefs),
     )
+
+
+def _tried(own: Recovery, relief: Relief) -> _Tried:
+    share = "" if relief.quiet else share_of(own, relief)
+    what = f"lowered to {share}" if share else "nobody retries"
+    became = "served again" if relief.helped else "in vain"
+    return _Tried(relief.from_s, relief.to_s, share, f"{what}: {became}")
 
 
 def _means(values: Sequence[float], each: int) -> list[float]:
@@ -122,8 +155,9 @@ def _means(values: Sequence[float], each: int) -> list[float]:
 
 def _levels(case: Case, own: Recovery) -> tuple[Level, ...]:
     """Return the demand and the prediction: what all send that retry, and what is worked off."""
+    prediction = prediction_of(case, own)
     figures = (
-        ("retried", "if all retry", retried_rps(case, own)),
+        ("retried", "if all retry", None if prediction is None else prediction.retried_rps),
         ("rate", "worked off", own.mu_over_rps),
         ("demand", "demand", own.demand_rps),
     )
@@ -141,6 +175,7 @@ def _simulated(picture: Picture, trace: Trace, name: str) -> _Told:
     return _Told(
         name=f"{name}: {good:.0f} % of calls answered at the end",
         kind="candidate",
+        axis_s=float(trace.end_s[-1]),
         ends_s=trace.end_s.tolist(),
         first_tries_rps=trace.first_tries_rps.tolist(),
         attempts_rps=trace.attempts_rps.tolist(),
@@ -155,25 +190,38 @@ def _courses(key: str, told: Sequence[_Told], full: float) -> list[Course]:
     """Return all courses on the same scales; a queue of ``full`` fills its plot."""
     if not told:
         return []
-    seconds = Linear(0.0, max(float(own.ends_s[-1]) for own in told))
     most = [
         figure
         for own in told
         for figure in (TIMES_DEMAND * own.levels[-1].value, *(one.value for one in own.levels))
     ]
-    calls = Plot(seconds, from_nothing(most), HEIGHT, foot=4)
-    queue = Plot(seconds, from_nothing([full, LEAST_QUEUE]), QUEUE_HEIGHT)
-    return [_course(f"{key}-{place}", own, calls, queue) for place, own in enumerate(told)]
+    foot = FOOT + ROW * max(row + 1 for own in told for row in (-1, *_rows(own)))
+    calls, queue = from_nothing(most), from_nothing([full, LEAST_QUEUE])
+    return [
+        _course(
+            f"{key}-{place}",
+            own,
+            Plot(Linear(0.0, own.axis_s), calls, HEIGHT, foot=foot),
+            Plot(Linear(0.0, own.axis_s), queue, QUEUE_HEIGHT),
+        )
+        for place, own in enumerate(told)
+    ]
 
 
 def _course(key: str, told: _Told, calls: Plot, queue: Plot) -> Course:
-    last = f"at the end {rate_words(told.answered_rps[-1])} are answered in time"
+    parts = (told.upset[-1], *(one.told for one in told.tried), _last_answered(told))
+    happened = "; ".join(filter(None, parts))
     waiting = f"at the end {number(told.waiting[-1])} wait" if told.waiting else UNKNOWN
     return Course(
         told.name,
-        drawing(f"{key}-calls", f"Calls, {told.name}", f"{last}.", calls, _calls(told, calls)),
+        "; ".join(one.told for one in told.tried),
+        drawing(f"{key}-calls", f"Calls, {told.name}", f"{happened}.", calls, _calls(told, calls)),
         drawing(f"{key}-queue", f"Queue, {told.name}", f"{waiting}.", queue, _queue(told, queue)),
     )
+
+
+def _last_answered(told: _Told) -> str:
+    return f"at the end {rate_words(told.answered_rps[-1])} are answered in time"
 
 
 def _calls(told: _Told, plot: Plot) -> list[str]:
@@ -189,6 +237,8 @@ def _calls(told: _Told, plot: Plot) -> list[str]:
             (line(_corners(told, plot, told.first_tries_rps)), "tries"),
         ),
         *plot.lines(told.levels[:-1]),
+        *_begins(told, plot),
+        *_below(told, plot),
         *plot.figures(marks, last_with("/s", marks)),
         *plot.words(told.levels),
     ]
@@ -201,6 +251,7 @@ def _queue(told: _Told, plot: Plot) -> list[str]:
         *([plot.span(begin_s, end_s, "upset")] if what else []),
         *plot.grid(marks),
         *_waiting(told, plot),
+        *_begins(told, plot),
         *_limit(told, plot),
         *plot.figures(marks, last_with(" waiting", marks)),
         *plot.axis(seconds, last_with(" s", seconds)),
@@ -222,6 +273,33 @@ def _last(told: _Told) -> Level:
     return Level(told.waiting[-1], f"{told.waiting[-1]:.0f} at the end", "queue")
 
 
+def _begins(told: _Told, plot: Plot) -> list[str]:
+    """Return a line where each thing began that was tried."""
+    return [plot.upright(one.from_s, "change") for one in told.tried]
+
+
+def _rows(told: _Told) -> list[int]:
+    """Return the row below the plot of each thing that was tried; no retries have their own."""
+    return [
+        place % SHARE_ROWS if one.share else min(place, SHARE_ROWS)
+        for place, one in enumerate(told.tried)
+    ]
+
+
+def _below(told: _Told, plot: Plot) -> list[str]:
+    """Return below the plot what was tried."""
+    bottom = plot.top + plot.height
+    return [
+        plot.text(
+            plot.x.share((one.from_s + one.to_s) / 2 if one.share else one.to_s),
+            bottom + ROW * (row + 1),
+            one.share or "nobody retries",
+            "tick",
+        )
+        for row, one in zip(_rows(told), told.tried, strict=True)
+    ]
+
+
 def _limit(told: _Told, plot: Plot) -> list[str]:
     """Return a line at the limit; nothing of one that was not reached."""
     if told.limit_s is None or told.limit_s >= told.ends_s[-1]:
@@ -237,23 +315,3 @@ def _corners(told: _Told, plot: Plot, values: Sequence[float]) -> list[Point]:
 
 def _bottom(upper: Sequence[Point]) -> list[Point]:
     return [(upper[0][0], 0.0), (upper[-1][0], 0.0)]
-
-
-def _back(own: Recovery) -> str:
-    """Return when callers were served again."""
-    back_s = course_of(own).recovered_s
-    if back_s is None:
-        return f"not served again within {number(own.upset.limit_s)} s"
-    return f"served again after {number(back_s)} s"
-
-
-def _cells(own: Recovery) -> tuple[str, ...]:
-    course = course_of(own)
-    most, rate = course.most_waiting, own.mu_over_rps
-    return (
-        _back(own),
-        f"{course.answered_ratio:.0%}",
-        f"{course.attempts_per_call:.1f}",
-        "-" if most is None else str(most),
-        "-" if rate is None else rate_words(rate),
-    )

@@ -16,8 +16,9 @@ from perfgate.report.figures import (
     shown_change,
 )
 from perfgate.report.html.callers import outlook_of
-from perfgate.report.html.course import measured_courses, measured_table, simulated_courses
+from perfgate.report.html.course import measured_courses, simulated_courses
 from perfgate.report.html.noise import rate_chart, sessions_of
+from perfgate.report.html.outcome import measured_table
 from perfgate.report.html.provenance import commands_of, facts_of
 from perfgate.report.html.spread import spreads_of
 from perfgate.report.html.templates import template

@@ -5,8 +5,9 @@ How far that can be foretold is the business of :mod:`perfgate.verdict.checks.de
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil, floor, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from perfgate.analysis.recovery import course_of, was_well
 from perfgate.demand.demand import peak_demand
@@ -19,11 +20,18 @@ if TYPE_CHECKING:
     from perfgate.measurement.models import BuildRole, Recovery
     from perfgate.verdict.case import Case
 
+ServedBy = Literal["mu_over", "mu_sat"]
+
 CHECK = "recovery"
 # A spike of which less came than this share was not the one that is told.
 SENT = 0.9
 # So many dependents that were left out are named.
 NAMED = 3
+# Which rate is known of what is served, in words.
+SERVED: Final[dict[ServedBy, str]] = {
+    "mu_over": "worked off under overload",
+    "mu_sat": "surely served while saturated",
+}
 HINT = (
     "Let the service refuse what it cannot answer in time (a bounded queue, or dropping requests "
     "that waited too long), and callers retry less: `perfgate demand explain` shows how much less."
@@ -48,11 +56,11 @@ def check(case: Case) -> list[Finding]:
     if course.recovered_s is not None:
         if doubt := _no_overload(own):
             return [_finding(own, course, *doubt)]
-        words = f"{_came_back(own, course)}{_expected(case, own, stays_down=False)}"
+        words = f"{_came_back(own, course)}{_expected(case, own)}"
         return [_finding(own, course, Outcome.PASS, words)]
     outcome, beside = _beside(recovery_of(case, "base"))
     healing = f"{_healing(own, course)}{_restarted(case.measurement.restart)}"
-    words = f"{_stayed_down(own, course)} {healing}{beside}{_expected(case, own, stays_down=True)}"
+    words = f"{_stayed_down(own, course)} {healing}{beside}{_expected(case, own)}"
     return [_finding(own, course, outcome, words)]
 
 
@@ -94,23 +102,66 @@ def _no_overload(own: Recovery) -> tuple[Outcome, str] | None:
     return None
 
 
-def _expected(case: Case, own: Recovery, *, stays_down: bool) -> str:
-    """Return what the formula says of it: a backlog keeps itself if more is retried than served."""
-    worst_rps, here = retried_rps(case, own), measured_rate(case, "candidate")
-    served_rps, how = own.mu_over_rps, "worked off under overload"
-    if served_rps is None and here is not None:
-        served_rps, how = here.lower, "surely served while saturated"
-    if served_rps is None or worst_rps is None:
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the formula says: a backlog keeps itself if callers that all retry send more than this.
+
+    ``served_rps`` is what the build works off under overload, or, where that was not seen, what it
+    surely serves while saturated: ``served_by``. ``came_true`` is None where the run does not tell.
+    """
+
+    retried_rps: float
+    served_rps: float
+    served_by: ServedBy
+    stays_down: bool
+    came_true: bool | None
+
+
+def prediction_of(case: Case, own: Recovery) -> Prediction | None:
+    """Return what was to be expected of a build, None where that is not known.
+
+    Nothing is of a restart, for it leaves no backlog.
+    """
+    retried_rps, served = _retried_rps(case, own), _served(case, own)
+    if retried_rps is None or served is None or own.upset.kind == "restart":
+        return None
+    stays_down, is_left_down = retried_rps > served[0], _is_left_down(own)
+    came_true = None if is_left_down is None else is_left_down == stays_down
+    return Prediction(retried_rps, *served, stays_down, came_true)
+
+
+def _served(case: Case, own: Recovery) -> tuple[float, ServedBy] | None:
+    """Return what is served, and which rate that is; None where neither is known."""
+    if own.mu_over_rps is not None:
+        return own.mu_over_rps, "mu_over"
+    here = measured_rate(case, own.build)
+    return None if here is None else (here.lower, "mu_sat")
+
+
+def _is_left_down(own: Recovery) -> bool | None:
+    """Tell whether it did not come back, None where the run does not tell."""
+    course = course_of(own)
+    if own.validity.faults or not course.was_well:
+        return None
+    if course.recovered_s is None:
+        return True
+    return None if _no_overload(own) else False
+
+
+def _expected(case: Case, own: Recovery) -> str:
+    """Return in a sentence what was to be expected, and whether it came true."""
+    prediction = prediction_of(case, own)
+    if prediction is None:
         return ""
-    sent, served = told_apart([worst_rps, served_rps], 0)
-    right = stays_down == (worst_rps > served_rps)
+    sent, served = told_apart([prediction.retried_rps, prediction.served_rps], 0)
     return (
-        f" Callers that all retry send {sent}/s, and {served}/s are {how}: "
-        f"{'as' if right else 'not as'} was to be expected."
+        f" Callers that all retry send {sent}/s, and {served}/s are "
+        f"{SERVED[prediction.served_by]}: {'as' if prediction.came_true else 'not as'} was to be "
+        "expected."
     )
 
 
-def retried_rps(case: Case, own: Recovery) -> float | None:
+def _retried_rps(case: Case, own: Recovery) -> float | None:
     """Return what its callers send a second while all retry, None where the ledger has no calls."""
     peak = peak_demand(steps_of(case.terms))
     return own.demand_rps * peak.worst_rps / peak.first_try_rps if peak.first_try_rps else None
@@ -124,10 +175,7 @@ def recovery_of(case: Case, role: BuildRole) -> Recovery | None:
 def is_down(case: Case) -> bool:
     """Tell whether the candidate went through an upset and did not come back, as far as known."""
     own = recovery_of(case, "candidate")
-    if own is None or own.validity.faults:
-        return False
-    course = course_of(own)
-    return course.was_well and course.recovered_s is None
+    return own is not None and _is_left_down(own) is True
 
 
 def _finding(own: Recovery, course: Course, outcome: Outcome, words: str) -> Finding:
