@@ -85,7 +85,7 @@ def _head(case: Case, verdict: Verdict) -> list[str]:
         "",
         f"{as_text(case.measurement.candidate.name)}{against}",
         "",
-        *([words, ""] if words else []),
+        *([as_text(words), ""] if words else []),
     ]
 
 

@@ -49,7 +49,7 @@ def render(case: Case, verdict: Verdict) -> str:
 
 def _left_out(case: Case) -> list[str]:
     words = left_out_words(case)
-    return [wrapped(words, "  ")] if words else []
+    return [wrapped(escaped(words), "  ")] if words else []
 
 
 def _picture(case: Case, verdict: Verdict) -> list[str]:

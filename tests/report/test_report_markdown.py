@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import Build, case, sessions
+from builders import Build, case, config, sessions, terms
 from hostile import TEXTS, hostile_case
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,7 +101,20 @@ def test_hostile_text_adds_no_row_or_column(text: str) -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_hostile_text_makes_no_link(text: str) -> None:
     """Nothing is left that a site makes a mention, an issue, an address or a tag of."""
-    source = rendered(hostile_case(text))
+    hold_no_link(rendered(hostile_case(text)))
+
+
+@pytest.mark.parametrize("url", ["http://@octocat", "http://<b>x", "http://www.evil.example"])
+def test_a_hostile_url_makes_no_link(url: str) -> None:
+    """Where a measurement says that the service runs is text, too."""
+    held_to = terms(config=config(target={"url": url, "allow_remote": True}))
+    source = rendered(case(base=None, held_to=held_to))
+    assert "It ran already, at http:" in source
+    hold_no_link(source)
+
+
+def hold_no_link(source: str) -> None:
+    """Hold that a report has no mention, issue or address, and no tags but those that are ours."""
     known = source.replace("<br>", "").replace("</details>", "")
     known = re.sub("<details><summary>[A-Za-z ]+</summary>", "", known)
     assert "<" not in known

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import Build, case, cases
+from builders import Build, case, cases, config, terms
 from hostile import TEXTS, hostile_case
 from hypothesis import given, settings
 
@@ -61,6 +61,14 @@ def test_control_characters_are_escaped(text: str) -> None:
     source = rendered(hostile_case(text))
     assert all(line.isprintable() for line in source.split("\n"))
     assert len(source.splitlines()) == source.count("\n")
+
+
+def test_control_characters_in_a_url_are_escaped() -> None:
+    """Where a measurement says that the service runs cannot do so either."""
+    held_to = terms(config=config(target={"url": "http://\x1bc", "allow_remote": True}))
+    source = rendered(case(base=None, held_to=held_to))
+    assert "It ran already, at http://\\x1bc," in source
+    assert "\x1b" not in source
 
 
 def test_a_long_name_of_a_check_does_not_run_into_its_reason() -> None:
