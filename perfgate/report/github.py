@@ -12,6 +12,7 @@ from perfgate.report.commands import command
 from perfgate.report.null import what_shows
 from perfgate.report.subjects import place_of
 from perfgate.verdict.finding import Finding, Outcome, counted
+from perfgate.verdict.scope import left_out_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,10 +34,11 @@ MOST = 10
 def render(case: Case, verdict: Verdict) -> str:
     """Return a command for each finding that is not a pass, at most MOST of a level.
 
-    The verdict itself, with what would have shown, is a notice, so that there always is one.
+    The verdict itself, with what was left out and what would have shown, is a notice, so that there
+    always is one.
     """
-    head = f"{verdict.outcome}: {verdict.reason} {what_shows(case)}"
-    lines = [command("notice", {"title": "perfgate"}, head)]
+    told = (f"{verdict.outcome}: {verdict.reason}", left_out_words(case), what_shows(case))
+    lines = [command("notice", {"title": "perfgate"}, " ".join(own for own in told if own))]
     for level in dict.fromkeys(LEVELS.values()):
         lines += _shown(case, level, [own for own in verdict.findings if _level(own) == level])
     return "\n".join(lines) + "\n"

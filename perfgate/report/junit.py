@@ -14,6 +14,7 @@ from perfgate.report.figures import seconds_of_load
 from perfgate.report.null import what_shows
 from perfgate.tail import escaped
 from perfgate.verdict.finding import Finding, Outcome
+from perfgate.verdict.scope import left_out, left_out_words
 
 if TYPE_CHECKING:
     from perfgate.verdict.case import Case
@@ -42,7 +43,8 @@ def render(case: Case, verdict: Verdict) -> str:
     _add_properties(suite, case, verdict)
     for name, finding in zip(_names(findings), findings, strict=True):
         _add_case(suite, f"{NAME}.{service}", name, finding)
-    ET.SubElement(suite, "system-out").text = escaped(what_shows(case))
+    said = "\n".join(escaped(own) for own in (left_out_words(case), what_shows(case)) if own)
+    ET.SubElement(suite, "system-out").text = said
     ET.indent(root)
     return f"{DECLARATION}\n{ET.tostring(root, encoding='unicode')}\n"
 
@@ -51,6 +53,7 @@ def _add_properties(suite: ET.Element, case: Case, verdict: Verdict) -> None:
     told = {
         "verdict": str(verdict.outcome),
         "reason": verdict.reason,
+        "left_out": "; ".join(left_out(case)),
         "candidate": case.measurement.candidate.name,
         "against": case.against,
         "profile": case.measurement.profile,

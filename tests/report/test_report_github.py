@@ -10,11 +10,13 @@ from builders import Build, case, config, dependent, incident, ledger, terms
 from hostile import TEXTS, hostile_case
 from hypothesis import given
 from hypothesis import strategies as st
+from upsets import after, came_back
 
 from perfgate.report.github import LEVELS, MOST, render
 from perfgate.tail import escaped
 from perfgate.verdict.finding import Finding, Outcome, verdict_of
 from perfgate.verdict.judge import judge
+from perfgate.verdict.scope import left_out_words
 from perfgate.verdict.written import Written
 
 if TYPE_CHECKING:
@@ -165,6 +167,14 @@ def test_the_verdict_is_always_told() -> None:
     assert [(level, text.partition(":")[0]) for level, _, text in rendered(case())] == [
         ("notice", "PASS")
     ]
+
+
+def test_what_was_left_out_is_told_with_the_verdict() -> None:
+    """Questions that were not asked stand in the one notice; where all were asked, nothing does."""
+    (_, _, some), (_, _, none) = *rendered(case()), *rendered(after(came_back()))
+    assert f" {left_out_words(case())} Sessions differ" in some
+    assert left_out_words(after(came_back())) == ""
+    assert "Left out" not in none
 
 
 @pytest.mark.parametrize("outcome", [own for own in Outcome if own is not Outcome.PASS])

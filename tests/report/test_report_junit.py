@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from builders import Build, case, cases, incident
@@ -10,11 +11,14 @@ from hostile import TEXTS, hostile_case
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml
+from upsets import after, came_back
 
 from perfgate.report.junit import render
+from perfgate.report.null import what_shows
 from perfgate.tail import escaped
 from perfgate.verdict.finding import Finding, Outcome, Verdict, verdict_of
 from perfgate.verdict.judge import judge
+from perfgate.verdict.scope import left_out, left_out_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,6 +96,18 @@ def test_the_suite_says_of_what() -> None:
     assert told["reason"] == judge(made).reason
     assert told["candidate"] == "feature (1111111111 Cache keys)"
     assert suite.time == 75.0
+
+
+def test_what_was_left_out_stands_in_the_suite() -> None:
+    """Questions that were not asked are a property, and head the output, if there are any."""
+    some, none = case(), after(came_back())
+    assert (len(left_out(some)), left_out(none)) == (1, [])
+    for made, head in ((some, f"{left_out_words(some)}\n"), (none, "")):
+        text = render(made, judge(made))
+        suite, _ = read(text)
+        assert properties(suite)["left_out"] == "; ".join(left_out(made))
+        suites = ET.fromstring(text.encode())  # noqa: S314 - made here
+        assert suites.findtext("testsuite/system-out") == f"{head}{what_shows(made)}"
 
 
 def test_two_findings_of_a_check_are_told_apart() -> None:
