@@ -69,11 +69,16 @@ class Ending:
 
 
 def only_restart_helps(case: Case) -> bool:
-    """Tell whether a lower demand left the candidate down, and fresh processes served the old."""
+    """Tell whether fresh processes served the demand that had left the candidate down.
+
+    Neither a lower demand nor an end of retries had brought it back.
+    """
     own, again = recovery_of(case, "candidate"), case.measurement.restart
     if own is None or again is None:
         return False
-    return course_of(own).healed_rps is None and course_of(again).recovered_s is not None
+    course = course_of(own)
+    healed = course.healed_rps is not None or course.healed_quiet
+    return not healed and course_of(again).recovered_s is not None
 
 
 def opening(directory: str, width: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from cli.command_line import Finished
 
 WHOLE_S = 480.0
+# The time itself is what is promised to newcomers, on any machine that will do.
+PROMISED_MINUTES = 4.0
 BEGINNING_S = 60.0
 
 
@@ -104,7 +107,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, environ: dict[str, str]) -
 
 @pytest.mark.nightly
 def test_the_whole_story(tmp_path: Path, environ: dict[str, str]) -> None:
-    """Every chapter comes out as it is told, with a report of the outage that is there."""
+    """Every chapter comes out as it is told, in the time promised, and its report is there."""
     done = subprocess.run(
         [PERFGATE, "demo"],
         env=environ,
@@ -121,6 +124,8 @@ def test_the_whole_story(tmp_path: Path, environ: dict[str, str]) -> None:
     }
     assert (words["(a)"], words["(c)"]) == ("FAIL", "FAIL")
     assert {words["(b)"], words["(d)"]} <= {"PASS", "WARN"}
+    (minutes,) = re.findall(r"^Told in (\S+) minutes$", done.stdout, re.MULTILINE)
+    assert float(minutes) < PROMISED_MINUTES
     kept = next((tmp_path / "tmp").iterdir())
     assert (kept / "both" / "report.html").is_file()
     assert left_in(tmp_path / "cache") == []

@@ -25,11 +25,17 @@ from perfgate.story.telling import (
 from perfgate.verdict.finding import Finding, Outcome, verdict_of
 
 if TYPE_CHECKING:
+    from perfgate.measurement.models import Recovery
     from perfgate.verdict.case import Case
 
 WIDTH = 80
 widths = st.integers(80, 100)
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.title)
+
+
+# What a build does that a lower demand, or an end of all retries, brings back.
+BY_LESS = recovery([DOWN] * LIMIT_S + [WELL] * STEP_S)
+BY_QUIET = recovery([DOWN] * (LIMIT_S + 2 * STEP_S) + [WELL] * STEP_S)
 
 
 def like_2018() -> Case:
@@ -111,19 +117,21 @@ def test_the_outage_is_drawn() -> None:
         (like_2018(), True),
         (after(stayed_down(), restart=stayed_down()), False),
         (after(stayed_down()), False),
-        (after(recovery([DOWN] * LIMIT_S + [WELL] * STEP_S), restart=came_back()), False),
+        (after(BY_LESS, restart=came_back()), False),
+        (after(BY_QUIET, restart=came_back()), False),
         (case(), False),
     ],
 )
 def test_whether_only_a_restart_helps(outage: Case, only: bool) -> None:
-    """It does where a lower demand did not, and fresh processes did."""
+    """It does where neither a lower demand nor an end of retries did, and fresh processes did."""
     assert only_restart_helps(outage) is only
 
 
-def test_an_outage_that_ended_by_itself() -> None:
-    """An outage that less demand ended is not the one of 2018, whatever its outcome."""
-    healed = after(recovery([DOWN] * LIMIT_S + [WELL] * STEP_S), restart=came_back())
-    own = Ending(OUTAGE, 1.0, ending(OUTAGE).verdict, healed)
+@pytest.mark.parametrize("healed", [BY_LESS, BY_QUIET])
+def test_an_outage_that_ended_by_itself(healed: Recovery) -> None:
+    """An outage that less demand or less retries ended is not that of 2018, whatever it is."""
+    verdict = ending(OUTAGE).verdict
+    own = Ending(OUTAGE, 1.0, verdict, after(healed, restart=came_back()))
     assert own.otherwise == ("It was not a restart alone that ended the outage.",)
 
 
