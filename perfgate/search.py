@@ -63,9 +63,18 @@ def trial_s(shape: Search) -> float:
     return OVERHEAD_S + shape.settle_s + shape.trial_s
 
 
+def least_s(shape: Search) -> float:
+    """Return the seconds that a search is expected to take whose trials agree."""
+    return _trials_s(shape, min(SETTLED_TRIALS, shape.trials))
+
+
 def most_s(shape: Search) -> float:
     """Return the seconds that a search is expected to take at most."""
-    return min(shape.trials * trial_s(shape), max(shape.budget_s, trial_s(shape)))
+    return _trials_s(shape, shape.trials)
+
+
+def _trials_s(shape: Search, trials: int) -> float:
+    return min(trials * trial_s(shape), max(shape.budget_s, trial_s(shape)))
 
 
 def _over(search: Searched, order: Order) -> bool:

@@ -61,7 +61,8 @@ def try_recovery(case: Case, order: Order, rig: Rig) -> Case:
     case = _with_recovery(case, tried)
     if case.measurement.incidents or not is_down(case):
         return case
-    again = _tried(rig, order, _restart(ordeal, order.terms), {"candidate": order.candidate})
+    anew = _restart(ordeal, order.terms.config.recovery)
+    again = _tried(rig, order, anew, {"candidate": order.candidate})
     case = add(case, restart=again.recovery, incidents=again.incidents)
     if order.base is None:
         return case
@@ -115,9 +116,9 @@ def ordeal_of(case: Case, terms: Terms) -> Ordeal | None:
     return Ordeal(peak_rps, upset_of(test, test.upset, rate_rps, peak_rps))
 
 
-def _restart(ordeal: Ordeal, terms: Terms) -> Ordeal:
+def _restart(ordeal: Ordeal, test: RecoveryTest) -> Ordeal:
     """Return what shows whether fresh processes carry the demand that left the others down."""
-    seconds = terms.config.recovery.step_s
+    seconds = test.step_s
     upset = Upset(
         kind="restart",
         rate_rps=ordeal.demand_rps,
@@ -151,7 +152,7 @@ def _assignment(
         schedule=schedule_of(order, stages, seed),
         offered_rps=ordeal.demand_rps,
         open_s=0.0,
-        expected_s=longest_s(config.recovery),
+        expected_s=_down_s(ordeal, config.recovery),
         upset=upset,
     )
 
@@ -161,10 +162,15 @@ def shortest_s(test: RecoveryTest) -> float:
     return OVERHEAD_S + test.before_s + test.upset_s + WELL_FOR_S + DRAIN_S
 
 
-def longest_s(test: RecoveryTest) -> float:
-    """Return the seconds that it takes with a build that never comes back."""
-    lowered_s = (len(test.steps) + 1) * test.step_s
-    return OVERHEAD_S + test.before_s + test.upset_s + test.limit_s + lowered_s + DRAIN_S
+def longest_s(test: RecoveryTest, builds: int) -> float:
+    """Return the seconds that it takes where so many builds stay down; one is started anew."""
+    ordeal = Ordeal(0.0, upset_of(test, test.upset, 0.0, 0.0))  # no rate makes it any longer
+    return builds * _down_s(ordeal, test) + _down_s(_restart(ordeal, test), test)
+
+
+def _down_s(ordeal: Ordeal, test: RecoveryTest) -> float:
+    """Return the seconds that a build takes for it that never comes back."""
+    return OVERHEAD_S + ordeal.upset.quiet_s + test.step_s + DRAIN_S
 
 
 def upset_of(test: RecoveryTest, kind: UpsetKind, rate_rps: float, demand_rps: float) -> Upset:

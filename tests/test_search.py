@@ -33,7 +33,7 @@ from perfgate.measurement.histogram import Histogram
 from perfgate.measurement.models import OpenLoop, OperationFigures
 from perfgate.progress import Silence
 from perfgate.rig import Outcome, Rig
-from perfgate.search import find_capacity, most_s
+from perfgate.search import SETTLED_TRIALS, find_capacity, least_s, most_s
 from perfgate.verdict.case import Case
 from perfgate.verdict.checks.validity import DISCARD_LIMIT
 from perfgate.verdict.limit import limit_of
@@ -172,8 +172,11 @@ def test_seconds_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     searched(monkeypatch, rigged, budget_s=1.0)
     assert len(rigged.asked) == 1
     shape = config(search={"budget_s": 1.0, "settle_s": 2.0, "trial_s": 3.0}).search
-    assert most_s(shape) == pytest.approx(9.0)
-    assert most_s(config(search={"trials": 4}).search) == pytest.approx(4 * 19.0)
+    assert least_s(shape) == most_s(shape) == pytest.approx(9.0)
+    few, usual = config(search={"trials": 4}).search, config().search
+    assert least_s(few) == most_s(few) == pytest.approx(4 * 19.0)
+    assert least_s(usual) == pytest.approx(SETTLED_TRIALS * 19.0)
+    assert most_s(usual) == pytest.approx(usual.trials * 19.0)
 
 
 def test_a_rate_that_is_known_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:

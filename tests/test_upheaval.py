@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from builders import Build, case, dependent, ledger, terms
-from hypothesis import given
+from builders import Build, case, conditions, config, dependent, environment, ledger, terms
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from upsets import stayed_down
 
+from perfgate import upheaval
 from perfgate.analysis.rates import service_rates
-from perfgate.config.models import RecoveryTest
+from perfgate.build.provide import Build as Provided
+from perfgate.config.models import RecoveryTest, Target
 from perfgate.demand.demand import peak_demand
-from perfgate.gate import OVERHEAD_S
+from perfgate.gate import OVERHEAD_S, Order
+from perfgate.load.engine import Engine
+from perfgate.progress import Silence
+from perfgate.rig import Outcome, Rig
 from perfgate.upheaval import (
     DRAIN_S,
     callers_of,
@@ -21,9 +29,14 @@ from perfgate.upheaval import (
     shortest_s,
     spec_of,
     stages_of,
+    try_recovery,
     upset_of,
 )
 from perfgate.verdict.case import steps_of
+
+if TYPE_CHECKING:
+    from perfgate.rig import Assignment
+    from perfgate.verdict.case import Terms
 
 TESTS = st.builds(
     RecoveryTest,
@@ -35,6 +48,14 @@ TESTS = st.builds(
     steps=st.lists(st.floats(0.1, 0.9), max_size=3).map(tuple),
     step_s=st.floats(4, 20),
 )
+RIG = Rig(Target(start="serve"), Engine(Path("locustfile.py")), None, Path("runs"), Silence())
+
+
+def order(held_to: Terms, *, beside_base: bool) -> Order:
+    """Return an order of builds that are nowhere."""
+    build = Provided("candidate", Path("/nowhere"), None, dirty=False, label="candidate")
+    base = build if beside_base else None
+    return Order(held_to, "default", build, base, environment(), conditions(), ())
 
 
 @given(TESTS, st.floats(1, 100), st.floats(100, 1000))
@@ -43,7 +64,7 @@ def test_an_upset_is_what_is_configured(
 ) -> None:
     """Law: the demand, then a spike or a standstill, then the demand again.
 
-    The stages last as long as is announced, and nobody retries in the last of them.
+    Nobody retries in the last of the stages.
     """
     upset = upset_of(test, test.upset, rate_rps, demand_rps)
     before, during, after, *steps, last = stages_of(upset, demand_rps, test.step_s)
@@ -52,12 +73,41 @@ def test_an_upset_is_what_is_configured(
     )
     assert [one.rate_rps for one in steps] == pytest.approx([s * demand_rps for s in test.steps])
     total_s = math.fsum(one.duration_s for one in (before, during, after, *steps, last))
-    assert total_s + OVERHEAD_S + DRAIN_S == pytest.approx(longest_s(test))
-    assert shortest_s(test) < longest_s(test)
+    assert shortest_s(test) < total_s + OVERHEAD_S + DRAIN_S
     assert upset.quiet_s == pytest.approx(total_s - test.step_s)
     spec = spec_of(upset, (), "schedule.npz")
     assert (spec.upset_s, spec.after_s, spec.quiet_s) == (upset.from_s, upset.to_s, upset.quiet_s)
     assert spec.stalls == (test.upset == "stall")
+
+
+@pytest.mark.parametrize("beside_base", [True, False])
+@settings(max_examples=10)
+@given(test=TESTS)
+def test_what_stays_down_takes_as_long_as_is_announced(
+    test: RecoveryTest, beside_base: bool
+) -> None:
+    """Law: candidate, candidate anew and base are each sent calls as long as expected, and in all.
+
+    Where there is no base, none is waited for.
+    """
+    asked: list[Assignment] = []
+
+    def run_once(_: Rig, assignment: Assignment) -> Outcome:
+        asked.append(assignment)
+        (role,) = assignment.builds
+        return Outcome(recovery=stayed_down(build=role))
+
+    held_to = terms(config=config(recovery=test))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(upheaval, "run_once", run_once)
+        try_recovery(case(held_to=held_to), order(held_to, beside_base=beside_base), RIG)
+    stages = ["recovery of the candidate", "restart of the candidate", "recovery of the base"]
+    assert [own.stage for own in asked] == stages[: 3 if beside_base else 2]
+    for own in asked:
+        sent_s = own.schedule.intended_s[-1]  # a hundred calls a second, of which it is the last
+        assert own.expected_s - OVERHEAD_S - DRAIN_S == pytest.approx(sent_s, abs=0.5)
+    expected_s = math.fsum(own.expected_s for own in asked)
+    assert longest_s(test, 2 if beside_base else 1) == pytest.approx(expected_s)
 
 
 @given(slowdown=st.floats(-1.0, 3.0))

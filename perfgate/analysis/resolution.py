@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from scipy.special import chdtri, stdtrit
@@ -16,7 +17,7 @@ from perfgate.analysis.compare import mean_and_sd
 from perfgate.analysis.sequential import room
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -56,6 +57,14 @@ class Pace:
         """Tell whether the budget lets so many sessions be made."""
         before = sessions - 1
         return fits(before * self.session_s, before, self.budget_s)
+
+    def span(self, looks: Sequence[int]) -> tuple[int, int]:
+        """Return the fewest and the most sessions of a check with these looks.
+
+        Undecided, it goes on while the budget affords a session, whether or not a look is near.
+        """
+        most = max(takewhile(self.affords, range(1, looks[-1] + 1)))
+        return min(looks[0], most), most
 
     def looks(self) -> tuple[int, ...]:
         """Return the looks that the budget affords."""

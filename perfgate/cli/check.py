@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     "--recovery",
     is_flag=True,
     help="Overload the build on purpose, too, with callers that retry, and see whether it recovers "
-    "when that ends: half a minute more, and up to six where it does not.",
+    "when that ends: half a minute more, and up to 7 minutes where it does not.",
 )
 @options.as_format
 @click.option(

@@ -51,7 +51,7 @@ def command(
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above
 
     if find_capacity:
-        say(search_ahead(wish))
+        say(search_ahead(wish).told)
     case = measured(wish, beside_base=base is not None, keep_in=None)
     file.write_text(case.to_text(), encoding="utf-8")
     say(f"measurement written to {file}")

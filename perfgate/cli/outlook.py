@@ -5,6 +5,7 @@ Nothing is measured, judged or printed here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.resolution import Pace
@@ -12,8 +13,8 @@ from perfgate.baseline.noise import noise_path, read_noise, still_holds
 from perfgate.gate import alone_s, demand_run_s, session_s
 from perfgate.machine import read_environment
 from perfgate.report.blame import known_lines, plan_of_search, progress_line
-from perfgate.report.calibration import foretold
-from perfgate.search import SETTLED_TRIALS, most_s
+from perfgate.report.calibration import about, foretold
+from perfgate.search import SETTLED_TRIALS, least_s, most_s
 from perfgate.selftest.harm import Kind
 from perfgate.upheaval import longest_s, shortest_s
 from perfgate.verdict.finding import counted
@@ -23,10 +24,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from perfgate.config.models import Profile
     from perfgate.measurement.models import Environment
     from perfgate.verdict.bisection import Bisection
     from perfgate.verdict.fitness import Rehearsal
     from perfgate.wish import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a check: what is told of it ahead, and how long it takes at least and at most."""
+
+    told: str
+    soon_s: float
+    most_s: float
 
 
 def store_of(wish: Wish) -> Path:
@@ -49,28 +60,41 @@ def known_noise(wish: Wish, environment: Environment) -> Rehearsal | None:
 
 def ahead(wish: Wish) -> list[str]:
     """Return in sentences what a check will do here, how long that takes and what it can find."""
-    alone = wish.quick or wish.loaded.config.target.url is not None
-    told = [] if wish.stored else [quick_ahead(wish) if alone else plan_ahead(wish)]
-    told += [recovery_ahead(wish)] if wish.recovery else []
-    return told + ([search_ahead(wish)] if wish.find_capacity else [])
+    parts = [_alone_ahead(wish) if _is_alone(wish) else _compared_ahead(wish)]
+    parts += [_recovery_ahead(wish)] if wish.recovery else []
+    parts += [search_ahead(wish)] if wish.find_capacity else []
+    told = [part.told for part in parts]
+    if len(parts) == 1:
+        return told
+    whole = about(sum(part.soon_s for part in parts), sum(part.most_s for part in parts))
+    return [*told, f"plan: in all {whole}"]
 
 
-def quick_ahead(wish: Wish) -> str:
-    """Return in a sentence how long a check of the candidate alone will take."""
+def _is_alone(wish: Wish) -> bool:
+    """Tell whether no base is to be measured."""
+    return wish.quick or wish.stored or wish.loaded.config.target.url is not None
+
+
+def _alone_ahead(wish: Wish) -> Part:
+    """Return a check of the candidate alone, which ends at its first look."""
     config = wish.loaded.config
     profile = config.profiles[wish.profile]
     pace = Pace(demand_run_s(profile), alone_s(profile), config.budget.sessions_s)
-    sessions = pace.looks()[0]
-    seconds = round(pace.check_s(sessions), -1)
-    return (
+    sessions, _ = pace.span(_looks(profile, pace))
+    seconds = pace.check_s(sessions)
+    compared = "is told by the stored baseline" if wish.stored else "is not asked"
+    told = (
         f"plan: the required rate, then {counted(sessions, 'session')} of the candidate alone, "
-        f"about {seconds:.0f} s; whether it got worse than its base is not asked"
+        f"{about(seconds, seconds)}; whether it got worse than its base {compared}"
     )
+    return Part(told, seconds, seconds)
 
 
-def plan_ahead(wish: Wish) -> str:
-    """Return in a sentence how long a check will take here and what it can find."""
-    return foretold(*_pace(wish))
+def _compared_ahead(wish: Wish) -> Part:
+    """Return a check beside a base, and what it can find."""
+    pace, looks, known = _pace(wish)
+    soon_s, most_s = map(pace.check_s, pace.span(looks))
+    return Part(foretold(pace, looks, known), soon_s, most_s)
 
 
 def _pace(wish: Wish) -> tuple[Pace, tuple[int, ...], Rehearsal | None]:
@@ -84,15 +108,20 @@ def _pace(wish: Wish) -> tuple[Pace, tuple[int, ...], Rehearsal | None]:
     if known and known.resolution:
         return known.resolution.pace, known.resolution.plan.looks, known
     guess = Pace(demand_run_s(profile), session_s(profile), config.budget.sessions_s)
-    return guess, profile.looks or guess.looks(), None
+    return guess, _looks(profile, guess), None
+
+
+def _looks(profile: Profile, pace: Pace) -> tuple[int, ...]:
+    """Return the looks that are configured, or else those that the budget affords."""
+    return profile.looks or pace.looks()
 
 
 def selftest_ahead(wish: Wish, wanted: Sequence[Kind]) -> str:
     """Return in a sentence what a selftest will do here and how long it will take."""
     pace, looks, _ = _pace(wish)
+    fewest, last = pace.span(looks)
     # Errors are found by the first session, all else at a look.
-    first = [1 if kind is Kind.ERRORS else looks[0] for kind in wanted]
-    last = max([looks[0], *(look for look in looks if pace.affords(look))])
+    first = [1 if kind is Kind.ERRORS else fewest for kind in wanted]
     soon, most = sum(map(pace.check_s, first)), len(first) * pace.check_s(last)
     return (
         f"plan: {counted(len(wanted), 'check')} of the service beside itself, with "
@@ -101,14 +130,16 @@ def selftest_ahead(wish: Wish, wanted: Sequence[Kind]) -> str:
     )
 
 
-def recovery_ahead(wish: Wish) -> str:
-    """Return in a sentence how long it will take to try recovery."""
-    test = wish.loaded.config.recovery
-    soon, most = shortest_s(test), longest_s(test)
-    return (
-        f"plan: then an overload; from about {soon:.0f} s if callers are served again at once, to "
-        f"{most:.0f} s for each build that stays down"
+def _recovery_ahead(wish: Wish) -> Part:
+    """Return what will be tried of recovery: the base only where the candidate stays down."""
+    test, alone = wish.loaded.config.recovery, _is_alone(wish)
+    soon_s, most_s = shortest_s(test), longest_s(test, 1 if alone else 2)
+    down = "the candidate stays" if alone else "candidate and base stay"
+    told = (
+        f"plan: then an overload; about {soon_s:.0f} s if callers are served again at once, up to "
+        f"{most_s:.0f} s if {down} down"
     )
+    return Part(told, soon_s, most_s)
 
 
 def bisection_ahead(bisection: Bisection, wish: Wish) -> list[str]:
@@ -119,15 +150,17 @@ def bisection_ahead(bisection: Bisection, wish: Wish) -> list[str]:
     profile = config.profiles[wish.profile]
     first_s, each_s = demand_run_s(profile), session_s(profile)
     pace = Pace(first_s, each_s, config.budget.sessions_s)
-    return [plan_of_search(len(bisection.line), profile.looks or pace.looks(), pace)]
+    return [plan_of_search(len(bisection.line), _looks(profile, pace), pace)]
 
 
-def search_ahead(wish: Wish) -> str:
-    """Return in a sentence how long the search for mu_SLO will take."""
+def search_ahead(wish: Wish) -> Part:
+    """Return the search for mu_SLO."""
     shape = wish.loaded.config.search
     most = counted(shape.trials, "trial")
     sooner = f", {SETTLED_TRIALS} if they agree" if shape.trials > SETTLED_TRIALS else ""
-    return (
+    shortest, longest = least_s(shape), most_s(shape)
+    told = (
         f"plan: then up to {most} of {shape.trial_s:g} s to find the highest rate that keeps every "
-        f"promise{sooner}; about {most_s(shape):.0f} s"
+        f"promise{sooner}; {about(shortest, longest)}"
     )
+    return Part(told, shortest, longest)

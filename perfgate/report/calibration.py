@@ -44,20 +44,22 @@ def foretold(pace: Pace, looks: tuple[int, ...], known: Rehearsal | None) -> str
 
     ``pace`` is a guess where nothing is known from an earlier calibration.
     """
-    affordable = [sessions for sessions in looks if pace.affords(sessions)]
-    if not affordable:
+    if not pace.affords(looks[0]):
         return (
             f"plan: a first decision needs {counted(looks[0], 'session')}, about "
             f"{pace.needed_s(looks[0]):.0f} s: sessions_s = {number(pace.budget_s)} in [budget] is "
             "too little"
         )
-    first, last = affordable[0], affordable[-1]
-    seconds = [f"{round(pace.check_s(sessions), -1):.0f}" for sessions in (first, last)]
-    if first == last:
-        plan = f"{counted(first, 'session')}, about {seconds[0]} s"
-    else:
-        plan = f"{first} to {last} sessions, about {seconds[0]} to {seconds[1]} s"
-    return f"plan: {plan}; {_can_find(known)}"
+    first, last = pace.span(looks)
+    sessions = counted(first, "session") if first == last else f"{first} to {last} sessions"
+    seconds = about(pace.check_s(first), pace.check_s(last))
+    return f"plan: {sessions}, {seconds}; {_can_find(known)}"
+
+
+def about(soon_s: float, most_s: float) -> str:
+    """Return "about 80 to 130 s", or a single figure where both are the same to ten seconds."""
+    soon, most = (f"{round(seconds, -1):.0f}" for seconds in (soon_s, most_s))
+    return f"about {soon} s" if soon == most else f"about {soon} to {most} s"
 
 
 def _can_find(known: Rehearsal | None) -> str:

@@ -92,6 +92,19 @@ def test_what_is_foretold_is_what_is_made(session_s: float, budget_s: float) -> 
     assert pace.looks()[-1] in (FIRST_LOOK, *range(1, made + 1))
 
 
+@given(
+    session_s=st.floats(0.5, 100.0),
+    budget_s=st.floats(1.0, 1000.0),
+    looks=st.sets(st.integers(2, MOST_SESSIONS), min_size=1).map(sorted),
+)
+def test_a_check_ends_between_its_first_look_and_its_budget(
+    session_s: float, budget_s: float, looks: list[int]
+) -> None:
+    """Law: undecided, it makes all sessions that are afforded, though the last look is nearer."""
+    made = min(begun(session_s, budget_s), looks[-1])
+    assert Pace(20.0, session_s, budget_s).span(looks) == (min(looks[0], made), made)
+
+
 @pytest.mark.parametrize(("session_s", "made"), [(12.0, 11), (13.2, 10), (13.3, 9), (1000.0, 1)])
 def test_a_session_may_overrun_the_budget_a_little(session_s: float, made: int) -> None:
     """Law: the last session ends within a tenth over the budget, here of 120 s."""

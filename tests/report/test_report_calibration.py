@@ -25,9 +25,9 @@ def plan(sd: float, looks: tuple[int, ...] = LOOKS, **sections: object) -> str:
 
 
 def test_the_plan_says_how_long_and_what_is_found() -> None:
-    """Seconds from the first look to the last, and the look that finds 5 % and the margin."""
+    """Seconds from the first look to the end, and the look that finds 5 % and the margin."""
     assert plan(0.005) == (
-        "plan: 4 to 8 sessions, about 80 to 130 s; 5 % is found at the first look, 3 % is found "
+        "plan: 4 to 9 sessions, about 80 to 150 s; 5 % is found at the first look, 3 % is found "
         "after 6 sessions (calibrated 2026-11-20 with 12 sessions)"
     )
 
@@ -44,8 +44,10 @@ def test_the_margin_is_told_once() -> None:
 
 
 def test_the_budget_ends_the_plan() -> None:
-    """Looks beyond the budget are not planned; a budget without any look is told."""
-    assert plan(0.006, budget={"sessions_s": 75.0}).startswith("plan: 4 sessions, about 80 s;")
+    """It ends with the last session that is afforded; a budget without any look is told."""
+    assert plan(0.006, budget={"sessions_s": 60.0}).startswith("plan: 4 sessions, about 80 s;")
+    longer = plan(0.006, budget={"sessions_s": 75.0})
+    assert longer.startswith("plan: 4 to 5 sessions, about 80 to 90 s;")
     assert "sessions_s = 30 in [budget] is too little" in plan(0.006, budget={"sessions_s": 30.0})
 
 
