@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
-# A quarter of what four places of 20 ms serve. Three times as much is more than with 30 ms.
+# A quarter of what four places of 40 ms serve. Three times as much is more than with 60 ms. That
+# is long beside what the machine takes itself, which would be part of the rate.
 LEDGER = """\
 format = "perfgate.demand/1"
 
 [[dependent]]
 name = "api-gateway"
-peak_rps = 46.0
+peak_rps = 24.0
 mix = { introspect = 0.9, token = 0.1 }
 timeout_s = 1.0
 attempts = 3
@@ -38,8 +39,8 @@ BACKEND = "authsvc/backend.py"
 ENTER = "        self._waiting += 1\n"
 DIES = "__import__('os')._exit(7)\n"
 LEAKS = "self._kept = [*getattr(self, '_kept', []), bytes(262144)]\n"
-# Four places of 20 ms.
-FULL_RPS = 200.0
+# Four places of 40 ms.
+FULL_RPS = 100.0
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def behind(repository: AuthRepository) -> AuthRepository:
     config.write_text(config.read_text() + WATCHED)
     (repository.root / "demand.toml").write_text(LEDGER)
     set_to(repository, "backend_slots", 0, 4)
+    set_to(repository, "backend_ms", 20, 40)
     repository.base = repository.commit("Ask the back end")
     return repository
 
@@ -73,7 +75,7 @@ def recovery(run: Finished) -> dict[str, Any]:
 
 def test_a_slower_back_end_is_left_down(behind: AuthRepository) -> None:
     """A service that carries three times its demand is left dead by a spike; its base is not."""
-    set_to(behind, "backend_ms", 20, 30)
+    set_to(behind, "backend_ms", 40, 60)
     behind.commit("Ask the back end for more")
     run = behind.check("--recovery")
     own = recovery(run)
@@ -87,10 +89,10 @@ def test_a_slower_back_end_is_left_down(behind: AuthRepository) -> None:
 @pytest.mark.parametrize("remedy", ["queue", "patience", "budget"])
 def test_what_saves_it(behind: AuthRepository, remedy: str) -> None:
     """A bounded queue, work that is dropped when it is late, or a retry budget: it comes back."""
-    set_to(behind, "backend_ms", 20, 30)
+    set_to(behind, "backend_ms", 40, 60)
     match remedy:
         case "queue":
-            set_to(behind, "backend_queue", 0, 60)
+            set_to(behind, "backend_queue", 0, 30)
         case "patience":
             set_to(behind, "backend_patience_ms", 0, 700)
         case "budget":
@@ -102,7 +104,7 @@ def test_what_saves_it(behind: AuthRepository, remedy: str) -> None:
 
 def test_who_refuses_at_once_serves_as_much_as_it_can(behind: AuthRepository) -> None:
     """A build that sheds what is too much answers as many in the spike as it ever does."""
-    set_to(behind, "backend_queue", 0, 60)
+    set_to(behind, "backend_queue", 0, 30)
     behind.commit("Refuse what would wait for too long")
     run = behind.check("--recovery", "--output", "../kept")
     assert recovery(run)["outcome"] == "PASS", run.out
@@ -125,7 +127,7 @@ def test_who_dies_of_a_spike(behind: AuthRepository) -> None:
 def test_who_leaks_in_a_spike(behind: AuthRepository) -> None:
     """A build that keeps something of all who waited is named for that, though it recovers."""
     behind.replace(BACKEND, ENTER, f"{ENTER}        if self._waiting > 20:\n            {LEAKS}")
-    set_to(behind, "backend_queue", 0, 60)
+    set_to(behind, "backend_queue", 0, 30)
     behind.commit("Keep who had to wait")
     run = behind.check("--recovery")
     assert recovery(run)["outcome"] == "PASS", run.out
