@@ -154,10 +154,15 @@ def _expected(case: Case, own: Recovery) -> str:
     if prediction is None:
         return ""
     sent, served = told_apart([prediction.retried_rps, prediction.served_rps], 0)
+    if prediction.came_true:
+        words = "as was to be expected"
+    elif prediction.stays_down:
+        words = "a service that takes them all would have stayed down"
+    else:
+        words = "not as was to be expected"
     return (
         f" Callers that all retry send {sent}/s, and {served}/s are "
-        f"{SERVED[prediction.served_by]}: {'as' if prediction.came_true else 'not as'} was to be "
-        "expected."
+        f"{SERVED[prediction.served_by]}: {words}."
     )
 
 
