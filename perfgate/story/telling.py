@@ -15,7 +15,7 @@ from perfgate.report.lines import indented, wrapped
 from perfgate.report.upset import upset_lines
 from perfgate.story.chapters import CHAPTERS, OPENING, OTHERWISE
 from perfgate.tail import escaped
-from perfgate.verdict.checks.recovery import recovery_of
+from perfgate.verdict.case import recovery_of
 from perfgate.verdict.finding import Outcome
 
 if TYPE_CHECKING:

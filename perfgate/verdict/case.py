@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from perfgate.demand.mix import Work
-    from perfgate.measurement.models import BuildRole, Run
+    from perfgate.measurement.models import BuildRole, Recovery, Run
 
 
 class Terms(Value):
@@ -234,3 +234,8 @@ def measured_rate(case: Case, role: BuildRole) -> Interval | None:
     if not (rates > 0).all():
         return Interval(float(rates.mean()), 0.0, float(rates.max()))
     return rate_interval(rates, BOUNDS_LEVEL)
+
+
+def recovery_of(case: Case, role: BuildRole) -> Recovery | None:
+    """Return how a build came through an upset, None where it went through none."""
+    return next((one for one in case.measurement.recoveries if one.build == role), None)

@@ -13,9 +13,8 @@ from perfgate.demand.curve import LoadPoint, MeasuredCurve
 from perfgate.demand.demand import peak_demand
 from perfgate.demand.risk import UncertainRate
 from perfgate.demand.standing import NOTHING, Known
-from perfgate.verdict.case import measured_rate, steps_of
+from perfgate.verdict.case import measured_rate, recovery_of, steps_of
 from perfgate.verdict.checks.queue import overloaded
-from perfgate.verdict.checks.recovery import recovery_of
 from perfgate.verdict.limit import limit_of
 
 if TYPE_CHECKING:

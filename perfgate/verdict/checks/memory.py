@@ -15,7 +15,7 @@ from perfgate.analysis.change import ROLES, memory_slopes
 from perfgate.analysis.compare import t_interval
 from perfgate.analysis.drift import peak_rises
 from perfgate.analysis.sequential import percent
-from perfgate.verdict.case import required_rps
+from perfgate.verdict.case import recovery_of, required_rps
 from perfgate.verdict.finding import Finding, Outcome, counted, number, told_apart
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _peak(case: Case) -> list[Finding]:
 
 def _kept(case: Case) -> list[Finding]:
     """Return a finding where the candidate kept more of an overload than waiting explains."""
-    own = next((one for one in case.measurement.recoveries if one.build == "candidate"), None)
+    own = recovery_of(case, "candidate")
     waiting = [] if own is None else [count for count in own.waiting if count is not None]
     if own is None or own.validity.faults or not waiting:
         return []

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from perfgate.analysis.recovery import course_of, was_well
 from perfgate.demand.demand import peak_demand
 from perfgate.load.pulse import WELL_FOR_S
-from perfgate.verdict.case import measured_rate, steps_of
+from perfgate.verdict.case import measured_rate, recovery_of, steps_of
 from perfgate.verdict.finding import Finding, Outcome, first_of, number, told_apart
 
 if TYPE_CHECKING:
     from perfgate.analysis.recovery import Course
-    from perfgate.measurement.models import BuildRole, Recovery
+    from perfgate.measurement.models import Recovery
     from perfgate.verdict.case import Case
 
 ServedBy = Literal["mu_over", "mu_sat"]
@@ -170,11 +170,6 @@ def _retried_rps(case: Case, own: Recovery) -> float | None:
     """Return what its callers send a second while all retry, None where the ledger has no calls."""
     peak = peak_demand(steps_of(case.terms))
     return own.demand_rps * peak.worst_rps / peak.first_try_rps if peak.first_try_rps else None
-
-
-def recovery_of(case: Case, role: BuildRole) -> Recovery | None:
-    """Return how a build fared, None where it went through nothing."""
-    return next((one for one in case.measurement.recoveries if one.build == role), None)
 
 
 def is_down(case: Case) -> bool:
