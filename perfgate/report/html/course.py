@@ -10,15 +10,15 @@ from math import ceil
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from perfgate.analysis.recovery import course_of
 from perfgate.demand.picture import answered_ratio
 from perfgate.report.html.callers import rate_words
 from perfgate.report.html.outcome import ANEW, back_words
 from perfgate.report.html.plot import Level, Plot, drawing, last_with
 from perfgate.report.html.scales import Linear, from_nothing
 from perfgate.report.html.svg import area, line, steps
+from perfgate.report.html.tried import begin_lines, height_of, tried_with, words_below
 from perfgate.report.picture import full_queue
-from perfgate.report.upset import UNKNOWN, is_known, known, share_of
+from perfgate.report.upset import UNKNOWN, is_known, known
 from perfgate.verdict.checks.recovery import prediction_of, what_happened
 from perfgate.verdict.finding import number
 from perfgate.verdict.overload import in_words
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from perfgate.analysis.recovery import Relief
     from perfgate.demand.picture import Picture
     from perfgate.demand.simulator import Trace
     from perfgate.measurement.models import Recovery
     from perfgate.report.html.plot import Point
+    from perfgate.report.html.tried import Tried
     from perfgate.verdict.case import Case
 
 HEIGHT = 110.0
@@ -44,9 +44,6 @@ MOST_POINTS = 240
 # A shorter queue fills no plot: one or two that wait are none.
 LEAST_QUEUE = 10.0
 FOOT = 4.0  # pixels below the plot of calls
-ROW = 14.0  # pixels more for each row of what was tried
-# Shares of the demand take turns in so many rows: one that soon ended has no room beside others.
-SHARE_ROWS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +79,7 @@ class _Told:
     upset: tuple[float, float, str]
     levels: tuple[Level, ...]
     limit_s: float | None = None
-    tried: tuple[_Tried, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Tried:
-    """What was tried from one time to another: on the axis, and in a sentence with its outcome.
-
-    ``share`` is that of the demand that was left, "" where nobody retried.
-    """
-
-    from_s: float
-    to_s: float
-    share: str
-    told: str
+    tried: tuple[Tried, ...] = ()
 
 
 def measured_courses(case: Case) -> list[Course]:
@@ -137,15 +121,8 @@ def _measured(case: Case, own: Recovery, name: str, axis_s: float) -> _Told:
         upset=(upset.from_s, upset.to_s, "" if upset.kind == "restart" else what_happened(own)),
         levels=_levels(case, own),
         limit_s=upset.to_s + upset.limit_s,
-        tried=tuple(_tried(own, relief) for relief in course_of(own).reliefs),
+        tried=tried_with(own),
     )
-
-
-def _tried(own: Recovery, relief: Relief) -> _Tried:
-    share = "" if relief.quiet else share_of(own, relief)
-    what = f"lowered to {share}" if share else "nobody retries"
-    became = "served again" if relief.helped else "in vain"
-    return _Tried(relief.from_s, relief.to_s, share, f"{what}: {became}")
 
 
 def _means(values: Sequence[float], each: int) -> list[float]:
@@ -195,7 +172,7 @@ def _courses(key: str, told: Sequence[_Told], full: float) -> list[Course]:
         for own in told
         for figure in (TIMES_DEMAND * own.levels[-1].value, *(one.value for one in own.levels))
     ]
-    foot = FOOT + ROW * max(row + 1 for own in told for row in (-1, *_rows(own)))
+    foot = FOOT + max(height_of(own.tried) for own in told)
     calls, queue = from_nothing(most), from_nothing([full, LEAST_QUEUE])
     return [
         _course(
@@ -237,8 +214,8 @@ def _calls(told: _Told, plot: Plot) -> list[str]:
             (line(_corners(told, plot, told.first_tries_rps)), "tries"),
         ),
         *plot.lines(told.levels[:-1]),
-        *_begins(told, plot),
-        *_below(told, plot),
+        *begin_lines(told.tried, plot),
+        *words_below(told.tried, plot),
         *plot.figures(marks, last_with("/s", marks)),
         *plot.words(told.levels),
     ]
@@ -251,7 +228,7 @@ def _queue(told: _Told, plot: Plot) -> list[str]:
         *([plot.span(begin_s, end_s, "upset")] if what else []),
         *plot.grid(marks),
         *_waiting(told, plot),
-        *_begins(told, plot),
+        *begin_lines(told.tried, plot),
         *_limit(told, plot),
         *plot.figures(marks, last_with(" waiting", marks)),
         *plot.axis(seconds, last_with(" s", seconds)),
@@ -271,33 +248,6 @@ def _last(told: _Told) -> Level:
     if not told.waiting:
         return Level(0.0, UNKNOWN, "queue")
     return Level(told.waiting[-1], f"{told.waiting[-1]:.0f} at the end", "queue")
-
-
-def _begins(told: _Told, plot: Plot) -> list[str]:
-    """Return a line where each thing began that was tried."""
-    return [plot.upright(one.from_s, "change") for one in told.tried]
-
-
-def _rows(told: _Told) -> list[int]:
-    """Return the row below the plot of each thing that was tried; no retries have their own."""
-    return [
-        place % SHARE_ROWS if one.share else min(place, SHARE_ROWS)
-        for place, one in enumerate(told.tried)
-    ]
-
-
-def _below(told: _Told, plot: Plot) -> list[str]:
-    """Return below the plot what was tried."""
-    bottom = plot.top + plot.height
-    return [
-        plot.text(
-            plot.x.share((one.from_s + one.to_s) / 2 if one.share else one.to_s),
-            bottom + ROW * (row + 1),
-            one.share or "nobody retries",
-            "tick",
-        )
-        for row, one in zip(_rows(told), told.tried, strict=True)
-    ]
 
 
 def _limit(told: _Told, plot: Plot) -> list[str]:
