@@ -118,8 +118,8 @@ def _row(figure: Figure) -> str:
     base, candidate = (
         "" if value is None else number(value) for value in (figure.base, figure.candidate)
     )
-    name = f"{as_text(figure.name)} ({figure.unit})"
-    return f"| {name} | {base} | {candidate} | {shown_change(figure)} |"
+    unit = f" ({figure.unit})" if figure.unit else ""
+    return f"| {as_text(figure.name)}{unit} | {base} | {candidate} | {shown_change(figure)} |"
 
 
 def _measured(case: Case) -> list[str]:
