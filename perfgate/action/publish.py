@@ -47,7 +47,10 @@ LEVEL_NAMES = {"error": "failure", "warning": "warning"}
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The run of the workflow that measured: of which commit and branch, and how it ended."""
+    """The run of the workflow that measured: of which commit and branch, and how it ended.
+
+    ``head`` is "" where the repository of the branch is gone.
+    """
 
     sha: str
     head: str
@@ -64,10 +67,10 @@ class Gate:
                 "the event is not that of a workflow that has ended",
                 hint="Publish from a workflow that is started by workflow_run.",
             )
-        owner = run["head_repository"]["owner"]["login"]
+        fork = run["head_repository"]
         return cls(
             sha=run["head_sha"],
-            head=f"{owner}:{run['head_branch']}",
+            head=f"{fork['owner']['login']}:{run['head_branch']}" if fork else "",
             conclusion=run["conclusion"],
             url=run["html_url"],
         )
@@ -93,10 +96,15 @@ def publish(directory: Path, environ: Mapping[str, str]) -> int:
     api.check_run(_check_run(gate, told))
     body = f"{MARKER}\n{told.body}"
     # A branch that has gone on in the meantime gets its own.
-    pulls = [pull for pull in api.pulls(gate.head) if pull["head"]["sha"] == gate.sha]
+    pulls = [pull for pull in _open(api, gate) if pull["head"]["sha"] == gate.sha]
     for pull in pulls:
         _tell(api, pull["number"], body)
     return 0
+
+
+def _open(api: Api, gate: Gate) -> list[dict[str, Any]]:
+    """Return the open pull requests from the branch; GitHub takes no name for that of all."""
+    return list(api.pulls(gate.head)) if gate.head else []
 
 
 def _tell(api: Api, pull: int, body: str) -> None:
