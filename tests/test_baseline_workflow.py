@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from action.fake_github import REPOSITORY
 from action.jobs import act, commit, tiny_project
 from cli.command_line import CONFIG, PERFGATE, save
 from cli.test_cli_baseline_upkeep import BRANCH, FASTER, PLACE, SLOWER, git, measured_on, of_day
@@ -83,7 +84,7 @@ def test_there_is_one_request() -> None:
 
 
 # What the clone calls the server; git itself finds it on this machine.
-ADDRESS = "https://github.com/acme/tiny.git"
+ADDRESS = f"https://github.com/{REPOSITORY}.git"
 # Instead of an environment of its own, the job has the one that runs the tests.
 MAKEFILE = """\
 .venv/.stamp:

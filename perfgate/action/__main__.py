@@ -1,4 +1,4 @@
-"""``python -m perfgate.action``: what action.yml and the workflows run."""
+"""``python -P -m perfgate.action``: what action.yml and the workflows run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from perfgate.tail import escaped
 if TYPE_CHECKING:
     from types import FrameType
 
-USAGE = "usage: python -m perfgate.action check, or publish DIRECTORY"
+USAGE = "usage: python -P -m perfgate.action check, or publish DIRECTORY"
+# What a runner sends to a step that is cancelled, within seconds, before it kills it.
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(words: list[str]) -> int:
@@ -40,10 +42,13 @@ def main(words: list[str]) -> int:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Let SIGTERM end the check as Ctrl-C does: a job that is cancelled gets both."""
+    """Let the first of the signals end the check, which takes until after the next one."""
+    for each in ENDING:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)
+    for each in ENDING:
+        signal.signal(each, _interrupt)
     sys.exit(main(sys.argv[1:]))

@@ -75,7 +75,8 @@ def tell(inputs: Inputs, ended: Ended, channels: Channels) -> None:
 
 def _checked(inputs: Inputs, environ: Mapping[str, str]) -> Ended:
     """Run the check; nothing that it shows can be a command to the runner."""
-    words = [sys.executable, "-m", "perfgate", "check", *inputs.words]
+    # Without -P a file of the checkout could take the place of any module.
+    words = [sys.executable, "-P", "-m", "perfgate", "check", *inputs.words]
     own = {name: value for name, value in environ.items() if name not in NAMES}
     token = secrets.token_hex(16)
     _show(f"::stop-commands::{token}")

@@ -24,6 +24,7 @@ OPENAPI: dict[str, Any] = json.loads((Path(__file__).parent / "openapi.json").re
 Body = dict[str, Any]
 REPOSITORY = "acme/auth"
 TOKEN = "a-token-of-this-test"
+SHA = "a" * 40
 BOT = {"type": "Bot", "login": "github-actions[bot]"}
 
 
@@ -45,6 +46,22 @@ class State:
         """Add somebody's comment."""
         number = len(self.comments) + 1
         self.comments.append({"id": number, "issue": pull, "body": body, "user": user})
+
+
+def event_of(**changes: str | None) -> dict[str, object]:
+    """Return the event: the gate has ended for a fork's pull request."""
+    run: dict[str, object] = {
+        "event": "pull_request",
+        "id": 1,
+        "head_sha": SHA,
+        "head_branch": "feature",
+        "head_repository": {"owner": {"login": "ann"}, "full_name": "ann/auth"},
+        "conclusion": "success",
+        "html_url": "https://github.example/acme/auth/actions/runs/1",
+        # Of a fork's pull request GitHub names none here.
+        "pull_requests": [],
+    }
+    return {"workflow_run": run | changes}
 
 
 @contextmanager

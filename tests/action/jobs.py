@@ -12,19 +12,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 from cli.command_line import make_project
 from cli.test_cli_doctor import LEDGER, SHORT
-from load.runs import HEADER, PLAIN
+from load.runs import HEADER, PLAIN, SERVER
+
+from action.fake_github import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    Meanwhile = Callable[[psutil.Process], None]
 
 ROOT = Path(__file__).parents[2]
 STUBS = Path(__file__).parent / "stubs"
 RUNNER = re.compile(r"runs-on: (\S+)")
 ACT = Path(sys.executable).with_name("act")
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+LIMIT_S = 300.0
 GIT = ("git", "-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+# No noise of sessions as short as these is taken for a loss.
+WIDE = """
+[margins]
+slowdown = 0.6
+latency = 5.0
+operation = 1.0
+"""
 WORKFLOW = """\
 name: Gate
 on: pull_request
@@ -70,8 +83,40 @@ def tiny_project(root: Path, config: str = SHORT) -> Path:
     (project / ".gitignore").write_text("__pycache__/\n")
     commit(project, "init", "--quiet", "--initial-branch=main")
     # Else act takes it for its own repository.
-    commit(project, "remote", "add", "origin", "https://github.com/acme/tiny.git")
+    commit(project, "remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
     return project
+
+
+def own_project(root: Path, config: str = SHORT) -> Path:
+    """Make a repository of a tiny service in which perfgate and its workflows are, too."""
+    project = tiny_project(root, config)
+    for name in ("perfgate", ".github"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, project)
+    return project
+
+
+def serving(options: tuple[str, ...]) -> str:
+    """Return a program that becomes a tiny server with these options."""
+    words = ["-I", "-S", str(SERVER), *options]
+    return (
+        f"import os, sys\nos.execv(sys.executable, [sys.executable, *{words!r}, *sys.argv[1:]])\n"
+    )
+
+
+def served_by(project: Path, program: str) -> Path:
+    """Return the project with this program as its service."""
+    config = project / "perfgate.toml"
+    config.write_text(config.read_text().replace(f"-I -S '{SERVER}'", "serve.py"))
+    (project / "serve.py").write_text(program)
+    return project
+
+
+def installing_in(directory: Path) -> list[str]:
+    """Return words for act by which pip builds with what is there, and puts the product aside."""
+    given = {"TARGET": directory, "NO_DEPS": 1, "NO_BUILD_ISOLATION": 0, "NO_INDEX": 1}
+    return [word for name, value in given.items() for word in ("--env", f"PIP_{name}={value}")]
 
 
 def commit(project: Path, *words: str) -> None:
@@ -83,7 +128,7 @@ def commit(project: Path, *words: str) -> None:
         subprocess.run([*GIT, *own], cwd=project, check=True, capture_output=True)
 
 
-def run_job(project: Path, inputs: Mapping[str, str], timeout_s: float = 300.0) -> Job:
+def run_job(project: Path, inputs: Mapping[str, str], meanwhile: Meanwhile | None = None) -> Job:
     """Run the job in the project, all of which is committed first."""
     kept = project.parent / "kept"
     kept.mkdir()
@@ -95,7 +140,7 @@ def run_job(project: Path, inputs: Mapping[str, str], timeout_s: float = 300.0) 
     workflow.parent.mkdir(parents=True)
     workflow.write_text(text)
     commit(project)
-    run = act(project, "pull_request", workflow, kept, timeout_s=timeout_s)
+    run = act(project, "pull_request", workflow, kept, meanwhile=meanwhile)
     outputs = json.loads((kept / "outputs.json").read_text())
     return Job(run.returncode, (kept / "outcome").read_text().strip(), outputs, run.stdout, kept)
 
@@ -106,9 +151,12 @@ def act(
     workflow: Path,
     kept: Path,
     *words: str,
-    timeout_s: float = 300.0,
+    meanwhile: Meanwhile | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a workflow of a project for an event; what is kept is in ``kept``."""
+    """Run a workflow of a project for an event; what is kept is in ``kept``.
+
+    ``meanwhile`` gets act's process as soon as it runs.
+    """
     # What stands for the actions that need GitHub, at the commits at which they are used.
     texts = (ROOT / "action.yml").read_text() + workflow.read_text()
     stubs = {
@@ -120,19 +168,35 @@ def act(
         *(str(ACT), event, "--workflows", str(workflow.relative_to(project))),
         *("--platform", f"{RUNNER.findall(workflow.read_text())[0]}=-self-hosted"),
         *("--no-cache-server", "--pull=false", "--env", f"KEEP={kept}"),
+        *("--env", f"PROJECT={project}"),
         *(f"--local-repository={used}={stub}" for used, stub in stubs.items()),
         *words,
     ]
-    return subprocess.run(
+    with subprocess.Popen(
         command,
         cwd=project,
         env=_environ(project.parent / "home"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-        timeout=timeout_s,
-    )
+    ) as process:
+        try:
+            if meanwhile:
+                meanwhile(psutil.Process(process.pid))
+            log, _ = process.communicate(timeout=LIMIT_S)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, log)
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, none where it has ended."""
+    try:
+        words: list[str] = process.cmdline()
+    except psutil.Error:
+        return []
+    return words
 
 
 def _environ(home: Path) -> dict[str, str]:

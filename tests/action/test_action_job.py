@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import json
+import shlex
+import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from cli.test_cli_doctor import SHORT
-from load.runs import SERVER, processes_in
+from load.runs import HEADER, processes_in
 
-from action.jobs import commit, run_job, tiny_project
+from action.jobs import (
+    LIMIT_S,
+    WIDE,
+    commit,
+    run_job,
+    served_by,
+    serving,
+    tiny_project,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SERVE = f"""\
-import os, sys
-os.execv(sys.executable,
-         [sys.executable, "-I", "-S", {str(SERVER)!r}, *sys.argv[1:], *{{options!r}}])
-"""
+    import psutil
+
+# Takes so long that it can be cancelled.
+BUILDING = ["sleep", "300"]
+# Of all reports together, without what Locust and the builds have written.
+MOST_BYTES = 4 * 2**20
+DIES = ("--at", "40", "--then", "exit")
 HOSTILE = """\
 import glob, os, pathlib, sys, time
 BELOW = b"@ROOT@/"
@@ -48,15 +62,21 @@ if os.fork() == 0:
         write()
         time.sleep(0.2)
 write()
+os.ftruncate(1, 2**30)  # its log: a hole, so that no disk is used
 """
+# Some answers of the hostile build count as wrong, and are told; so is the operation's name.
+NAME = "<script>alert('an operation')</script>"
+CALLERS = f"""
+def fetch(user):
+    with user.client.get(drawn("/ok"), name="fetch", catch_response=True) as answer:
+        if answer.text != "ok" and random.random() < 0.3:
+            answer.failure(answer.text)
 
+fetch.__name__ = {NAME!r}
 
-def served_by(project: Path, program: str) -> Path:
-    """Return the project with this program as its service."""
-    config = project / "perfgate.toml"
-    config.write_text(config.read_text().replace(f"-I -S '{SERVER}'", "serve.py"))
-    (project / "serve.py").write_text(program)
-    return project
+class Caller(FastHttpUser):
+    tasks = [fetch]
+"""
 
 
 def test_a_configuration_with_faults(tmp_path: Path) -> None:
@@ -80,22 +100,47 @@ def test_without_a_baseline(tmp_path: Path) -> None:
     assert "there is no baseline" in job.outputs["reason"]
 
 
+@pytest.mark.long
+def test_a_job_that_is_cancelled(tmp_path: Path) -> None:
+    """What a runner sends reaches the step itself: it tells why, and nothing is left behind."""
+    slow = SHORT.replace("[load]", f'build = "{shlex.join(BUILDING)}"\n\n[load]')
+    job = run_job(tiny_project(tmp_path / "project", slow), {"base": "./."}, cancelled)
+    assert (job.code, job.outcome) == (1, "failure"), job.log
+    assert (job.outputs["exit-code"], job.outputs["verdict"]) == ("130", "")
+    assert "interrupted" in job.outputs["reason"]
+    assert "nothing was judged (exit code 130)" in job.log, "act prints the summary"
+    assert processes_in(tmp_path) == []
+
+
+def cancelled(act: psutil.Process) -> None:
+    """Send the step of a job what a runner sends when the job is cancelled, in the same order."""
+    begun_s = time.monotonic()
+    while not any(words_of(own) == BUILDING for own in act.children(recursive=True)):
+        assert time.monotonic() - begun_s < LIMIT_S
+        assert act.is_running()
+        time.sleep(0.05)
+    (step,) = act.children()
+    for sent in (signal.SIGINT, signal.SIGTERM):
+        step.send_signal(sent)
+
+
 @pytest.mark.slow
 @pytest.mark.nightly
 @pytest.mark.parametrize(
-    ("options", "codes"),
-    [((), {"0", "3"}), (("--at", "40", "--then", "exit"), {"1"})],
-    ids=["same", "dies"],
+    ("base", "candidate", "code"),
+    [((), (), "0"), ((), DIES, "1"), (DIES, (), "3")],
+    ids=["same", "dies", "its base dies"],
 )
-def test_a_verdict(tmp_path: Path, options: tuple[str, ...], codes: set[str]) -> None:
-    """Later steps and the artifact have the verdict, and the job ends as it says."""
-    project = served_by(tiny_project(tmp_path / "project"), SERVE.format(options=()))
+def test_a_verdict(
+    tmp_path: Path, base: tuple[str, ...], candidate: tuple[str, ...], code: str
+) -> None:
+    """Pass, fail, inconclusive: later steps and the artifact have it, and the job ends so."""
+    project = served_by(tiny_project(tmp_path / "project", SHORT + WIDE), serving(base))
     commit(project)
-    (project / "serve.py").write_text(SERVE.format(options=options))
+    (project / "serve.py").write_text(serving(candidate))
     job = run_job(project, {"base": "HEAD~1"})
-    assert job.outputs["exit-code"] in codes, job.log
-    passed = job.outputs["exit-code"] == "0"
-    assert (job.code, job.outcome) == ((0, "success") if passed else (1, "failure"))
+    assert job.outputs["exit-code"] == code, job.log
+    assert (job.code, job.outcome) == ((0, "success") if code == "0" else (1, "failure"))
     report = job.kept / "perfgate-report"
     verdict = json.loads((report / "verdict.json").read_text())
     assert verdict["verdict"] == job.outputs["verdict"]
@@ -107,21 +152,28 @@ def test_a_verdict(tmp_path: Path, options: tuple[str, ...], codes: set[str]) ->
 @pytest.mark.slow
 @pytest.mark.nightly
 def test_a_hostile_candidate_changes_nothing(tmp_path: Path) -> None:
-    """Law: a build that finds the job's files, prints commands and forks off forges no output."""
+    """Law: it finds the job's files, prints commands, answers scripts, forks off: and fails."""
+    project = served_by(tiny_project(tmp_path / "project"), serving(()))
+    (project / "callers.py").write_text(HEADER + CALLERS)
+    ledger = project / "demand.toml"
+    ledger.write_text(ledger.read_text().replace("fetch", json.dumps(NAME)))
+    commit(project)
     hostile = HOSTILE.replace("@ROOT@", str(tmp_path))
-    project = served_by(tiny_project(tmp_path / "project"), hostile + SERVE.format(options=()))
-    job = run_job(project, {"base": "HEAD", "budget": "60s"})
-    assert job.outputs["exit-code"] in {"0", "1", "3"}, job.log
-    code = {"PASS": "0", "WARN": "0", "FAIL": "1"}.get(job.outputs["verdict"], "3")
-    assert job.outputs["exit-code"] == code, "verdict and exit code are of one check"
-    verdict = json.loads((job.kept / "perfgate-report" / "verdict.json").read_text())
-    assert (verdict["verdict"], verdict["reason"]) == (
-        job.outputs["verdict"],
-        job.outputs["reason"],
-    )
+    (project / "serve.py").write_text(hostile + serving(("--habit", "script")))
+    job = run_job(project, {"base": "HEAD~1", "budget": "60s"})
+    assert job.outputs["exit-code"] == "1", job.log
+    report = job.kept / "perfgate-report"
+    text = (report / "verdict.json").read_text()
+    verdict = json.loads(text)
+    assert verdict["verdict"] == job.outputs["verdict"] == "FAIL"
+    assert verdict["reason"] == job.outputs["reason"]
+    assert f"errors:{NAME}" in {own["check"] for own in verdict["findings"]}
+    assert "alert('a body')" in text
     assert "FORGED" not in job.outputs
-    assert job.outcome in {"success", "failure"}, "no variable was forged for later steps"
+    assert job.outcome == "failure", "no variable was forged for later steps"
     assert not [line for line in job.log.splitlines() if "forged" in line], (
         "no annotation is forged"
     )
-    assert processes_in(project) == []
+    assert "<script" not in (report / "report.html").read_text()
+    assert sum(file.stat().st_size for file in report.rglob("*")) < MOST_BYTES
+    assert processes_in(tmp_path) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +10,18 @@ from builders import Build, case, config, incident, terms
 from cli.command_line import save
 from hostile import TEXTS, hostile_case
 
-from action.fake_github import BOT, CALLS, OPENAPI, REPOSITORY, TOKEN, State, fake_github
-from action.jobs import ROOT, act, commit
+from action.fake_github import (
+    BOT,
+    CALLS,
+    OPENAPI,
+    REPOSITORY,
+    SHA,
+    TOKEN,
+    State,
+    event_of,
+    fake_github,
+)
+from action.jobs import act, commit, installing_in, own_project
 from perfgate.action.api import ApiError
 from perfgate.action.publish import MARKER, publish
 from perfgate.errors import UsageError
@@ -26,8 +35,6 @@ if TYPE_CHECKING:
 
     from perfgate.verdict.case import Case
 
-SHA = "a" * 40
-
 
 @pytest.fixture
 def state() -> Iterator[State]:
@@ -38,23 +45,7 @@ def state() -> Iterator[State]:
     assert made.faults == []
 
 
-def event_of(**changes: str) -> dict[str, object]:
-    """Return the event: the gate has ended for a fork's pull request."""
-    run: dict[str, object] = {
-        "event": "pull_request",
-        "id": 1,
-        "head_sha": SHA,
-        "head_branch": "feature",
-        "head_repository": {"owner": {"login": "ann"}, "full_name": "ann/auth"},
-        "conclusion": "success",
-        "html_url": "https://github.example/acme/auth/actions/runs/1",
-        # Of a fork's pull request GitHub names none here.
-        "pull_requests": [],
-    }
-    return {"workflow_run": run | changes}
-
-
-def run_publish(state: State, directory: Path, **changes: str) -> int:
+def run_publish(state: State, directory: Path, **changes: str | None) -> int:
     """Publish what is in a directory for the run of a fork's pull request."""
     event = directory.parent / "event.json"
     event.write_text(json.dumps(event_of(**changes)))
@@ -136,6 +127,13 @@ def test_a_branch_of_that_name_elsewhere_gets_none(state: State, tmp_path: Path)
     state.pulls.clear()
     state.add_pull(8, SHA, owner="bob")
     run_publish(state, kept(tmp_path, case()))
+    assert state.comments == []
+
+
+def test_a_fork_that_is_gone_gets_none(state: State, tmp_path: Path) -> None:
+    """Where the repository of the branch is deleted, the check run is told all the same."""
+    run_publish(state, kept(tmp_path, case()), head_repository=None)
+    assert [run["conclusion"] for run in state.check_runs] == ["success"]
     assert state.comments == []
 
 
@@ -228,13 +226,7 @@ def test_slo_is_about_the_promise(state: State, tmp_path: Path) -> None:
 
 def test_the_workflow_tells(state: State, tmp_path: Path) -> None:
     """The workflow as it is, run by act: from the artifact to one comment and a check run."""
-    project = tmp_path / "project"
-    for name in ("perfgate", ".github"):
-        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, project)
-    commit(project, "init", "--quiet", "--initial-branch=main")
-    commit(project, "remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
+    project = own_project(tmp_path / "project")
     commit(project)
     (tmp_path / "event.json").write_text(json.dumps(event_of()))
     (tmp_path / "kept" / "perfgate-report").mkdir(parents=True)
@@ -243,10 +235,7 @@ def test_the_workflow_tells(state: State, tmp_path: Path) -> None:
     with fake_github(state) as address:
         words = [
             *("--eventpath", str(tmp_path / "event.json"), "--secret", f"GITHUB_TOKEN={TOKEN}"),
-            *("--env", f"GITHUB_API_URL={address}"),
-            # pip builds what it installs with what is there, and puts it aside.
-            *("--env", f"PIP_TARGET={tmp_path / 'installed'}", "--env", "PIP_NO_DEPS=1"),
-            *("--env", "PIP_NO_BUILD_ISOLATION=0", "--env", "PIP_NO_INDEX=1"),
+            *("--env", f"GITHUB_API_URL={address}", *installing_in(tmp_path / "installed")),
         ]
         workflow = project / ".github" / "workflows" / "gate-report.yml"
         run = act(project, "workflow_run", workflow, tmp_path / "kept", *words)

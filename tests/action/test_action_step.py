@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,10 @@ from perfgate.action.inputs import Inputs
 from perfgate.action.step import Ended, tell
 from perfgate.cli.verdicts import tell as keep
 
-STEP: list[str | Path] = [sys.executable, "-m", "perfgate.action", "check"]
+ACTION = Path(__file__).parents[2] / "action.yml"
+# As the action runs it.
+(WORDS,) = re.findall(r"^ +run: exec python3 (.+)$", ACTION.read_text(), re.MULTILINE)
+STEP: list[str | Path] = [sys.executable, *WORDS.split()]
 
 
 def files_in(root: Path) -> dict[str, str]:
@@ -125,8 +129,22 @@ def test_what_is_shown_meanwhile_is_no_command(tmp_path: Path) -> None:
     assert "::error::x.toml" in run.err
 
 
-def test_a_step_that_is_cancelled_stops_the_check(tmp_path: Path) -> None:
-    """SIGTERM to the step ends the check as Ctrl-C would, and the step with its exit code."""
+def test_nothing_of_the_checkout_is_imported(tmp_path: Path) -> None:
+    """Law: files called like modules, ours or Python's, are not run by the step."""
+    project = make_project(tmp_path / "project" / "services", CONFIG.replace("[load]", "[laod]"))
+    for place in (project, project.parent):
+        for name in ("json.py", "secrets.py", "click.py", "perfgate.py"):
+            (place / name).write_text("raise SystemExit('a file of the checkout was imported')\n")
+    run, files = run_step(project.parent, tmp_path, working_directory="services")
+    assert run.code == 2, run.err
+    assert outputs(files)["reason"] == "services/perfgate.toml: 2 faults"
+
+
+@pytest.mark.parametrize("sent", [(signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM)])
+def test_a_step_that_is_cancelled_stops_the_check(
+    tmp_path: Path, sent: tuple[signal.Signals, ...]
+) -> None:
+    """What a runner sends ends the check as Ctrl-C would, and the step with its exit code."""
     slow = CONFIG.replace("[load]", 'build = "sleep 300"\n\n[load]')
     project = make_project(tmp_path / "project", slow)
     files = tmp_path / "files"
@@ -136,7 +154,8 @@ def test_a_step_that_is_cancelled_stops_the_check(tmp_path: Path) -> None:
     ) as step:
         assert step.stderr is not None
         assert any("build working tree" in line for line in step.stderr)
-        step.send_signal(signal.SIGTERM)
+        for each in sent:
+            step.send_signal(each)
         assert "everything that was started has been stopped" in step.stderr.read()
     assert step.returncode == 130
     assert outputs(files)["exit-code"] == "130"

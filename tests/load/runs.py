@@ -125,7 +125,7 @@ def completed(
 
 
 def processes_in(directory: Path) -> list[int]:
-    """Return the living processes whose working directory this is."""
+    """Return the living processes whose working directory this is, or one below it."""
     found = []
     for pid in all_pids():
         try:
@@ -133,6 +133,6 @@ def processes_in(directory: Path) -> list[int]:
         except OSError:
             continue
         stat = read_stat(pid)
-        if where == directory.resolve() and stat is not None and stat.alive:
+        if where.is_relative_to(directory.resolve()) and stat is not None and stat.alive:
             found.append(pid)
     return found

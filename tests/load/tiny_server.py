@@ -50,12 +50,18 @@ HABITS = (
     "leak",
     "later",
     "mute",
+    "script",
 )
 THENS = ("stall", "refuse", "exit", "killed", "lose", "hide")
 EXTRA = {302: "location: /elsewhere\r\n"}
 RESET = (0, "")
 # What is answered with this habit.
-ANSWERS = {"reset": RESET, "redirect": (302, ""), "wrong": (200, "an error has occurred")}
+ANSWERS = {
+    "reset": RESET,
+    "redirect": (302, ""),
+    "wrong": (200, "an error has occurred"),
+    "script": (200, "<script>alert('a body')</script>"),
+}
 # So long after an answer it is worked on, for so long.
 PUT_OFF_S, PUT_OFF_WORK_S = 0.01, 0.001
 # What a hidden process takes.
