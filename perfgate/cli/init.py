@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # What is started to try the service leaves nothing in it that nobody has asked for.
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 NEXT = """
-Now set what only you know: peak_rps and mix in demand.toml, promises in perfgate.toml.
+Now set what only you know: peak_rps and mix in demand.toml, promises in perfgate.toml, and in
+.github/workflows where you have perfgate from (OWNER/perfgate@COMMIT).
 Commit the files, then make the first baseline:
   perfgate measure --output first.json
   perfgate baseline accept first.json"""
@@ -36,7 +37,7 @@ def command(start: str | None, no_check: bool) -> int:
     """Describe the service in this directory to perfgate, and judge it for the first time.
 
     It finds out how the service is started, starts it once, asks it what it serves, and writes
-    perfgate.toml, demand.toml, a Locust file and a workflow. Files that are there stay as they are.
+    perfgate.toml, demand.toml, a Locust file and workflows. Files that are there stay as they are.
     """
     from perfgate.newcomer.clues import Start, read_clues  # noqa: PLC0415 - --help needs none
     from perfgate.newcomer.files import CONFIG_FILE  # noqa: PLC0415 - as above
@@ -56,7 +57,7 @@ def command(start: str | None, no_check: bool) -> int:
             hint="Name the command: perfgate init --start '{python} -m yours --port {port}'.",
         )
     rehearsal = rehearse(root, starts, clues.spec)
-    _tell(rehearsal)
+    _tell(clues, rehearsal)
     _write(root, _files(root, clues, rehearsal))
     code = 0 if no_check else _first_check()
     put(NEXT)
@@ -79,11 +80,13 @@ def _files(root: Path, clues: Clues, rehearsal: Rehearsal) -> Mapping[str, str]:
     return files_for(clues.name, rehearsal, (clues.locustfile, text))
 
 
-def _tell(rehearsal: Rehearsal) -> None:
+def _tell(clues: Clues, rehearsal: Rehearsal) -> None:
     say(f"it starts: {rehearsal.start.command}  ({rehearsal.start.because})")
     say(f"it is ready where this answers 2xx: {rehearsal.ready}")
     for own in rehearsal.tried:
         say(f"  {own.request.told}: {own.told}{'' if own.good else ', left out'}")
+    if clues.spec and not rehearsal.described:
+        say(f"{clues.spec}: is not read, as it is no JSON; as openapi.json it would be")
 
 
 def _write(root: Path, files: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.resources import files
 from pprint import pformat
 from typing import TYPE_CHECKING
 
@@ -88,41 +89,8 @@ LEFT_OUT = """
     # on_start. Its task would be:
     #
 {task}"""
-WORKFLOW = """\
-# Judges every pull request. It runs the pull request's code, so it has no rights and no secrets.
-# What else it can do, also for pull requests of forks: docs/github-action.md of perfgate.
-name: perfgate
-
-on:
-  pull_request:
-
-permissions:
-  contents: read
-
-concurrency:
-  group: perfgate-${{ github.event.pull_request.number }}
-  cancel-in-progress: true
-
-jobs:
-  gate:
-    runs-on: ubuntu-24.04
-    timeout-minutes: 30
-    steps:
-      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
-        with:
-          ref: ${{ github.event.pull_request.head.sha }}
-          persist-credentials: false
-          # Baselines are read from history.
-          fetch-depth: 0
-      - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
-        with:
-          python-version: "3.11"
-      # Install here whatever the service needs to start.
-      # Name where you have perfgate from, and the commit that you have read.
-      - uses: OWNER/perfgate@COMMIT
-"""
 CONFIG_FILE, LEDGER_FILE, LOCUST_FILE = "perfgate.toml", "demand.toml", "locustfile.py"
-WORKFLOW_FILE = ".github/workflows/perfgate.yml"
+WORKFLOWS = ("perfgate.yml", "perfgate-report.yml", "perfgate-baseline.yml")
 
 
 def files_for(
@@ -136,7 +104,7 @@ def files_for(
         place, operations = LOCUST_FILE, [own.name for own in rehearsal.operations]
     else:
         place, operations = locustfile[0], tasks_in(locustfile[1])
-    files = {
+    made = {
         CONFIG_FILE: CONFIG.format(
             name=json.dumps(name),
             because=rehearsal.start.because,
@@ -145,11 +113,17 @@ def files_for(
             locustfile=json.dumps(place),
         ),
         LEDGER_FILE: LEDGER.format(mix=_mix(operations)),
-        WORKFLOW_FILE: WORKFLOW,
+        **_workflows(),
     }
     if locustfile is None:
-        files[LOCUST_FILE] = _locustfile(name, rehearsal.tried)
-    return files
+        made[LOCUST_FILE] = _locustfile(name, rehearsal.tried)
+    return made
+
+
+def _workflows() -> dict[str, str]:
+    """Return the workflows, as they lie in the package: only their user can tell what is open."""
+    texts = files("perfgate.newcomer") / "workflows"
+    return {f".github/workflows/{name}": (texts / name).read_text("utf-8") for name in WORKFLOWS}
 
 
 def _mix(operations: Sequence[str]) -> str:

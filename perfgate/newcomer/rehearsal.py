@@ -19,8 +19,10 @@ from perfgate.config.models import Target
 from perfgate.errors import TargetError
 from perfgate.newcomer.openapi import Request, requests_of
 from perfgate.tail import tail
+from perfgate.target.ports import ports_of
 from perfgate.target.process import start_target
 from perfgate.target.readiness import ask
+from perfgate.verdict.finding import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +50,15 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A start that works, where it answers 2xx, and the requests that were tried."""
+    """A start that works, where it answers 2xx, and the requests that were tried.
+
+    ``described``: they are those of an OpenAPI document.
+    """
 
     start: Start
     ready: str
     tried: tuple[Tried, ...]
+    described: bool
 
     @property
     def operations(self) -> tuple[Request, ...]:
@@ -73,8 +79,9 @@ def rehearse(root: Path, starts: Sequence[Start], spec: str | None) -> Rehearsal
             faults.append(f"{start.command}  ({start.because})\n{error.message}")
     raise TargetError(
         "\n".join(["the service could not be started:", *faults]),
-        hint="Name the command: perfgate init --start '{python} -m yours --port {port}'. What it "
-        "imports must be installed where perfgate is.",
+        hint="Name the command: perfgate init --start '{python} -m yours --port {port}'. It must "
+        "listen on {port}, or read it from a variable: 'env PORT={port} ./yours'. What it imports "
+        "must be installed where perfgate is.",
     )
 
 
@@ -88,7 +95,7 @@ def _rehearsed(root: Path, start: Start, spec: str | None) -> Rehearsal:
             tried = tuple(_try(target, request) for request in requests)
     if not any(own.good for own in tried):
         tried = (Tried(Request("ready", "GET", ready), "status 200", good=True), *tried)
-    return Rehearsal(start, ready, tried)
+    return Rehearsal(start, ready, tried, described=document is not None)
 
 
 def _ready_path(target: RunningTarget) -> str:
@@ -99,12 +106,21 @@ def _ready_path(target: RunningTarget) -> str:
         if code is not None:
             raise TargetError(f"  it exited with code {code}:\n{_log(target)}")
         if time.monotonic() > until_s:
-            raise TargetError(f"  no answer within {PATIENCE_S:g} s: {answer.told}\n{_log(target)}")
+            raise TargetError(_silence(target, answer.told))
         time.sleep(POLL_S)
     for path in (*READY_PATHS, *SPEC_PATHS):
         if ask(f"{target.url}{path}", ANSWER_S).ok:
             return path
     raise TargetError(f"  it answers, but with no 2xx at any of {', '.join(READY_PATHS)}")
+
+
+def _silence(target: RunningTarget, told: str) -> str:
+    """Return that nothing answers where it should, and where the service listens instead."""
+    others = [str(port) for port in ports_of(target.members()) if port != target.port]
+    head = f"  no answer within {PATIENCE_S:g} s at port {target.port}: {told}"
+    if others:
+        head += f"; it listens on {listed(others)}, whatever port the command names"
+    return f"{head}\n{_log(target)}"
 
 
 def _log(target: RunningTarget) -> str:

@@ -75,23 +75,35 @@ def holder(port: int, pids: Iterable[int], host: str = LOOPBACK) -> Holder:
     them answers some of the requests. Where the kernel does not list its sockets, the listener is
     taken to be one of them.
     """
-    listeners = _listening_inodes(host, port)
-    if listeners is None:
+    listening = _listening()
+    if listening is None:
         return Holder.OWN
+    own = f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}"
+    places = {f"{address}:{port:04X}" for address in (own, f"{_MAPPED}{own}", *_ANY_ADDRESS)}
+    listeners = {inode for place, inode in listening if place in places}
     if not listeners:
         return Holder.NOBODY
-    own = set[str]().union(*map(_socket_inodes, pids))
-    return Holder.OWN if listeners <= own else Holder.STRANGER
+    return Holder.OWN if listeners <= _inodes_of(pids) else Holder.STRANGER
 
 
-def _listening_inodes(host: str, port: int) -> set[str] | None:
+def ports_of(pids: Iterable[int]) -> tuple[int, ...]:
+    """Return the ports that these processes listen on, at whatever address; none if untold."""
+    own = _inodes_of(pids)
+    places = {place for place, inode in _listening() or () if inode in own}
+    return tuple(sorted({int(place.rpartition(":")[2], 16) for place in places}))
+
+
+def _listening() -> list[tuple[str, str]] | None:
+    """Return place and inode of all sockets that listen; None where the kernel lists none."""
     tables = [table for table in map(_table, ("tcp", "tcp6")) if table is not None]
     if not tables:
         return None
-    own = f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}"
-    places = {f"{address}:{port:04X}" for address in (own, f"{_MAPPED}{own}", *_ANY_ADDRESS)}
     rows = (line.split() for table in tables for line in table.splitlines()[1:])
-    return {row[9] for row in rows if row[3] == _LISTEN and row[1] in places}
+    return [(row[1], row[9]) for row in rows if row[3] == _LISTEN]
+
+
+def _inodes_of(pids: Iterable[int]) -> set[str]:
+    return set[str]().union(*map(_socket_inodes, pids))
 
 
 def _table(name: str) -> str | None:

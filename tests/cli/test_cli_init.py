@@ -87,6 +87,13 @@ def test_a_service_is_described(newcomer: Path) -> None:
     assert perfgate(newcomer, "demand", "show").returncode == 0
 
 
+def test_a_description_that_is_not_read(newcomer: Path) -> None:
+    """An OpenAPI file in YAML is told to be left, where the service does not describe itself."""
+    (newcomer / "known.py").write_text('KNOWN = {"/health": "ok"}\n')
+    (newcomer / "openapi.yaml").write_text("openapi: 3.1.0\n")
+    assert "openapi.yaml: is not read" in perfgate(newcomer, "init", "--no-check").stderr
+
+
 def test_what_is_there_stays(newcomer: Path) -> None:
     """A file that somebody has written is not touched, and a second time is refused."""
     (newcomer / "demand.toml").write_text("# mine\n")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +18,17 @@ from perfgate.newcomer.openapi import Request
 from perfgate.newcomer.rehearsal import Rehearsal, Tried
 from perfgate.newcomer.tasks import all_tasks_in
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
+OURS = {
+    "perfgate.yml": "gate.yml",
+    "perfgate-report.yml": "gate-report.yml",
+    "perfgate-baseline.yml": "baseline.yml",
+}
+CHECKERS = (
+    "check-jsonschema --builtin-schema vendor.github-workflows",
+    "actionlint -no-color",
+    "zizmor --offline --persona=pedantic --no-progress --quiet",
+)
 BODY = {"name": 'it\'s "x"\n', "of": [1, None, True], "long": "y" * 80}
 
 
@@ -27,7 +38,8 @@ def rehearsal(count: int = 3) -> Rehearsal:
         Tried(Request(f"ask_{n}", "POST", f"/a/{n}", BODY), "200", good=True) for n in range(count)
     ]
     bad = Tried(Request("me", "GET", '/me"""\u202e'), "status 401", good=False)
-    return Rehearsal(Start('{python} -m "a b" {port}', "app.py"), "/healthz", (*good, bad))
+    start = Start('{python} -m "a b" {port}', "app.py")
+    return Rehearsal(start, "/healthz", (*good, bad), described=True)
 
 
 @pytest.mark.parametrize("count", [1, 3, 7])
@@ -58,6 +70,33 @@ def test_what_was_refused_stands_in_a_comment() -> None:
     text = files_for("shop", rehearsal(), None)[LOCUST_FILE]
     assert "was answered with status 401 and is left out" in text
     assert "\u202e" not in text
+
+
+def test_workflows_have_no_finding(tmp_path: Path) -> None:
+    """With a commit in the place that is left open, others' tools have nothing against them."""
+    files = files_for("shop", rehearsal(), None)
+    names = [name for name in files if name.endswith(".yml")]
+    assert len(names) == 3
+    for name in names:
+        assert "OWNER/perfgate@COMMIT" in files[name]
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(files[name].replace("@COMMIT", f"@{'a' * 40}"))
+    for command in CHECKERS:
+        tool, *options = command.split()
+        words = [str(Path(sys.executable).with_name(tool)), *options, *names]
+        run = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_workflows_are_those_of_this_repository() -> None:
+    """Law: they have the rights, the actions and the order of events of ours, which are tried."""
+    for name, ours in OURS.items():
+        text = files_for("shop", rehearsal(), None)[f".github/workflows/{name}"]
+        own = (ROOT / ".github" / "workflows" / ours).read_text()
+        for what in (r"uses: (actions/\S+)", r"^ +((?:[a-z-]+: write|runs-on: .+)) ?"):
+            told, tried = (re.findall(what, each, re.MULTILINE) for each in (text, own))
+            assert told
+            assert set(told) <= set(tried)
 
 
 def test_tasks_of_a_locust_file_that_is_there() -> None:

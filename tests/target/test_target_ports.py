@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from perfgate.target.ports import Holder, free_port, holder
+from perfgate.target.ports import Holder, free_port, holder, ports_of
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]
 
@@ -42,6 +42,17 @@ def test_an_own_listener_is_told_from_a_stranger() -> None:
         assert holder(port, [1, os.getpid()]) is Holder.OWN
         assert holder(port, [os.getppid()]) is Holder.STRANGER
         assert holder(port, []) is Holder.STRANGER
+
+
+def test_ports_of_processes() -> None:
+    """Law: the ports that a process listens on are known, and none of one that does not."""
+    before = ports_of([os.getpid()])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        assert set(ports_of([os.getpid()])) == {*before, port}
+        assert ports_of([]) == ()
+    assert ports_of([os.getpid()]) == before
 
 
 def test_a_stranger_beside_the_owner_is_seen() -> None:
