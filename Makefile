@@ -82,6 +82,7 @@ docs: .venv/.stamp ## Rewrite what the code says of itself in docs/: keys, comma
 	  $(BIN)/perfgate schema demand --format markdown; } > docs/configuration.md
 	PYTHONPATH=tests $(BIN)/python -m manual.commands > docs/commands.md
 	PYTHONPATH=tests $(BIN)/python -m manual.errors > docs/errors.md
+	PYTHONPATH=tests $(BIN)/python -m manual.picture > docs/verdict.svg
 
 lock: .venv/.stamp ## Renew the hash-locked requirements
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \

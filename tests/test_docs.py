@@ -256,6 +256,15 @@ def test_the_action_is_told_as_it_is() -> None:
     assert outputs == list(action["outputs"])
 
 
+def test_metrics_are_told() -> None:
+    """The page on reports has every metric that a check can give, and no other."""
+    told = [
+        row[0].strip("`") for row in rows(ROOT / "docs" / "reports.md") if "perfgate_" in row[0]
+    ]
+    golden = (ROOT / "tests" / "report" / "goldens" / "fail.prom").read_text()
+    assert sorted(told) == sorted(re.findall("# TYPE (\\S+)", golden))
+
+
 def test_formats_are_named() -> None:
     """The README names every report format."""
     readme = (ROOT / "README.md").read_text()

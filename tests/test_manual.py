@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import click
-from manual import commands, errors, findings
+from manual import commands, errors, findings, picture
 from manual.sources import ALL, Source
 
 from perfgate.errors import FileFaultsError, SpoiltError
@@ -119,3 +120,15 @@ def test_every_finding_has_a_name_that_can_be_read() -> None:
     calls = (call for source in ALL.values() for call in source.calls if call.name == "Finding")
     unread = {call.source.module for call in calls if not call.says(call.given(0, "check"))}
     assert unread == {"perfgate.cli.demo"}
+
+
+def test_the_picture_is_what_the_page_draws() -> None:
+    """The picture in the README is the one that a report has, with no colour left unknown."""
+    text = (DOCS / "verdict.svg").read_text()
+    assert text == picture.page()
+    used, known = (
+        set(re.findall(what, text)) for what in (r"var\((--\w+[\w-]*)\)", r"(--[\w-]+):")
+    )
+    assert used <= known | {"--fill", "--edge"}
+    (drawn,) = (part for part in ET.fromstring(text) if part.tag.endswith("svg"))  # noqa: S314 - ours
+    assert drawn.findtext(".//{*}title")
