@@ -80,8 +80,8 @@ def rehearse(root: Path, starts: Sequence[Start], spec: str | None) -> Rehearsal
     raise TargetError(
         "\n".join(["the service could not be started:", *faults]),
         hint="Name the command: perfgate init --start '{python} -m yours --port {port}'. It must "
-        "listen on {port}, or read it from a variable: 'env PORT={port} ./yours'. What it imports "
-        "must be installed where perfgate is.",
+        "listen on {port}; variables that it needs stand before it: 'env PORT={port} DEBUG=1 "
+        "./yours'. What it imports must be installed where perfgate is.",
     )
 
 
@@ -94,7 +94,8 @@ def _rehearsed(root: Path, start: Start, spec: str | None) -> Rehearsal:
             requests = _asked_for(document, ready)
             tried = tuple(_try(target, request) for request in requests)
     if not any(own.good for own in tried):
-        tried = (Tried(Request("ready", "GET", ready), "status 200", good=True), *tried)
+        home = Request("home" if ready == "/" else "ready", "GET", ready)
+        tried = (Tried(home, "status 200", good=True), *tried)
     return Rehearsal(start, ready, tried, described=document is not None)
 
 
@@ -108,10 +109,14 @@ def _ready_path(target: RunningTarget) -> str:
         if time.monotonic() > until_s:
             raise TargetError(_silence(target, answer.told))
         time.sleep(POLL_S)
+    refused: dict[str, list[str]] = {}
     for path in (*READY_PATHS, *SPEC_PATHS):
-        if ask(f"{target.url}{path}", ANSWER_S).ok:
+        answer = ask(f"{target.url}{path}", ANSWER_S)
+        if answer.ok:
             return path
-    raise TargetError(f"  it answers, but with no 2xx at any of {', '.join(READY_PATHS)}")
+        refused.setdefault(answer.told, []).append(path)
+    told = "; ".join(f"{answer} at {', '.join(paths)}" for answer, paths in refused.items())
+    raise TargetError(f"  it answers, but nowhere with 2xx: {told}\n{_log(target)}")
 
 
 def _silence(target: RunningTarget, told: str) -> str:
