@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 TEMPLATE = "page.html"
 # Figures that stand at the top where they are known.
 KEY_FIGURES = ("service rate", "rate within promises", COST, OPEN_COST, "peak memory")
+# What the rates that headroom may be of are called there.
+RATES = {"mu_sat": "service rate", "mu_SLO": "rate within promises"}
 
 
 def render(case: Case, verdict: Verdict) -> str:
@@ -73,7 +75,7 @@ def render(case: Case, verdict: Verdict) -> str:
 def _headroom(case: Case) -> list[tuple[str, str, str]]:
     """Return name, figure and what it is of; nothing where it is not known."""
     own = headroom_of(case)
-    return [] if own is None else [("headroom", f"{own.ratio:.2f}", f"by {own.by}")]
+    return [] if own is None else [("headroom", f"{own.ratio:.2f}", f"by {RATES[own.by]}")]
 
 
 def _key_figures(figures: list[Figure]) -> list[tuple[str, str, str]]:
