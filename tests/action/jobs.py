@@ -1,4 +1,4 @@
-"""A job that uses the action, run by act on this machine without any network; asserts nothing."""
+"""A job that uses the action, run by act on this machine without any network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from cli.command_line import make_project
+from cli.command_line import PERFGATE, make_project
 from cli.test_cli_doctor import LEDGER, SHORT
 from load.runs import HEADER, PLAIN, SERVER
 
@@ -30,7 +30,8 @@ RUNNER = re.compile(r"runs-on: (\S+)")
 ACT = Path(sys.executable).with_name("act")
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 LIMIT_S = 300.0
-GIT = ("git", "-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+ANN = {"NAME": "Ann", "EMAIL": "ann@example.org"}
+GIT = ("git", "-c", f"user.name={ANN['NAME']}", "-c", f"user.email={ANN['EMAIL']}")
 # No noise of sessions as short as these is taken for a loss.
 WIDE = """
 [margins]
@@ -126,6 +127,24 @@ def commit(project: Path, *words: str) -> None:
     )
     for own in every:
         subprocess.run([*GIT, *own], cwd=project, check=True, capture_output=True)
+
+
+def accept_baseline(project: Path) -> None:
+    """Measure the project as it is committed, and commit that as its first baseline."""
+    first = str(project.parent / "first.json")
+    who = {f"GIT_{role}_{key}": ANN[key] for role in ("AUTHOR", "COMMITTER") for key in ANN}
+    for words in (("measure", "--output", first), ("baseline", "accept", first)):
+        done = subprocess.run(
+            [PERFGATE, *words],
+            cwd=project,
+            env={**os.environ, **who},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+    commit(project)
 
 
 def run_job(project: Path, inputs: Mapping[str, str], meanwhile: Meanwhile | None = None) -> Job:

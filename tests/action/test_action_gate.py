@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.command_line import PERFGATE
 from cli.test_cli_doctor import SHORT
 from real_repository import Checkout
 
 from action.fake_github import TOKEN, State, event_of, fake_github
-from action.jobs import WIDE, act, commit, installing_in, own_project, served_by, serving
+from action.jobs import (
+    WIDE,
+    accept_baseline,
+    act,
+    commit,
+    installing_in,
+    own_project,
+    served_by,
+    serving,
+)
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 
@@ -87,10 +95,7 @@ def test_a_verdict(tmp_path: Path, kept: Path, options: tuple[str, ...], code: i
     """Held against the stored baseline's build; check run and comment say what the job has said."""
     project = served_by(own_project(tmp_path / "project", SHORT + WIDE), serving(()))
     commit(project)
-    first = str(tmp_path / "first.json")
-    for words in (("measure", "--output", first), ("baseline", "accept", first)):
-        subprocess.run([PERFGATE, *words], cwd=project, check=True, capture_output=True)
-    commit(project)
+    accept_baseline(project)
     (project / "serve.py").write_text(serving(options))
     commit(project, "commit", "--quiet", "--all", "--allow-empty", "--message=Change")
     ended = gated(project, kept)
