@@ -21,7 +21,6 @@ from perfgate.measurement.models import Conditions, Environment, Value
 FORMAT: Final = "perfgate.baseline/3"
 SECOND_FORMAT: Final = "perfgate.baseline/2"
 FIRST_FORMAT: Final = "perfgate.baseline/1"
-FORMATS = (FIRST_FORMAT, SECOND_FORMAT, FORMAT)
 # History of the format:
 #   1  capacity of record, cost, quantiles per operation, session spread, provenance, checksum.
 #   2  the undisturbed rate, the yardstick, the conditions, and the records that came before.

@@ -13,13 +13,13 @@ from perfgate.baseline.anchor import Concession
 from perfgate.baseline.hashes import config_hash, ledger_hash
 from perfgate.baseline.making import record_of
 from perfgate.baseline.record import (
-    FORMATS,
+    FORMAT,
     RECORD_LEVEL,
     PromisedRate,
     Provenance,
     parse_proposed,
 )
-from perfgate.baseline.sealed import format_of, rounded
+from perfgate.baseline.sealed import family_of, format_of, rounded
 from perfgate.baseline.store import held, write_record
 from perfgate.baseline.succession import in_line
 from perfgate.cli.identity import who
@@ -73,7 +73,7 @@ def accept_file(file: Path, loaded: LoadedConfig, although: str) -> tuple[Path, 
     the reason to take even a build that failed, "" without one. Raises UsageError for a file that
     is neither or is of another service, StoreError for one that must not become the bar.
     """
-    record = _proposed(file)
+    record = _proposed(file, loaded)
     signature = signed(loaded, although)
     with held(loaded.root / loaded.config.baseline.directory) as directory:
         if record is None:
@@ -142,10 +142,17 @@ def why_failed(case: Case) -> str:
     return verdict.reason if verdict.outcome is Outcome.FAIL else ""
 
 
-def _proposed(file: Path) -> BaselineRecord | None:
-    """Return the record in the file, None where it is none: then it should be a measurement."""
+def _proposed(file: Path, loaded: LoadedConfig) -> BaselineRecord | None:
+    """Return the record in the file, None where it is none: then it should be a measurement.
+
+    What is in the place of a record is one, however little of it can be read. Raises StoreError as
+    :func:`perfgate.baseline.record.parse_proposed` does.
+    """
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-    return parse_proposed(text, str(file)) if format_of(text) in FORMATS else None
+    stored = file.resolve() in {(loaded.root / path).resolve() for path in store_of(loaded).paths()}
+    if not stored and family_of(format_of(text)) != family_of(FORMAT):
+        return None
+    return parse_proposed(text, str(file))
 
 
 def _reasoned(file: Path, record: BaselineRecord, signature: Signature) -> BaselineRecord:

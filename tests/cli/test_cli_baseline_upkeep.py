@@ -413,6 +413,9 @@ def test_a_spoilt_file_is_told_and_left(
         assert run.code == 4, words
         assert PLACE in run.out + run.err
         assert "hint: " in run.err or "-> " in run.out
+    with pytest.raises(StoreError, match=PLACE) as caught:
+        accept_file(clone / PLACE, load_config(None, clone), "the audit is law")
+    assert "not a measurement" not in caught.value.message
     assert (clone / PLACE).read_text() == bad
     assert git(clone, "rev-parse", "HEAD") == head
     assert not git(clone, "status", "--short")
