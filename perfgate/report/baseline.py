@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from perfgate.report.lines import wrapped
 from perfgate.report.production import rate_of_record
 from perfgate.report.recorddiff import since_anchor
 from perfgate.tail import escaped
@@ -26,21 +27,24 @@ def render_records(records: Sequence[BaselineRecord]) -> str:
 def _record(record: BaselineRecord) -> str:
     rate, machine = rate_of_record(record.service_rate_rps, "run"), record.environment
     promised = record.mu_slo_rps
-    because = f"  accepted although {record.verdict}: {record.accepted_because}"
-    lines = [
+    because = f"accepted although {record.verdict}: {record.accepted_because}"
+    head = (
         f"{record.service}, profile {record.profile}: {record.commit[:12]}, "
-        f"measured {record.measured_at} ({record.verdict})",
-        f"  {machine.cpus} x {machine.cpu_model} ({machine.virtual})",
-        f"  service rate {rate}",
+        f"measured {record.measured_at} ({record.verdict})"
+    )
+    lines = [
+        f"{machine.cpus} x {machine.cpu_model} ({machine.virtual})",
+        f"service rate {rate}",
         *([_promised(promised)] if promised else []),
         *([_overloaded(record.mu_over_rps)] if record.mu_over_rps else []),
-        f"  {record.cost_ms:.3g} ms CPU a request{_of_open_loop(record)}, "
+        f"{record.cost_ms:.3g} ms CPU a request{_of_open_loop(record)}, "
         f"{record.peak_rss_mib:.0f} MiB",
         *([because] if record.accepted_because and record.anchor is None else []),
         *_made(record),
-        *(f"  {line}" for line in since_anchor(record)),
+        *since_anchor(record),
     ]
-    return "\n".join([*map(escaped, lines), *_operations(record)])
+    told = (wrapped(escaped(line), "    ", "  ") for line in lines)
+    return "\n".join([escaped(head), *told, *_operations(record)])
 
 
 def _of_open_loop(record: BaselineRecord) -> str:
@@ -55,7 +59,7 @@ def _made(record: BaselineRecord) -> list[str]:
         return []
     tools = ", ".join(f"{name} {version}" for name, version in sorted(made.tools.items()))
     return [
-        f"  accepted by {made.accepted_by} on {made.accepted_at[:10]}; seed {made.seed}, "
+        f"accepted by {made.accepted_by} on {made.accepted_at[:10]}; seed {made.seed}, "
         f"configuration {made.config_hash}, ledger {made.ledger_hash}"
         + (f", {tools}" if tools else "")
     ]
@@ -63,13 +67,13 @@ def _made(record: BaselineRecord) -> list[str]:
 
 def _promised(rate: PromisedRate) -> str:
     return (
-        f"  every promise kept up to {rate_of_record(rate, 'trial')}, then {rate.first_missed} is "
+        f"every promise kept up to {rate_of_record(rate, 'trial')}, then {rate.first_missed} is "
         "missed first"
     )
 
 
 def _overloaded(rate_rps: float) -> str:
-    return f"  {rate_rps:.0f}/s completed under overload, with callers that give up"
+    return f"{rate_rps:.0f}/s completed under overload, with callers that give up"
 
 
 def _operations(record: BaselineRecord) -> list[str]:

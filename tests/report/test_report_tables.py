@@ -34,7 +34,8 @@ def test_a_record_is_told_with_its_provenance() -> None:
         "  service rate 400/s (392 to 408/s with a chance of 95 %, 5 runs)",
         "  2 ms CPU a request, 100 MiB",
         "  accepted by Ann <ann@example.org> on 2026-11-01; seed 1, configuration "
-        "cccccccccccccccc, ledger eeeeeeeeeeeeeeee, locust 2.37.0",
+        "cccccccccccccccc, ledger",
+        "    eeeeeeeeeeeeeeee, locust 2.37.0",
         "             answers p50_ms p95_ms p99_ms",
         "  introspect     720    5.2    7.5    7.7",
         "  login            0      -      -      -",
@@ -56,10 +57,11 @@ def test_the_cost_of_a_record_says_of_what_load_it_is() -> None:
 def test_the_rate_within_the_promises_is_told() -> None:
     """A record whose mu_SLO was searched shows it, with what is missed beyond it."""
     promised = PromisedRate(estimate=350.0, lower=340.0, upper=361.0, runs=7, first_missed="a p95")
-    assert render_records([record(mu_slo_rps=promised)]).splitlines()[3] == (
-        "  every promise kept up to 350/s (340 to 361/s with a chance of 95 %, 7 trials), then a "
-        "p95 is missed first"
-    )
+    told = " ".join(render_records([record(mu_slo_rps=promised)]).split())
+    assert (
+        "every promise kept up to 350/s (340 to 361/s with a chance of 95 %, 7 trials), then a p95 "
+        "is missed first 2 ms CPU"
+    ) in told
 
 
 def test_the_rate_under_overload_is_told() -> None:
@@ -93,7 +95,9 @@ def test_a_bar_lowered_on_purpose_says_why() -> None:
         "111111111111 was accepted all the same by Ann <ann@example.org> on 2026-11-24: "
         '"audit" (cost +8.0 %).'
     )
-    assert f"\n  {words}\n" in render_records([own])
+    told = render_records([own])
+    assert f"  {words} " in " ".join(told.split("\n    ")).replace("\n", " ")
+    assert max(map(len, told.splitlines())) <= 100
     older = {"format": "perfgate.baseline/2", "provenance": None, "anchor": None}
     text = render_records([record(verdict="FAIL", accepted_because="audit", **older)])
     assert "\n  accepted although FAIL: audit\n" in text
@@ -116,7 +120,8 @@ def test_records_are_apart() -> None:
 
 def test_a_record_without_operations_has_no_table() -> None:
     """Where no operation was measured no empty table is shown."""
-    assert len(render_records([record(operations={})]).splitlines()) == 5
+    assert "answers" in render_records([record()])
+    assert "answers" not in render_records([record(operations={})])
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -141,7 +146,9 @@ def test_hostile_records_are_escaped(text: str) -> None:
         ]
     )
     assert all(line.isprintable() for line in shown.split("\n"))
-    assert len(shown.splitlines()) == 9
+    # Of the rest of a line that is too long, four spaces tell.
+    whole = [line for line in shown.splitlines() if not line.startswith("    ")]
+    assert 9 - len(whole) in {0, 1}, "the head of the table is no text of theirs"
 
 
 def test_who_sends_what_and_what_each_change_makes_of_it() -> None:
