@@ -36,18 +36,23 @@ MORE_WORK = busy(18)
 MOST_BUILDS = 7
 MOST_S = 720.0
 GIVEN_UP_S = 2 * MOST_S
+ROSE = re.compile(r" rose (-?[\d.]+) % \(")
 MEASURED = re.compile(r"(\d+) commits? of \d+ measured .*? in (\d+) sessions? and")
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search that has ended: which commit was guilty ("" where none was), and what it said."""
+    """A search that has ended: which commit was guilty ("" where none was), and what it said.
+
+    ``rose_percent`` is by how much that commit made it slower, as far as one was blamed.
+    """
 
     guilty: str
     said: str
     builds: int
     sessions: int
     seconds: float
+    rose_percent: float | None = None
 
     @property
     def is_right(self) -> bool:
@@ -122,10 +127,11 @@ def search(repository: ServiceRepository, branch: str, guilty: str) -> Search:
 
 def told(report: str, guilty: str, seconds: float) -> Search:
     """Return what a report says; the good build is one more than the commits that were measured."""
-    found = MEASURED.search(" ".join(report.split()))
+    words, said = " ".join(report.split()), report.partition("\n")[0]
+    found, rose = MEASURED.search(words), ROSE.search(words)
     commits, sessions = (0, 0) if found is None else map(int, found.groups())
-    said = report.partition("\n")[0]
-    return Search(guilty, said, commits + 1, sessions, round(seconds, 1))
+    percent = None if rose is None else float(rose[1])
+    return Search(guilty, said, commits + 1, sessions, round(seconds, 1), percent)
 
 
 def kept(log: Path) -> list[Search]:
@@ -139,7 +145,7 @@ def table(made: Sequence[Search]) -> str:
     """Return a line for each search, and how many were right, at what cost."""
     lines = [
         f"{'right' if own.is_right else 'WRONG':<7}{own.builds:>3} builds{own.sessions:>4} sessions"
-        f"{own.seconds:>7.0f} s  {own.said}"
+        f"{own.seconds:>7.0f} s{_rose(own):>9}  {own.said}"
         for own in made
     ]
     for what, group in (
@@ -154,6 +160,10 @@ def table(made: Sequence[Search]) -> str:
                 f"{max(own.seconds for own in group):.0f} s (the bar: {MOST_S:.0f})"
             )
     return "\n".join(lines) + "\n"
+
+
+def _rose(own: Search) -> str:
+    return "" if own.rose_percent is None else f"{own.rose_percent:+.1f} %"
 
 
 if __name__ == "__main__":

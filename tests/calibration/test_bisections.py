@@ -27,13 +27,14 @@ def test_a_report_is_read() -> None:
     found = told(searched(0.16, 7), "", 600.0)
     assert found.said == "FAIL: 0000000007 Change 7 made it slower"
     assert found.builds == 7
+    assert found.rose_percent == pytest.approx(17.4, abs=2)
     assert found.sessions == pytest.approx(20, abs=8)
     assert Search("0000000007" + "a" * 30, found.said, 7, 20, 600.0).is_right
     assert not Search("0000000008" + "a" * 30, found.said, 7, 20, 600.0).is_right
     assert not found.is_right
     nobody = told(searched(0.0, 7), "", 90.0)
     assert nobody.is_right
-    assert nobody.builds == 2
+    assert (nobody.builds, nobody.rose_percent) == (2, None)
     assert not Search(commit(7), nobody.said, 2, 4, 90.0).is_right
 
 
