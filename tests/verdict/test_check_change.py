@@ -180,13 +180,13 @@ def test_without_a_base_nothing_is_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "told"), [(0, "0 sessions"), (1, "1 session"), (3, "3 sessions")]
+    ("count", "told"), [(0, "No session"), (1, "Only 1 session"), (3, "Only 3 sessions")]
 )
 def test_before_the_first_look_nothing_is_decided(count: int, told: str) -> None:
     """Fewer sessions than the first look are INCONCLUSIVE, and counted."""
     (own,) = check(case(count=count))
     assert own.outcome is Outcome.INCONCLUSIVE
-    assert own.reason == f"Only {told} of candidate and base; a first decision needs 4."
+    assert own.reason == f"{told} of candidate and base; a first decision needs 4."
 
 
 def test_sessions_of_one_build_do_not_count() -> None:

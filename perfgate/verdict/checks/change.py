@@ -65,8 +65,9 @@ def check(case: Case) -> list[Finding]:
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint="Name a base: --base REF.")]
     found = _reached(case)[1]
     if not found:
-        have, first = counted(len(case.sessions), "session"), case.looks[0]
-        words = f"Only {have} of candidate and base; a first decision needs {first}."
+        count, first = len(case.sessions), case.looks[0]
+        have = f"Only {counted(count, 'session')}" if count else "No session"
+        words = f"{have} of candidate and base; a first decision needs {first}."
         lost = case.measurement.set_aside or case.measurement.incidents
         hint = "" if lost else "A larger budget affords more: --budget, or sessions_s in [budget]."
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=hint)]
