@@ -69,7 +69,7 @@ def _files(root: Path, clues: Clues, rehearsal: Rehearsal) -> Mapping[str, str]:
     from perfgate.newcomer.tasks import tasks_in  # noqa: PLC0415 - as above
 
     if clues.locustfile is None:
-        return files_for(clues.name, rehearsal, None)
+        return files_for(clues, rehearsal, None)
     text = (root / clues.locustfile).read_text(encoding="utf-8")
     if not tasks_in(text):
         raise UsageError(
@@ -77,7 +77,7 @@ def _files(root: Path, clues: Clues, rehearsal: Rehearsal) -> Mapping[str, str]:
             hint="Give it one, or move the file away.",
         )
     say(f"{clues.locustfile}: is here, so its tasks are the operations")
-    return files_for(clues.name, rehearsal, (clues.locustfile, text))
+    return files_for(clues, rehearsal, (clues.locustfile, text))
 
 
 def _tell(clues: Clues, rehearsal: Rehearsal) -> None:

@@ -31,6 +31,12 @@ APPLICATIONS = {
     "Flask": WSGI,
 }
 FACTORIES = ("create_app", "make_app", "get_app")
+# What makes a checkout fit to start, by the file that says so.
+BUILDS = {
+    "package-lock.json": "npm ci",
+    "yarn.lock": "yarn install --frozen-lockfile",
+    "pnpm-lock.yaml": "pnpm install --frozen-lockfile",
+}
 SPECS = ("openapi.json", "swagger.json", "openapi.yaml", "openapi.yml")
 
 
@@ -44,10 +50,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Clues:
-    """What a repository tells: its name, how it may start (the likeliest first), files to use."""
+    """What a repository tells: its name, how it may start (the likeliest first), files to use.
+
+    ``build`` may make a checkout of it fit to start; it is only a guess.
+    """
 
     name: str
     starts: tuple[Start, ...]
+    build: str
     locustfile: str | None
     spec: str | None
 
@@ -59,6 +69,7 @@ def read_clues(root: Path) -> Clues:
     return Clues(
         name=root.resolve().name,
         starts=tuple(starts),
+        build=next((build for name, build in BUILDS.items() if Path(name) in files), "make"),
         locustfile=_first(files, _is_locustfile, root),
         spec=_first(files, lambda path: path.name in SPECS, root),
     )

@@ -16,6 +16,7 @@ from perfgate.newcomer.tasks import tasks_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from perfgate.newcomer.clues import Clues
     from perfgate.newcomer.openapi import Request
     from perfgate.newcomer.rehearsal import Rehearsal, Tried
 
@@ -29,8 +30,9 @@ service = {name}
 start = {start}
 # Answers 2xx once requests are served.
 ready = {ready}
-# A command that makes a checkout fit to start, if one is needed:
-# build = "make"
+# What git does not keep, node_modules say, a checkout lacks. A command that makes it fit to start,
+# if one is needed:
+# build = {build}
 # Its environment is empty but for PATH and the like; what else it needs is named here:
 # env = {{ LOG_LEVEL = "warning" }}
 
@@ -94,7 +96,7 @@ WORKFLOWS = ("perfgate.yml", "perfgate-report.yml", "perfgate-baseline.yml")
 
 
 def files_for(
-    name: str, rehearsal: Rehearsal, locustfile: tuple[str, str] | None
+    clues: Clues, rehearsal: Rehearsal, locustfile: tuple[str, str] | None
 ) -> dict[str, str]:
     """Return the text of each file by its path.
 
@@ -106,17 +108,18 @@ def files_for(
         place, operations = locustfile[0], tasks_in(locustfile[1])
     made = {
         CONFIG_FILE: CONFIG.format(
-            name=json.dumps(name),
+            name=json.dumps(clues.name),
             because=rehearsal.start.because,
             start=json.dumps(rehearsal.start.command),
             ready=json.dumps(rehearsal.ready),
+            build=json.dumps(clues.build),
             locustfile=json.dumps(place),
         ),
         LEDGER_FILE: LEDGER.format(mix=_mix(operations)),
         **_workflows(),
     }
     if locustfile is None:
-        made[LOCUST_FILE] = _locustfile(name, rehearsal.tried)
+        made[LOCUST_FILE] = _locustfile(clues.name, rehearsal.tried)
     return made
 
 

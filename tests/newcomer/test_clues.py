@@ -84,6 +84,13 @@ def test_files_that_are_there(tmp_path: Path) -> None:
     assert (clues.locustfile, clues.spec) == ("locustfiles/a.py", "openapi.json")
 
 
+def test_what_makes_a_checkout_fit(tmp_path: Path) -> None:
+    """The file that pins what is installed tells with what."""
+    assert read_clues(tmp_path).build == "make"
+    lay(tmp_path, {"yarn.lock": ""})
+    assert read_clues(tmp_path).build == "yarn install --frozen-lockfile"
+
+
 def test_a_directory_without_clues(tmp_path: Path) -> None:
     """Nothing is guessed of nothing."""
     clues = read_clues(tmp_path)

@@ -6,13 +6,14 @@ import ast
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from perfgate.config.load import parse_config
 from perfgate.demand.ledger import parse_ledger
-from perfgate.newcomer.clues import Start
+from perfgate.newcomer.clues import Clues, Start
 from perfgate.newcomer.files import CONFIG_FILE, LEDGER_FILE, LOCUST_FILE, files_for
 from perfgate.newcomer.openapi import Request
 from perfgate.newcomer.rehearsal import Rehearsal, Tried
@@ -29,6 +30,7 @@ CHECKERS = (
     "actionlint -no-color",
     "zizmor --offline --persona=pedantic --no-progress --quiet",
 )
+SHOP = Clues("shop", (), "npm ci", None, None)
 BODY = {"name": 'it\'s "x"\n', "of": [1, None, True], "long": "y" * 80}
 
 
@@ -46,7 +48,7 @@ def rehearsal(count: int = 3) -> Rehearsal:
 def test_files_are_read_as_they_are_meant(tmp_path: Path, count: int) -> None:
     """Both perfgate and Python read back what was found out; shares of operations sum to one."""
     made = rehearsal(count)
-    files = files_for('shop "x"', made, None)
+    files = files_for(replace(SHOP, name='shop "x"'), made, None)
     config = parse_config(tmp_path / CONFIG_FILE, files[CONFIG_FILE])
     assert (config.service, config.target.start) == ('shop "x"', made.start.command)
     ledger = parse_ledger(tmp_path / LEDGER_FILE, files[LEDGER_FILE])
@@ -57,9 +59,18 @@ def test_files_are_read_as_they_are_meant(tmp_path: Path, count: int) -> None:
     assert sum(mix.values()) == pytest.approx(1)
 
 
+def test_a_build_is_only_suggested(tmp_path: Path) -> None:
+    """What may make a checkout fit to start stands there as a comment: it may not be needed."""
+    text = files_for(SHOP, rehearsal(), None)[CONFIG_FILE]
+    assert '\n# build = "npm ci"\n' in text
+    assert parse_config(tmp_path / CONFIG_FILE, text).target.build is None
+    uncommented = parse_config(tmp_path / CONFIG_FILE, text.replace("# build =", "build ="))
+    assert uncommented.target.build == "npm ci"
+
+
 def test_bodies_are_what_was_tried() -> None:
     """The Locust file sends the very body that the service took."""
-    tree = ast.parse(files_for("shop", rehearsal(1), None)[LOCUST_FILE])
+    tree = ast.parse(files_for(SHOP, rehearsal(1), None)[LOCUST_FILE])
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     (sent,) = (word.value for call in calls for word in call.keywords if word.arg == "json")
     assert ast.literal_eval(sent) == BODY
@@ -67,14 +78,14 @@ def test_bodies_are_what_was_tried() -> None:
 
 def test_what_was_refused_stands_in_a_comment() -> None:
     """An operation that was not answered well is no task, but told with what it needs."""
-    text = files_for("shop", rehearsal(), None)[LOCUST_FILE]
+    text = files_for(SHOP, rehearsal(), None)[LOCUST_FILE]
     assert "was answered with status 401 and is left out" in text
     assert "\u202e" not in text
 
 
 def test_workflows_have_no_finding(tmp_path: Path) -> None:
     """With a commit in the place that is left open, others' tools have nothing against them."""
-    files = files_for("shop", rehearsal(), None)
+    files = files_for(SHOP, rehearsal(), None)
     names = [name for name in files if name.endswith(".yml")]
     assert len(names) == 3
     for name in names:
@@ -91,7 +102,7 @@ def test_workflows_have_no_finding(tmp_path: Path) -> None:
 def test_workflows_are_those_of_this_repository() -> None:
     """Law: they have the rights, the actions and the order of events of ours, which are tried."""
     for name, ours in OURS.items():
-        text = files_for("shop", rehearsal(), None)[f".github/workflows/{name}"]
+        text = files_for(SHOP, rehearsal(), None)[f".github/workflows/{name}"]
         own = (ROOT / ".github" / "workflows" / ours).read_text()
         for what in (r"uses: (actions/\S+)", r"^ +((?:[a-z-]+: write|runs-on: .+)) ?"):
             told, tried = (re.findall(what, each, re.MULTILINE) for each in (text, own))
@@ -106,7 +117,7 @@ def test_tasks_of_a_locust_file_that_is_there() -> None:
         "    @task(3)\n    def one(self): ...\n\n    @locust.task\n    def two(self): ...\n\n"
         "    def three(self): ...\n"
     )
-    files = files_for("shop", rehearsal(), ("load/callers.py", text))
+    files = files_for(SHOP, rehearsal(), ("load/callers.py", text))
     assert 'locustfile = "load/callers.py"' in files[CONFIG_FILE]
     assert "mix = { one = 0.5, two = 0.5 }" in files[LEDGER_FILE]
     assert LOCUST_FILE not in files
