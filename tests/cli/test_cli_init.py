@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,29 @@ class Handler(BaseHTTPRequestHandler):
 
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
+NODE = {
+    "package.json": '{"scripts": {"start": "node server.js"}}',
+    "server.js": """\
+const serve = (request, response) => {
+  response.writeHead(request.url === "/" ? 200 : 404);
+  response.end();
+};
+require("http").createServer(serve).listen(process.env.PORT, "127.0.0.1");
+""",
+}
+STARLETTE = {
+    "app.py": """\
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("hello"))])
+"""
+}
+SERVICES = [
+    (NODE, "env PORT={port} node server.js", "node"),
+    (STARLETTE, "{python} -m uvicorn app:app --host 127.0.0.1 --port {port}", "python3"),
+]
 KNOWN = {"/openapi.json": json.dumps(SPEC), "/health": "ok", "/items/1": "an item"}
 DESCRIBED = {
     *("service.py", "known.py", "Procfile"),
@@ -92,6 +116,20 @@ def test_a_description_that_is_not_read(newcomer: Path) -> None:
     (newcomer / "known.py").write_text('KNOWN = {"/health": "ok"}\n')
     (newcomer / "openapi.yaml").write_text("openapi: 3.1.0\n")
     assert "openapi.yaml: is not read" in perfgate(newcomer, "init", "--no-check").stderr
+
+
+@pytest.mark.parametrize(("files", "start", "needs"), SERVICES, ids=["node", "starlette"])
+def test_frameworks(tmp_path: Path, files: dict[str, str], start: str, needs: str) -> None:
+    """A service of each is started as its repository says, and described by what it answers."""
+    if shutil.which(needs) is None:
+        pytest.skip(f"{needs} is not installed")
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    done = perfgate(tmp_path, "init", "--no-check")
+    assert done.returncode == 0, done.stderr
+    assert f"it starts: {start}  (" in done.stderr
+    assert "GET /: status 200" in done.stderr
+    assert 'self.client.get("/", name="home")' in (tmp_path / "locustfile.py").read_text()
 
 
 def test_what_is_there_stays(newcomer: Path) -> None:
