@@ -32,8 +32,13 @@ Commit the files, then make the first baseline:
     "--start",
     help="Command that starts the service, with {port} and {python}; found out if not given.",
 )
+@click.option(
+    "--ready",
+    metavar="PATH",
+    help="Where the service answers 2xx, like /login; found out if not given.",
+)
 @click.option("--no-check", is_flag=True, help="Only write the files; measure nothing.")
-def command(start: str | None, no_check: bool) -> int:
+def command(start: str | None, ready: str | None, no_check: bool) -> int:
     """Describe the service in this directory to perfgate, and judge it for the first time.
 
     It finds out how the service is started, starts it once, asks it what it serves, and writes
@@ -41,7 +46,7 @@ def command(start: str | None, no_check: bool) -> int:
     """
     from perfgate.newcomer.clues import Start, read_clues  # noqa: PLC0415 - --help needs none
     from perfgate.newcomer.files import CONFIG_FILE  # noqa: PLC0415 - as above
-    from perfgate.newcomer.rehearsal import rehearse  # noqa: PLC0415 - as above
+    from perfgate.newcomer.rehearsal import READY_PATHS, rehearse  # noqa: PLC0415 - as above
 
     os.environ[NO_BYTECODE] = "1"
     root = Path.cwd()
@@ -56,7 +61,8 @@ def command(start: str | None, no_check: bool) -> int:
             f"{root}: nothing tells how the service is started",
             hint="Name the command: perfgate init --start '{python} -m yours --port {port}'.",
         )
-    rehearsal = rehearse(root, starts, clues.spec)
+    paths = READY_PATHS if ready is None else (f"/{ready.removeprefix('/')}",)
+    rehearsal = rehearse(root, starts, clues.spec, paths)
     _tell(clues, rehearsal)
     _write(root, _files(root, clues, rehearsal))
     code = 0 if no_check else _first_check()

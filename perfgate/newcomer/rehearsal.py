@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from perfgate.newcomer.clues import Start
     from perfgate.target.process import RunningTarget
 
-READY_PATHS = ("/healthz", "/health", "/readyz", "/ready", "/livez", "/ping", "/status", "/")
 SPEC_PATHS = ("/openapi.json", "/swagger.json", "/v3/api-docs", "/api/openapi.json")
+READY_PATHS = (
+    *("/healthz", "/health", "/readyz", "/ready", "/livez", "/ping", "/status", "/"),
+    *SPEC_PATHS,
+)
 # Beyond these, nobody would read the Locust file.
 MOST_REQUESTS = 12
 PATIENCE_S = 20.0
@@ -66,30 +69,33 @@ class Rehearsal:
         return tuple(own.request for own in self.tried if own.good)
 
 
-def rehearse(root: Path, starts: Sequence[Start], spec: str | None) -> Rehearsal:
-    """Return what came of the first start that works.
+def rehearse(
+    root: Path, starts: Sequence[Start], spec: str | None, ready: Sequence[str] = READY_PATHS
+) -> Rehearsal:
+    """Return what came of the first start that works, which answers 2xx at one of ``ready``.
 
     Raises TargetError, with what each said, where none does.
     """
     faults = []
     for start in starts:
         try:
-            return _rehearsed(root, start, spec)
+            return _rehearsed(root, start, spec, ready)
         except TargetError as error:
             faults.append(f"{start.command}  ({start.because})\n{error.message}")
     raise TargetError(
         "\n".join(["the service could not be started:", *faults]),
         hint="Name the command: perfgate init --start '{python} -m yours --port {port}'. It must "
         "listen on {port}; variables that it needs stand before it: 'env PORT={port} DEBUG=1 "
-        "./yours'. What it imports must be installed where perfgate is.",
+        "./yours'. What it imports must be installed where perfgate is. --ready /PATH says "
+        "where it answers 2xx.",
     )
 
 
-def _rehearsed(root: Path, start: Start, spec: str | None) -> Rehearsal:
+def _rehearsed(root: Path, start: Start, spec: str | None, paths: Sequence[str]) -> Rehearsal:
     with tempfile.TemporaryDirectory(prefix="perfgate-init-") as place:
         log = Path(place) / "service.log"
         with start_target(root, start.command, Target(start=start.command), log=log) as target:
-            ready = _ready_path(target)
+            ready = _ready_path(target, paths)
             document = _described(target, root, spec)
             requests = _asked_for(document, ready)
             tried = tuple(_try(target, request) for request in requests)
@@ -99,8 +105,8 @@ def _rehearsed(root: Path, start: Start, spec: str | None) -> Rehearsal:
     return Rehearsal(start, ready, tried, described=document is not None)
 
 
-def _ready_path(target: RunningTarget) -> str:
-    """Return the first of the usual paths that answers 2xx, once anything answers at all."""
+def _ready_path(target: RunningTarget, paths: Sequence[str]) -> str:
+    """Return the first of the paths that answers 2xx, once anything answers at all."""
     until_s = time.monotonic() + PATIENCE_S
     while not (answer := ask(f"{target.url}/", ANSWER_S)).told.startswith("status"):
         code = target.exit_code()
@@ -110,7 +116,7 @@ def _ready_path(target: RunningTarget) -> str:
             raise TargetError(_silence(target, answer.told))
         time.sleep(POLL_S)
     refused: dict[str, list[str]] = {}
-    for path in (*READY_PATHS, *SPEC_PATHS):
+    for path in paths:
         answer = ask(f"{target.url}{path}", ANSWER_S)
         if answer.ok:
             return path

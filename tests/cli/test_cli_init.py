@@ -152,6 +152,17 @@ def test_a_service_that_does_not_start(newcomer: Path) -> None:
     assert not (newcomer / "perfgate.toml").exists()
 
 
+def test_where_it_is_ready_can_be_named(newcomer: Path) -> None:
+    """A service that answers 2xx at no usual place is described by the one that is named."""
+    (newcomer / "known.py").write_text('KNOWN = {"/log/in": "who are you?"}\n')
+    refused = perfgate(newcomer, "init", "--no-check")
+    assert refused.returncode == 5
+    assert "nowhere with 2xx: status 401 at /healthz" in refused.stderr
+    assert "--ready /PATH" in refused.stderr
+    assert perfgate(newcomer, "init", "--no-check", "--ready", "log/in").returncode == 0
+    assert 'ready = "/log/in"' in (newcomer / "perfgate.toml").read_text()
+
+
 def test_nothing_to_start(tmp_path: Path) -> None:
     """Where nothing tells how to start, one is asked to name the command."""
     done = perfgate(tmp_path, "init")
