@@ -135,16 +135,17 @@ def update(
 
 
 def _tell_proposal(proposal: Proposal, branch: str, summary: Path | None) -> None:
-    from perfgate.cli.renewal import reason_command, summary_of  # noqa: PLC0415 - as in update
+    from perfgate.cli.renewal import reason_commands, summary_of  # noqa: PLC0415 - as in update
     from perfgate.report.recorddiff import render_terminal  # noqa: PLC0415 - as in update
 
-    put(render_terminal([proposal.difference]))
+    put(render_terminal(proposal.differences))
     if summary is not None:
         summary.write_text(summary_of(proposal), encoding="utf-8")
     say(f"Proposed on the branch {branch} ({proposal.commit[:12]}), because {proposal.because}.")
-    if proposal.record.awaits_reason:
+    if proposal.awaiting:
         say("It is worse, and needs a reason: check the branch out, then run")
-        say(f"  {reason_command(proposal)}")
+        for words in reason_commands(proposal):
+            say(f"  {words}")
 
 
 @command.command()

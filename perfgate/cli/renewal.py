@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from perfgate.baseline.record import parse_proposed
 from perfgate.baseline.store import Store, file_text
 from perfgate.baseline.tree import Committed
+from perfgate.build.cache import locked
 from perfgate.build.gitio import WHO, open_repository
 from perfgate.cli.acceptance import record_in_line, refuse_invalid, signed
 from perfgate.cli.run import measured
@@ -21,12 +23,16 @@ from perfgate.report.recorddiff import Difference, headline, render_markdown, re
 from perfgate.verdict.renewal import surely_worse, why_renew
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from perfgate.baseline.record import BaselineRecord
     from perfgate.build.gitio import Repository
     from perfgate.config.load import LoadedConfig
     from perfgate.verdict.case import Case
     from perfgate.wish import Wish
 
+# Held, below .git, while a proposal is made.
+TURN = "perfgate-proposal.lock"
 # The last line of the message of a commit that may be replaced by the next one.
 TRAILER = "Proposed-by: perfgate baseline update"
 REASON = "Until somebody has said why, no check takes it for a baseline: check the branch out, run"
@@ -39,10 +45,14 @@ NO_BRANCH = "git fetch origin {branch}, or set baseline.branch."
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the branch would change, why, and the commit that it is at; "" before there is one."""
+    """What the branch would change, why, and the commit that it is at; "" before there is one.
+
+    ``pending`` is what was proposed before of other profiles and machines, and is so still.
+    """
 
     difference: Difference
     because: str
+    pending: tuple[Difference, ...] = ()
     commit: str = ""
 
     @property
@@ -50,6 +60,16 @@ class Proposal:
         """Return the record that is proposed."""
         assert self.difference.new is not None  # noqa: S101 - a proposal removes nothing
         return self.difference.new
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """Return all that the branch would change."""
+        return self.difference, *self.pending
+
+    @property
+    def awaiting(self) -> list[str]:
+        """Return the paths of the records that await a reason."""
+        return [own.path for own in self.differences if own.new and own.new.awaits_reason]
 
 
 def newly_measured(wish: Wish) -> Case:
@@ -117,19 +137,49 @@ def proposed(case: Case, loaded: LoadedConfig, branch: str, because: str) -> Pro
     if not why:
         return None
     base = branch_of_record(loaded)
-    with open_repository(loaded.root) as repository:
+    # Of two at once the second waits, and sees what the first has proposed.
+    with (
+        open_repository(loaded.root) as repository,
+        locked(repository.common_directory / TURN),
+    ):
         parent, was = repository.resolve(base), repository.branch_tip(branch)
         _refuse_foreign(repository, branch, parent)
-        within = repository.relative(loaded.root)
         store = _store_at(repository, parent, loaded)
         record, _ = record_in_line(case, store, signed(loaded, because), surely_worse(case))
         path = store.path_of(record)
-        proposal = Proposal(Difference(path, store.record(path), record), why)
-        place = path if within == "." else f"{within}/{path}"
-        files = {place: file_text(record, place).encode()}
+        pending = [own for own in _pending(repository, branch, parent, loaded) if own.path != path]
+        proposal = Proposal(Difference(path, store.record(path), record), why, tuple(pending))
+        files = dict(_files(proposal, repository.relative(loaded.root)))
         commit = repository.commit_aside(parent, files, message_of(proposal))
         repository.move_branch(branch, commit, was)
     return replace(proposal, commit=commit)
+
+
+def _files(proposal: Proposal, within: str) -> Iterator[tuple[str, bytes]]:
+    for own in proposal.differences:
+        place = own.path if within == "." else f"{within}/{own.path}"
+        assert own.new is not None  # noqa: S101 - a proposal removes nothing
+        yield place, file_text(own.new, place).encode()
+
+
+def _pending(
+    repository: Repository, branch: str, parent: str, loaded: LoadedConfig
+) -> Iterator[Difference]:
+    """Yield what the last proposal, here or on the remote, would make of ``parent`` still.
+
+    A place that has changed since it was made is left as it is.
+    """
+    found = repository.branch(branch)
+    if found is None or repository.is_ancestor(found, parent):
+        return
+    last, before, now = (
+        replace(_store_at(repository, repository.resolve(ref), loaded), parse=parse_proposed)
+        for ref in (found, f"{found}^", parent)
+    )
+    for path, record in last.records().items():
+        there = now.record(path)
+        if record != there and before.record(path) == there:
+            yield Difference(path, there, record)
 
 
 def _store_at(repository: Repository, commit: str, loaded: LoadedConfig) -> Store:
@@ -139,12 +189,11 @@ def _store_at(repository: Repository, commit: str, loaded: LoadedConfig) -> Stor
 
 def message_of(proposal: Proposal) -> str:
     """Return the message of the commit: what changes, in figures, and why."""
-    record = proposal.record
     told = headline(proposal.difference)
-    needs = "Needs a reason: a worse" if record.awaits_reason else "Renew the"
-    body = render_terminal([proposal.difference])
+    needs = "Needs a reason: a worse" if proposal.awaiting else "Renew the"
+    body = render_terminal(proposal.differences)
     return (
-        f"{needs} baseline of {record.service} ({told})\n\n"
+        f"{needs} baseline of {proposal.record.service} ({told})\n\n"
         f"Proposed because {proposal.because}.\n\n{body}\n\n{TRAILER}\n"
     )
 
@@ -152,16 +201,18 @@ def message_of(proposal: Proposal) -> str:
 def summary_of(proposal: Proposal) -> str:
     """Return what a request for the proposal should say, as Markdown."""
     lines = [f"Proposed because {as_text(proposal.because)}.", ""]
-    if proposal.record.awaits_reason:
+    if proposal.awaiting:
         lines += [f"**It is worse, and needs a reason.** {REASON} and push:", ""]
-        lines += fenced([reason_command(proposal)])
-    return "\n".join([*lines, render_markdown([proposal.difference])]) + "\n"
+        lines += fenced(reason_commands(proposal))
+    return "\n".join([*lines, render_markdown(proposal.differences)]) + "\n"
 
 
-def reason_command(proposal: Proposal) -> str:
-    """Return the command that gives a proposal the reason it awaits."""
-    path = proposal.difference.path
-    return f'perfgate baseline accept {path} --allow-regression --reason "..."'
+def reason_commands(proposal: Proposal) -> list[str]:
+    """Return the commands that give a proposal the reasons it awaits."""
+    return [
+        f'perfgate baseline accept {path} --allow-regression --reason "..."'
+        for path in proposal.awaiting
+    ]
 
 
 def _refuse_foreign(repository: Repository, branch: str, parent: str) -> None:
