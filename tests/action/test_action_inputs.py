@@ -75,3 +75,9 @@ def test_the_action_passes_every_input_by_the_environment() -> None:
     scripts = re.findall(r"^ +run: (.+)$", text, re.MULTILINE)
     assert len(scripts) == 2
     assert not any("${{" in script for script in scripts)
+
+
+def test_the_action_imports_nothing_of_the_checkout() -> None:
+    """Law: where a step runs, in the checkout, Python looks for no module."""
+    started = re.findall(r"python3 (\S+)", ACTION.read_text())
+    assert started == ["-P", "-P"]
