@@ -248,3 +248,16 @@ def test_who_is_left_out_is_named() -> None:
     assert "not even served before a spike to 300/s for 5 s (0 % of batch's):" in early.reason
     all_down = found(stayed_down(callers=(left, left)))
     assert "answered in time, at 3.0 attempts" in all_down.reason
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "It was not watched for longer."),
+        (STEP_S, "Not even 50 % of the demand, for 8 s brought it back."),
+        (2 * STEP_S, "Neither 50 % nor 25 % of the demand, for 8 s each brought it back."),
+    ],
+)
+def test_only_what_was_tried_was_in_vain(seconds: int, words: str) -> None:
+    """Of a run that was cut short nothing is told that it did not get to."""
+    assert words in found(recovery([DOWN] * (LIMIT_S + seconds))).reason

@@ -243,14 +243,18 @@ def _healing(own: Recovery, course: Course) -> str:
         return f"It ended when the demand was lowered to {course.healed_rps:.0f}/s ({share:.0f} %)."
     if course.healed_quiet:
         return "It ended when nobody retried any more."
-    quiet_s = max(len(own.first_tries) - own.upset.quiet_s, 0.0)
-    ended = f"an end of all retries within {number(quiet_s)} s"
-    if not own.upset.steps:
-        return f"Not even {ended} brought it back."
-    seconds, _ = own.upset.steps[0]
-    lowered = " nor ".join(f"{100 * rate / own.demand_rps:.0f} %" for _, rate in own.upset.steps)
-    each = "" if len(own.upset.steps) == 1 else " each"
-    return (
-        f"Neither {lowered} of the demand, for {number(seconds)} s{each}, nor {ended} brought it "
-        "back."
-    )
+    lowered = [relief for relief in course.reliefs if not relief.quiet]
+    tried = [
+        f"an end of all retries within {relief.to_s - relief.from_s} s"
+        for relief in course.reliefs
+        if relief.quiet
+    ]
+    if lowered:
+        shares = " nor ".join(f"{100 * one.rate_rps / own.demand_rps:.0f} %" for one in lowered)
+        each = "" if len(lowered) == 1 else " each"
+        seconds = lowered[0].to_s - lowered[0].from_s
+        tried.insert(0, f"{shares} of the demand, for {seconds} s{each}")
+    if not tried:
+        return "It was not watched for longer."
+    several = len(tried) > 1 or len(lowered) > 1
+    return f"{'Neither' if several else 'Not even'} {', nor '.join(tried)} brought it back."
