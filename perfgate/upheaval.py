@@ -12,13 +12,14 @@ from perfgate.analysis.rates import service_rates
 from perfgate.demand.backoff import waits_s
 from perfgate.demand.budgets import smaller_budget
 from perfgate.demand.demand import peak_demand
+from perfgate.errors import LoadError, SpoiltError
 from perfgate.gate import OVERHEAD_S, add, local_required_rps, plan_of, schedule_of
 from perfgate.load.engine import SCHEDULE_FILE
 from perfgate.load.plan import Caller, Recovery, RetryBudget
 from perfgate.load.pulse import WELL_FOR_S
 from perfgate.load.schedule import Stage
 from perfgate.measurement.models import Upset
-from perfgate.rig import Assignment, run_once
+from perfgate.rig import Assignment, Outcome, run_once
 from perfgate.verdict.case import steps_of
 from perfgate.verdict.checks.recovery import is_down
 from perfgate.verdict.checks.validity import DISCARD_LIMIT
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from perfgate.gate import Order
     from perfgate.load.plan import Host, Plan
     from perfgate.measurement.models import BuildRole, UpsetKind
-    from perfgate.rig import Outcome, Rig
+    from perfgate.rig import Rig
     from perfgate.verdict.case import Case, Terms
 
 ROLES: tuple[BuildRole, ...] = ("candidate", "base")
@@ -57,16 +58,18 @@ def try_recovery(case: Case, order: Order, rig: Rig) -> Case:
     if ordeal is None:
         rig.progress.learned("no service rate is known, so recovery is not tried")
         return case
-    tried = _tried(rig, order, ordeal, {"candidate": order.candidate})
+    tried, broken_off = _tried(rig, order, ordeal, {"candidate": order.candidate})
+    case = add(case, broken_off=(*case.measurement.broken_off, *broken_off))
     case = _with_recovery(case, tried)
     if case.measurement.incidents or not is_down(case):
         return case
     anew = _restart(ordeal, order.terms.config.recovery)
-    again = _tried(rig, order, anew, {"candidate": order.candidate})
+    again, _ = _tried(rig, order, anew, {"candidate": order.candidate})
     case = add(case, restart=again.recovery, incidents=again.incidents)
-    if order.base is None:
+    if order.base is None or case.measurement.incidents:
         return case
-    return _with_recovery(case, _tried(rig, order, ordeal, {"base": order.base}))
+    beside, _ = _tried(rig, order, ordeal, {"base": order.base})
+    return _with_recovery(case, beside)
 
 
 def _with_recovery(case: Case, tried: Outcome) -> Case:
@@ -75,16 +78,30 @@ def _with_recovery(case: Case, tried: Outcome) -> Case:
     return add(case, recoveries=(*case.measurement.recoveries, tried.recovery))
 
 
-def _tried(rig: Rig, order: Order, ordeal: Ordeal, build: Mapping[BuildRole, Build]) -> Outcome:
-    """Put a build through it; a run not to be trusted is repeated."""
-    attempt = 0
-    while True:
-        outcome = run_once(rig, _assignment(order, ordeal, build, attempt))
-        faults = outcome.recovery.validity.faults if outcome.recovery else ()
-        attempt += 1
-        if not faults or attempt > DISCARD_LIMIT:
-            return outcome
-        rig.progress.learned(f"to be repeated: {faults[0]}")
+def _tried(
+    rig: Rig, order: Order, ordeal: Ordeal, build: Mapping[BuildRole, Build]
+) -> tuple[Outcome, list[str]]:
+    """Put a build through it; a run that broke off, or is not to be trusted, is repeated.
+
+    Return what came of the last one, nothing if that broke off, and what broke runs off.
+    """
+    broken_off: list[str] = []
+    for attempt in range(DISCARD_LIMIT + 1):
+        try:
+            outcome = run_once(rig, _assignment(order, ordeal, build, attempt))
+        except SpoiltError:
+            raise
+        except LoadError as error:
+            # The load has worked before, so what broke it off is an accident until it recurs.
+            outcome, fault = Outcome(), error.message.splitlines()[0]
+            broken_off.append(fault)
+        else:
+            faults = outcome.recovery.validity.faults if outcome.recovery else ()
+            fault = faults[0] if faults else ""
+        if not fault:
+            break
+        rig.progress.learned(f"not to be trusted: {fault}")
+    return outcome, broken_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +169,7 @@ def _assignment(
         schedule=schedule_of(order, stages, seed),
         offered_rps=ordeal.demand_rps,
         open_s=0.0,
+        witness=None if "base" in build else order.base,
         expected_s=_down_s(ordeal, config.recovery),
         upset=upset,
     )

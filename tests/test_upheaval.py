@@ -10,13 +10,14 @@ import pytest
 from builders import Build, case, conditions, config, dependent, environment, ledger, terms
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from upsets import stayed_down
+from upsets import came_back, stayed_down
 
 from perfgate import upheaval
 from perfgate.analysis.rates import service_rates
 from perfgate.build.provide import Build as Provided
 from perfgate.config.models import RecoveryTest, Target
 from perfgate.demand.demand import peak_demand
+from perfgate.errors import LoadError
 from perfgate.gate import OVERHEAD_S, Order
 from perfgate.load.engine import Engine
 from perfgate.progress import Silence
@@ -33,6 +34,10 @@ from perfgate.upheaval import (
     upset_of,
 )
 from perfgate.verdict.case import steps_of
+from perfgate.verdict.checks import recovery
+from perfgate.verdict.checks.validity import DISCARD_LIMIT
+from perfgate.verdict.finding import Outcome as Verdict
+from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
     from perfgate.rig import Assignment
@@ -42,7 +47,7 @@ TESTS = st.builds(
     RecoveryTest,
     limit_s=st.floats(4, 99),
     upset=st.sampled_from(["spike", "stall"]),
-    upset_s=st.floats(1, 9),
+    upset_s=st.floats(2, 9),
     spike_ratio=st.floats(1.1, 4),
     before_s=st.floats(6, 20),
     steps=st.lists(st.floats(0.1, 0.9), max_size=3).map(tuple),
@@ -163,3 +168,39 @@ def test_the_floor_of_a_budget_is_that_of_the_share_that_comes_here(share: float
     (one,) = callers_of(held_to, share * sent_rps)
     assert one.budget.min_rps * one.budget.clients == pytest.approx(share * 10.0 * 40)
     assert one.budget.clients == max(1, round(share * 40))
+
+
+@pytest.mark.parametrize("broken", range(DISCARD_LIMIT + 2))
+def test_a_run_that_breaks_off_is_repeated_and_told(broken: int) -> None:
+    """Law: what breaks runs off is kept, and more than are allowed leave nothing to be judged."""
+    left = [LoadError("Locust did not end")] * broken
+
+    def run_once(_: Rig, __: Assignment) -> Outcome:
+        if left:
+            raise left.pop()
+        return Outcome(recovery=came_back())
+
+    held_to = terms()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(upheaval, "run_once", run_once)
+        tried = try_recovery(case(held_to=held_to), order(held_to, beside_base=True), RIG)
+    assert len(tried.measurement.broken_off) == min(broken, DISCARD_LIMIT + 1)
+    assert len(tried.measurement.recoveries) == (broken <= DISCARD_LIMIT)
+    assert (judge(tried).outcome is Verdict.INVALID) == (broken > DISCARD_LIMIT)
+
+
+def test_what_is_known_of_a_build_that_stayed_down_is_kept() -> None:
+    """Law: that neither its restart nor the base could be tried takes nothing back."""
+
+    def run_once(_: Rig, assignment: Assignment) -> Outcome:
+        if assignment.stage != "recovery of the candidate":
+            raise LoadError("Locust did not end")
+        return Outcome(recovery=stayed_down())
+
+    held_to = terms()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(upheaval, "run_once", run_once)
+        tried = try_recovery(case(held_to=held_to), order(held_to, beside_base=True), RIG)
+    (own,) = recovery.check(tried)
+    assert own.outcome is Verdict.FAIL
+    assert "The base could not be tried." in own.reason

@@ -6,7 +6,7 @@ Pure: it measures nothing, and what a build deserves for it is the verdict's bus
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import floor
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from perfgate.load.pulse import WELL_FOR_S, is_served, is_well
@@ -76,8 +76,8 @@ def course_of(recovery: Recovery) -> Course:
     was tried twice, and no dependent was left out; served again is from the first of them on.
     """
     upset = recovery.upset
-    after_s = floor(upset.to_s)
-    limit_s = min(after_s + floor(upset.limit_s), len(recovery.first_tries))
+    after_s = ceil(upset.to_s)
+    limit_s = min(floor(upset.to_s + upset.limit_s), len(recovery.first_tries))
     back_s = _first_well(recovery, after_s, limit_s)
     down = (max(after_s, limit_s - LATEST_S), limit_s) if back_s is None else (after_s, back_s)
     calls, attempts, answered = _sums(recovery, *down)
@@ -85,7 +85,7 @@ def course_of(recovery: Recovery) -> Course:
     well_before = was_well(recovery, *before)
     course = Course(
         was_well=well_before,
-        recovered_s=None if back_s is None else float(back_s - after_s),
+        recovered_s=None if back_s is None else back_s - upset.to_s,
         answered_ratio=answered / calls if calls else 1.0,
         attempts_per_call=attempts / calls if calls else 1.0,
         most_waiting=max((count for count in recovery.waiting if count is not None), default=None),
@@ -112,13 +112,10 @@ def _stuck(recovery: Recovery, course: Course) -> Course:
 
 
 def _reliefs(recovery: Recovery) -> list[Relief]:
-    """Return what was tried after the limit.
-
-    Well seconds that began before it count, too: the run ends as soon as callers are served.
-    """
+    """Return what was tried after the limit."""
     reliefs: list[Relief] = []
     for from_s, to_s, rate_rps, quiet in _tried(recovery):
-        helped = _first_well(recovery, from_s - WELL_FOR_S + 1, to_s) is not None
+        helped = _first_well(recovery, from_s, to_s) is not None
         reliefs.append(Relief(from_s, to_s, rate_rps, quiet, helped))
         if helped:
             break
@@ -138,14 +135,23 @@ def _tried(recovery: Recovery) -> Iterator[tuple[int, int, float, bool]]:
 
 
 def _first_well(recovery: Recovery, from_s: int, to_s: int) -> int | None:
-    """Return where the first well seconds begin that lie between two times, None without any."""
-    begins = range(from_s, to_s - WELL_FOR_S + 1)
+    """Return where the first well seconds begin between two times, None where none do.
+
+    They may end later: a run ends with them, and what comes then is no doing of theirs.
+    """
+    last_s = min(to_s, len(recovery.first_tries) - WELL_FOR_S + 1)
+    begins = range(from_s, last_s)
     return next((at for at in begins if was_well(recovery, at, at + WELL_FOR_S)), None)
 
 
 def was_well(recovery: Recovery, from_s: int, to_s: int) -> bool:
-    """Return whether callers were served between two whole seconds, all together and each alone."""
-    return is_well(*_sums(recovery, from_s, to_s)) and not _unserved(recovery, from_s, to_s)
+    """Return whether callers were served between two whole seconds, all together and each alone.
+
+    Retries that were due at the end are none that were spared.
+    """
+    calls, attempts, answered = _sums(recovery, from_s, to_s)
+    due = sum(recovery.due[to_s - 1 : to_s])
+    return is_well(calls, attempts + due, answered) and not _unserved(recovery, from_s, to_s)
 
 
 def _unserved(recovery: Recovery, from_s: int, to_s: int) -> tuple[tuple[str, float], ...]:

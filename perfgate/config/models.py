@@ -446,7 +446,7 @@ class RecoveryTest(Section):
         default="spike",
         description="What happens: more calls than are served, or a stop of the build by signal.",
     )
-    upset_s: Positive = Field(default=5.0, description="How long that lasts.")
+    upset_s: Annotated[float, Field(ge=2)] = Field(default=5.0, description="How long that lasts.")
     spike_ratio: Annotated[float, Field(gt=1, le=10)] = Field(
         default=1.5, description="Calls in the spike, as a multiple of the service rate."
     )

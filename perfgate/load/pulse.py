@@ -6,10 +6,11 @@ It is asked while a run lasts; what the run has shown is the measurement's busin
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from perfgate.load.plan import Caller
 
@@ -23,7 +24,10 @@ LEAST_SERVED = 0.5
 
 
 def is_well(calls: int, attempts: int, answered: int) -> bool:
-    """Return whether so many calls were served, by so many attempts; no calls say nothing."""
+    """Return whether so many calls were served, by so many attempts; no calls say nothing.
+
+    Attempts that are still to come, as their callers wait before they try again, count as well.
+    """
     return calls > 0 and answered >= LEAST_ANSWERED * calls and attempts <= MOST_ATTEMPTS * calls
 
 
@@ -35,8 +39,8 @@ def heard_of(callers: Sequence[Caller]) -> list[int]:
 
 
 def is_served(calls: int, answered: int) -> bool:
-    """Return whether a caller that is heard was not left out; no calls say nothing."""
-    return answered >= LEAST_SERVED * calls
+    """Return whether a caller that is heard was not left out; one call may still be under way."""
+    return answered + 1 >= LEAST_SERVED * calls
 
 
 class Pulse:
@@ -51,6 +55,7 @@ class Pulse:
         self._first_tries: Counter[int] = Counter()
         self._attempts: Counter[int] = Counter()
         self._answers: Counter[int] = Counter()
+        self._due = 0
 
     def sent(self, at_s: float, caller: int, *, retry: bool) -> None:
         """Note an attempt."""
@@ -69,6 +74,15 @@ class Pulse:
         if caller in self._heard:
             self._heard[caller][1][second] += 1
 
+    @contextmanager
+    def due(self) -> Iterator[None]:
+        """Note a caller that waits before it tries again, for as long as the block lasts."""
+        self._due += 1
+        try:
+            yield
+        finally:
+            self._due -= 1
+
     def is_well(self, now_s: float, since_s: float) -> bool:
         """Return whether the last whole seconds were well, all of them after ``since_s``."""
         now = int(now_s - self._start_s)
@@ -77,8 +91,9 @@ class Pulse:
         def sums(*counts: Counter[int]) -> list[int]:
             return [sum(count[second] for second in last) for count in counts]
 
+        calls, attempts, answered = sums(self._first_tries, self._attempts, self._answers)
         return (
             last[0] >= since_s - self._start_s
-            and is_well(*sums(self._first_tries, self._attempts, self._answers))
+            and is_well(calls, attempts + self._due, answered)
             and all(is_served(*sums(*counts)) for counts in self._heard.values())
         )

@@ -20,7 +20,8 @@ FORMAT: Final = "perfgate.measurement/1"
 #      solo, lost processes, how the warm-up went, what others had of the CPU (in saturation
 #      too), yardsticks, thirds of open loops, the conditions, what broke off,
 #      closed loops that the generator limited, requests in flight at the required rate, the
-#      search for mu_slo, digests of builds, versions of tools, single callers through an upset.
+#      search for mu_slo, digests of builds, versions of tools, single callers through an upset,
+#      retries that were due, processes that ended in it.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -301,10 +302,12 @@ class Recovery(Value):
     """How one build fared through an upset, with callers that retry.
 
     A figure for each second from the first call: first tries sent, attempts sent, calls answered in
-    time, and attempts that waited at its end, given up or not, as far as is known (None else).
+    time, and, at its end, attempts that waited, given up or not, as far as is known (None else),
+    and retries that were ``due``: their callers waited before they sent them (none in older files).
     ``mu_over_rps`` is how many attempts a second it completed while callers gave up, None where
     too few were seen. ``rss_bytes`` is its memory before the upset, and at the end. ``callers`` are
-    the dependents that make enough calls to be judged each alone.
+    the dependents that make enough calls to be judged each alone; ``lost`` processes of the build
+    ended meanwhile.
     """
 
     build: BuildRole
@@ -321,6 +324,8 @@ class Recovery(Value):
     rss_bytes: tuple[int, int]
     validity: Validity
     callers: tuple[CallerCourse, ...] = ()
+    due: tuple[int, ...] = ()
+    lost: int = 0
 
 
 class Incident(Value):

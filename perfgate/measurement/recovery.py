@@ -51,12 +51,15 @@ def recovery_of(
     ended_s = (rows["ended_s"] - journal.calls.start_s).to_numpy()
     callers, whose = plan.recovery.callers, rows["caller"].to_numpy()
     late = ended_s - sent_s > np.array([caller.timeout_s for caller in callers])[whose]
-    good = (rows["outcome"] == Outcome.OK).to_numpy()
+    outcome = rows["outcome"].to_numpy()
+    good, queued = outcome == Outcome.OK, outcome != Outcome.FAILED
     first, answered = (rows["attempt"] == 0).to_numpy(), good & ~late
     ends = np.arange(1, int(np.nanmax(sent_s)) + 2)
     quiet = rows[(rows["intended_s"] - journal.calls.start_s) < upset.from_s]
     served = _served(sent_s, ended_s, good & late)
     in_turn = not _overtaken(sent_s, np.where(good, ended_s, np.inf), *served)
+    under_way = _under_way(sent_s, ended_s, ends)
+    given_up_s = sent_s[outcome == Outcome.ABANDONED]
     return Recovery(
         build=role,
         seed=plan.seed,
@@ -65,8 +68,10 @@ def recovery_of(
         first_tries=_by_second(sent_s[first], ends),
         attempts=_by_second(sent_s, ends),
         answered=_by_second(ended_s[answered], ends),
-        waiting=_waiting(sent_s, *served, ends) if in_turn else (None,) * len(ends),
-        mu_over_rps=_completed_rps(sent_s, *served) if in_turn else None,
+        waiting=_waiting(sent_s[queued], *served, given_up_s, under_way)
+        if in_turn
+        else (None,) * len(ends),
+        mu_over_rps=_completed_rps(sent_s[queued], *served) if in_turn else None,
         failures=failures_of(rows),
         unsent=sum(sum(own.unsent.values()) for own in journal.generators),
         rss_bytes=_memory(journal),
@@ -79,6 +84,8 @@ def recovery_of(
             )
             for place in heard_of(callers)
         ),
+        due=_due(rows, sent_s, ended_s, ends),
+        lost=surroundings.lost.get(role, 0),
     )
 
 
@@ -123,21 +130,40 @@ def _completed_rps(sent_s: Times, late_s: Times, answered_s: Times) -> float | N
 
 
 def _waiting(
-    sent_s: Times, late_s: Times, answered_s: Times, ends: NDArray[np.int64]
+    sent_s: Times, late_s: Times, answered_s: Times, given_up_s: Times, under_way: NDArray[np.int64]
 ) -> tuple[int | None, ...]:
     """Return how many attempts waited at the end of each second, served in order.
 
-    Before the first late answer that is nearly none, after the last one it is not known.
+    Before the first late answer, and after the last one where nobody has given up since, these are
+    at least, or all of, the ones ``under_way``; else what comes after the last one is not known.
     """
     if not len(late_s):
-        return tuple(0 for _ in ends)
+        return tuple(None if len(given_up_s) else int(count) for count in under_way)
+    ends = np.arange(1, len(under_way) + 1)
     begun_s = np.interp(ends, answered_s, late_s)
     sent, done = np.searchsorted(np.sort(sent_s), [ends, begun_s])
-    waiting = np.maximum(sent - done, 0)
-    return tuple(
-        0 if end < answered_s[0] else None if end > answered_s[-1] else int(count)
-        for end, count in zip(ends, waiting.tolist(), strict=True)
-    )
+    waiting = np.maximum(sent - done, np.where(ends < answered_s[0], under_way, 0))
+    is_last = ends > answered_s[-1]
+    known = ~is_last if (given_up_s > late_s[-1]).any() else np.ones_like(is_last)
+    told = np.where(is_last, under_way, waiting).tolist()
+    return tuple(count if is_known else None for count, is_known in zip(told, known, strict=True))
+
+
+def _under_way(sent_s: Times, ended_s: Times, ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many attempts had been sent and were not answered, nor given up, at each time."""
+    begun, over = (np.searchsorted(np.sort(times), ends) for times in (sent_s, ended_s))
+    return begun - over
+
+
+def _due(
+    rows: pd.DataFrame, sent_s: Times, ended_s: Times, ends: NDArray[np.int64]
+) -> tuple[int, ...]:
+    """Return how many callers waited to try again, at each time: between two of their attempts."""
+    order = np.lexsort((rows["attempt"].to_numpy(), rows["number"].to_numpy()))
+    again = (rows["attempt"].to_numpy()[order] > 0).nonzero()[0]
+    since_s, until_s = ended_s[order][again - 1], sent_s[order][again]
+    waits = until_s > since_s  # the answer to a witness may come after the next attempt
+    return tuple(_under_way(since_s[waits], until_s[waits], ends).tolist())
 
 
 def _memory(journal: Journal) -> tuple[int, int]:

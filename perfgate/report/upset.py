@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Marks on the axis: from here on the demand was lower, and from here on nobody retried.
 LOWERED, QUIET = "v", "x"
-UNKNOWN = "unknown: requests overtook each other"
+UNKNOWN = "not known: answers do not tell how many wait"
 
 
 def upset_lines(case: Case) -> list[str]:

@@ -16,6 +16,7 @@ from perfgate.report.upset import upset_lines
 from perfgate.story.chapters import CHAPTERS, OPENING, OTHERWISE
 from perfgate.tail import escaped
 from perfgate.verdict.case import recovery_of
+from perfgate.verdict.checks.recovery import restarted_s
 from perfgate.verdict.finding import Outcome
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ def only_restart_helps(case: Case) -> bool:
 
     Neither a lower demand nor an end of retries had brought it back.
     """
-    own, again = recovery_of(case, "candidate"), case.measurement.restart
-    if own is None or again is None:
+    own = recovery_of(case, "candidate")
+    if own is None:
         return False
     course = course_of(own)
     healed = course.healed_rps is not None or course.healed_quiet
-    return not healed and course_of(again).recovered_s is not None
+    return not healed and restarted_s(case.measurement.restart) is not None
 
 
 def opening(directory: str, width: int) -> str:

@@ -98,12 +98,13 @@ def test_only_what_was_begun_was_tried(seconds: int) -> None:
 
 
 @given(before=st.integers(1, 2))
-def test_who_is_served_across_the_limit_has_healed(before: int) -> None:
-    """Law: a run ends at the first well seconds, so they are found though the limit parts them."""
+def test_well_seconds_count_where_they_begin(before: int) -> None:
+    """Law: a run ends at the first well seconds, so they are found though a limit parts them."""
     course = course_of(recovery([*[DOWN] * (LIMIT_S - before), *[WELL] * 3]))
-    assert course.recovered_s is None
-    assert course.healed_rps == UPSET.steps[0][1]
-    assert [own.helped for own in course.reliefs] == [True]
+    assert course.recovered_s == LIMIT_S - before
+    healed = course_of(recovery([*[DOWN] * (LIMIT_S + STEP_S - before), *[WELL] * 3]))
+    assert healed.healed_rps == UPSET.steps[0][1]
+    assert [own.helped for own in healed.reliefs] == [True]
 
 
 def test_who_was_not_well_before_is_told() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,9 +60,12 @@ def test_what_was_before_does_not_count(since_s: float) -> None:
     assert pulse.is_well(2 * WELL_FOR_S, since_s)
 
 
-@pytest.mark.parametrize(("answers", "well"), [(0, False), (4, False), (5, True), (10, True)])
+@pytest.mark.parametrize(("answers", "well"), [(0, False), (3, False), (4, True), (10, True)])
 def test_who_makes_few_of_the_calls_is_heard(answers: int, well: bool) -> None:
-    """Law: it is not well while a caller that is heard gets less than half, whatever others get."""
+    """Law: it is not well while a caller that is heard gets less than half, whatever others get.
+
+    One call of it may still be under way.
+    """
     pulse, deaf = Pulse(heard=[0, 1]), Pulse(heard=[0])
     for own in (pulse, deaf):
         for caller, calls, answered in ((0, 990, 990), (1, 10, answers)):
@@ -80,3 +85,13 @@ def test_only_who_makes_enough_calls_is_heard() -> None:
         Caller("enough", {"fetch": 0.6 * rate_rps, "list": 0.5 * rate_rps}, 1.0),
     ]
     assert heard_of(callers) == [1]
+
+
+def test_retries_that_are_due_are_waited_for() -> None:
+    """Law: while more callers wait to try again than may try again, it is not well."""
+    pulse = felt([(10, 0, 10)] * WELL_FOR_S)
+    with ExitStack() as stack:
+        for waiting in range(1, 10):
+            stack.enter_context(pulse.due())
+            assert pulse.is_well(WELL_FOR_S, START_S) == (waiting <= WELL_FOR_S)
+    assert pulse.is_well(WELL_FOR_S, START_S)

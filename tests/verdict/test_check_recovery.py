@@ -63,8 +63,9 @@ def test_who_stays_down_fails() -> None:
     assert own.reason == (
         "30 s after a spike to 300/s for 5 s, with the demand back at 50/s, 0 % of calls were "
         "answered in time, at 3.0 attempts each. Neither 50 % nor 25 % of the demand, for 8 s "
-        "each, nor an end of all retries within 8 s brought it back. Callers that all retry send "
-        "50/s, and 399/s are surely served while saturated: not as was to be expected."
+        "each, nor an end of all retries within 8 s brought it back. The base could not be tried. "
+        "Callers that all retry send 50/s, and 399/s are surely served while saturated: not as "
+        "was to be expected."
     )
     assert own.hint
 
@@ -193,7 +194,7 @@ def test_a_restart_that_helps_is_told(down_s: int) -> None:
     assert f" Fresh processes served the demand within {down_s + 3} s." in told.reason
     in_vain = back.model_copy(update={"answered": (0,) * len(back.answered)})
     (untold,) = check(after(stayed_down(), restart=in_vain))
-    assert "restart" not in untold.reason
+    assert "Fresh processes did not serve it either." in untold.reason
 
 
 def test_a_planned_change_is_called_so() -> None:
@@ -202,6 +203,23 @@ def test_a_planned_change_is_called_so() -> None:
     assert found(came_back(2, upset=change)).reason.startswith(
         "After 5 s of the 185/s that are planned,"
     )
+
+
+@pytest.mark.parametrize("kind", ["spike", "stall"])
+def test_who_only_waits_is_not_overloaded(kind: str) -> None:
+    """Law: where all is answered before anybody gives up, however late, nothing is proved."""
+    own, during = came_back(3), range(UPSET_FROM_S, UPSET_TO_S)
+    sent = tuple(300 if at in during else 50 for at in range(len(own.first_tries)))
+    got = tuple(
+        200 if at in during else 217 if UPSET_TO_S <= at < UPSET_TO_S + 3 else 50
+        for at in range(len(sent))
+    )
+    upset = UPSET.model_copy(update={"kind": kind})
+    updates = {"first_tries": sent, "attempts": sent, "answered": got, "upset": upset}
+    told = found(own.model_copy(update=updates))
+    assert told.outcome is Outcome.INCONCLUSIVE
+    assert "before they gave up: it was no overload" in told.reason
+    assert "recovery.upset_s" in told.hint
 
 
 def test_a_spike_that_overloads_nobody_tells_nothing() -> None:
@@ -243,6 +261,8 @@ def test_who_is_left_out_is_named() -> None:
     told = found(recovery([(100, 100, 97)] * LIMIT_S, callers=(served, left)))
     assert told.outcome is Outcome.FAIL
     assert "97 % of calls were answered in time (0 % of batch's), at 1.0 attempts" in told.reason
+    only = found(recovery([(100, 100, 97)] * LIMIT_S, callers=(left,)))
+    assert "97 % of calls were answered in time (0 % of batch's)" in only.reason
     early = found(recovery([WELL] * 3, callers=(served, alone("batch", [10] * 3, before=0))))
     assert early.outcome is Outcome.INCONCLUSIVE
     assert "not even served before a spike to 300/s for 5 s (0 % of batch's):" in early.reason

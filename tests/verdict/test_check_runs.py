@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from builders import Build, case, discarded, incident, session, sessions
+from upsets import after, came_back
 
 from perfgate.verdict.checks import incidents, validity
 from perfgate.verdict.finding import Outcome
@@ -67,6 +68,15 @@ def test_processes_that_end_are_told_apart_by_the_base(
     (own,) = incidents.check(made)
     assert (own.check, own.outcome) == ("survival", outcome)
     assert words in own.reason
+
+
+@pytest.mark.parametrize(("lost", "words"), [(1, "1 process of"), (2, "2 processes of")])
+def test_processes_that_end_in_an_overload_are_told(lost: int, words: str) -> None:
+    """Law: a part that dies of an overload is named, though the build was served again."""
+    (own,) = incidents.check(after(came_back(lost=lost)))
+    assert (own.check, own.outcome) == ("survival:overload", Outcome.WARN)
+    assert own.reason.startswith(f"{words} the candidate ended in an overload")
+    assert incidents.check(after(came_back(), came_back(build="base", lost=lost))) == []
 
 
 def test_processes_that_end_decide_at_a_look() -> None:

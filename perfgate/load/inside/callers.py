@@ -91,8 +91,9 @@ class Callers:
 
         Raises what a call raised that was no outcome.
         """
+        deadline_s = time.monotonic() + seconds
         for group in (self._open, self._witnesses):
-            group.join(timeout=seconds)
+            group.join(timeout=max(deadline_s - time.monotonic(), 0.0))
             group.kill()
         raise_faults(self._faults)
 
@@ -108,7 +109,8 @@ class Callers:
             for made in range(desk.caller.attempts):
                 if made:
                     due_s = time.monotonic() + draws.uniform(*desk.caller.waits_s[made - 1])
-                    gevent.sleep(max(due_s - time.monotonic(), 0.0))
+                    with self._pulse.due():
+                        gevent.sleep(max(due_s - time.monotonic(), 0.0))
                 if sent and self._is_quiet():
                     return
                 if made and not desk.budget.allows(time.monotonic() - self._begun_s):

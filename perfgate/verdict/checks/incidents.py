@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perfgate.verdict.case import recovery_of
 from perfgate.verdict.finding import Finding, Outcome, counted
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ LOST_HINT = "Its log (kept with --output) may say why: a crash, or too little me
 
 def check(case: Case) -> list[Finding]:
     """Return one finding per incident, and one where processes of a build ended under load."""
-    return [*(_finding(incident) for incident in case.measurement.incidents), *_lost(case)]
+    incidents = [_finding(incident) for incident in case.measurement.incidents]
+    return [*incidents, *_lost(case), *_lost_overloaded(case)]
 
 
 def _finding(incident: Incident) -> Finding:
@@ -67,6 +69,19 @@ def _lost(case: Case) -> list[Finding]:
         return [Finding(CHECK, Outcome.WARN, f"{words}: {end}.", hint=LOST_HINT)]
     told = len(runs) >= case.looks[0] and own > len(runs) / 2
     return [Finding(CHECK, Outcome.FAIL if told else Outcome.WARN, f"{words}.", hint=LOST_HINT)]
+
+
+def _lost_overloaded(case: Case) -> list[Finding]:
+    """Return a warning where processes of the candidate did not survive an overload.
+
+    Where they end without one, too, that is told already.
+    """
+    own = recovery_of(case, "candidate")
+    if own is None or own.validity.faults or not own.lost or _lost(case):
+        return []
+    many = f"{own.lost} process{'' if own.lost == 1 else 'es'}"
+    words = f"{many} of the candidate ended in an overload, though others went on."
+    return [Finding(f"{CHECK}:overload", Outcome.WARN, words, hint=LOST_HINT)]
 
 
 def _losers(runs: Sequence[Run], role: BuildRole) -> int:

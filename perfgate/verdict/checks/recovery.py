@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from perfgate.analysis.recovery import course_of, was_well
 from perfgate.demand.demand import peak_demand
-from perfgate.load.pulse import WELL_FOR_S
+from perfgate.load.pulse import LEAST_SERVED, WELL_FOR_S
 from perfgate.verdict.case import measured_rate, recovery_of, steps_of
 from perfgate.verdict.finding import Finding, Outcome, first_of, number, told_apart
 
@@ -37,6 +37,12 @@ HINT = (
     "that waited too long), and callers retry less: `perfgate demand explain` shows how much less."
 )
 
+DOUBT_HINTS = {
+    Outcome.INVALID: "Run it again while nothing else uses this machine.",
+    Outcome.INCONCLUSIVE: "Make the overload longer than callers wait, or larger: recovery.upset_s "
+    "and recovery.spike_ratio.",
+}
+
 
 def check(case: Case) -> list[Finding]:
     """Return whether callers were served again; nothing where no build went through an upset."""
@@ -46,28 +52,28 @@ def check(case: Case) -> list[Finding]:
     course = course_of(own)
     if own.validity.faults:
         words = f"No run through an overload could be trusted: {own.validity.faults[0]}."
-        return [Finding(CHECK, Outcome.INVALID, words)]
+        return [Finding(CHECK, Outcome.INVALID, words, hint=DOUBT_HINTS[Outcome.INVALID])]
     if not course.was_well:
         words = (
-            f"Callers were not even served before {what_happened(own)}{_unserved(own, course)}: "
+            f"Callers were not even served before {what_happened(own)}{_unserved(course)}: "
             "recovery was not tried."
         )
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words)]
     if course.recovered_s is not None:
-        if doubt := _no_overload(own):
-            return [_finding(own, course, *doubt)]
+        if doubt := _no_overload(own, course):
+            return [Finding(CHECK, *doubt, hint=DOUBT_HINTS[doubt[0]])]
         words = f"{_came_back(own, course)}{_expected(case, own)}"
         return [_finding(own, course, Outcome.PASS, words)]
-    outcome, beside = _beside(recovery_of(case, "base"))
+    outcome, beside = _beside(case, recovery_of(case, "base"))
     healing = f"{_healing(own, course)}{_restarted(case.measurement.restart)}"
     words = f"{_stayed_down(own, course)} {healing}{beside}{_expected(case, own)}"
     return [_finding(own, course, outcome, words)]
 
 
-def _beside(base: Recovery | None) -> tuple[Outcome, str]:
+def _beside(case: Case, base: Recovery | None) -> tuple[Outcome, str]:
     """Return what it means that the candidate stays down, and what the base did."""
     if base is None:
-        return Outcome.FAIL, ""
+        return Outcome.FAIL, " The base could not be tried." if case.measurement.base else ""
     if base.validity.faults:
         return Outcome.FAIL, f" The base could not be tried: {base.validity.faults[0]}."
     other = course_of(base)
@@ -78,28 +84,35 @@ def _beside(base: Recovery | None) -> tuple[Outcome, str]:
     return Outcome.FAIL, f" At the base they were, after {number(other.recovered_s)} s."
 
 
-def _no_overload(own: Recovery) -> tuple[Outcome, str] | None:
+def _no_overload(own: Recovery, course: Course) -> tuple[Outcome, str] | None:
     """Return why that callers are served after an upset says nothing, None where it does."""
     upset = own.upset
-    if upset.kind in ("stall", "restart"):
+    if upset.kind == "restart":
         return None
-    during = slice(ceil(upset.from_s), floor(upset.to_s))
-    sent, wanted = sum(own.first_tries[during]), upset.rate_rps * (during.stop - during.start)
-    # Arrivals by chance are fewer now and then, by a root of their number.
-    if own.unsent or sent < SENT * wanted - 3 * sqrt(max(wanted, 0.0)):
-        words = (
-            f"Of {what_happened(own)} the load generator sent {sent} calls instead of "
-            f"{wanted:.0f}{f', and {own.unsent} were never sent' if own.unsent else ''}: whether "
-            "the build recovers from it is not known."
-        )
+    if upset.kind != "stall" and (words := _too_few(own)):
         return Outcome.INVALID, words
-    if was_well(own, during.start, during.stop):
+    back_s = floor(upset.to_s + (course.recovered_s or 0.0))
+    if was_well(own, floor(upset.from_s), back_s + WELL_FOR_S):
         words = (
-            f"Callers were served throughout {what_happened(own)}: it was no overload, so whether "
-            "the build recovers from one is not known."
+            f"Callers got what they had called for in {what_happened(own)} before they gave up: it "
+            "was no overload, so whether the build recovers from one is not known."
         )
         return Outcome.INCONCLUSIVE, words
     return None
+
+
+def _too_few(own: Recovery) -> str:
+    """Return in a sentence that what was to be the upset was not sent, "" where it was."""
+    during = slice(ceil(own.upset.from_s), floor(own.upset.to_s))
+    sent, wanted = sum(own.first_tries[during]), own.upset.rate_rps * (during.stop - during.start)
+    # Arrivals by chance are fewer now and then, by a root of their number.
+    if not own.unsent and sent >= SENT * wanted - 3 * sqrt(wanted):
+        return ""
+    return (
+        f"Of {what_happened(own)} the load generator sent {sent} calls instead of "
+        f"{wanted:.0f}{f', and {own.unsent} were never sent' if own.unsent else ''}: whether "
+        "the build recovers from it is not known."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +158,7 @@ def _is_left_down(own: Recovery) -> bool | None:
         return None
     if course.recovered_s is None:
         return True
-    return None if _no_overload(own) else False
+    return None if _no_overload(own, course) else False
 
 
 def _expected(case: Case, own: Recovery) -> str:
@@ -217,24 +230,32 @@ def _stayed_down(own: Recovery, course: Course) -> str:
     return (
         f"{number(own.upset.limit_s)} s after {what_happened(own)}, with the demand back at "
         f"{own.demand_rps:.0f}/s, {100 * course.answered_ratio:.0f} % of calls were answered in "
-        f"time{_unserved(own, course)}, at {course.attempts_per_call:.1f} attempts each{queue}."
+        f"time{_unserved(course)}, at {course.attempts_per_call:.1f} attempts each{queue}."
     )
 
 
-def _unserved(own: Recovery, course: Course) -> str:
+def _unserved(course: Course) -> str:
     """Return which dependents were left out, where others were served."""
-    if not 0 < len(course.unserved) < len(own.callers):
+    if course.answered_ratio < LEAST_SERVED or not course.unserved:
         return ""
     parts = [f"{100 * ratio:.0f} % of {name}'s" for name, ratio in course.unserved]
     return f" ({first_of(parts, NAMED)})"
 
 
-def _restarted(again: Recovery | None) -> str:
-    """Return whether a restart brought it back; nothing where that was not tried, or in vain."""
+def restarted_s(again: Recovery | None) -> float | None:
+    """Return within which time fresh processes served the demand, None where that is not known."""
     back_s = None if again is None or again.validity.faults else course_of(again).recovered_s
-    if back_s is None:
+    return None if back_s is None else back_s + WELL_FOR_S
+
+
+def _restarted(again: Recovery | None) -> str:
+    """Return whether a restart brought it back; nothing where that was not tried."""
+    back_s = restarted_s(again)
+    if back_s is not None:
+        return f" Fresh processes served the demand within {number(back_s)} s."
+    if again is None or again.validity.faults:
         return ""
-    return f" Fresh processes served the demand within {number(back_s + WELL_FOR_S)} s."
+    return " Fresh processes did not serve it either."
 
 
 def _healing(own: Recovery, course: Course) -> str:
