@@ -6,6 +6,7 @@ How they were expected to is said in the finding.
 from __future__ import annotations
 
 import dataclasses
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,14 +37,19 @@ def upset_lines(case: Case) -> list[str]:
     upset = recoveries[0].upset
     seconds = max(len(own.first_tries) for own in recoveries)
     most = max(max(known(own.waiting)) for own in recoveries)
+    # What comes in a spike is told in words; what comes after it tells who tries again.
+    after_s = ceil(upset.to_s)
+    full = max(
+        [recoveries[0].demand_rps, *(max(own.attempts[after_s:], default=0) for own in recoveries)]
+    )
     lines = [wrapped(title_of(recoveries[0]), "", width=WIDTH), ""]
     for own in recoveries:
-        lines += [head(own.build), *_course(own, seconds, most)]
+        lines += [head(own.build), *_course(own, seconds, most, full)]
     first, last = (round(at * POINTS / seconds) for at in (upset.from_s, upset.to_s))
     lines += _tried(axis(seconds, (first, max(last - first, 1)), upset.kind), recoveries, seconds)
     again = case.measurement.restart
     if again is not None:
-        lines += [head("candidate, started anew"), *_course(again, seconds, most)]
+        lines += [head("candidate, started anew"), *_course(again, seconds, most, full)]
     return [line.rstrip() for text in lines for line in text.split("\n")]
 
 
@@ -94,13 +100,14 @@ def recovery_document(case: Case, own: Recovery) -> dict[str, object]:
     }
 
 
-def _course(own: Recovery, seconds: int, most: float) -> list[str]:
+def _course(own: Recovery, seconds: int, most: float, full: float) -> list[str]:
     waiting, answered = known(own.waiting), own.answered
     queue = [f"  {'queue':<{LABEL - 2}}{UNKNOWN}"]
     if is_known(own.waiting):
         queue = strip("queue", _columns(waiting, seconds), most, f"{waiting[-1]:.0f}")
     return [
         *queue,
+        *strip("attempts", _columns(own.attempts, seconds), full, f"{own.attempts[-1]}/s"),
         *strip("goodput", _columns(answered, seconds), own.demand_rps, f"{answered[-1]}/s"),
     ]
 

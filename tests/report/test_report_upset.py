@@ -45,6 +45,8 @@ def test_both_builds_share_their_scales() -> None:
     lines = upset_lines(after(stayed_down(), came_back(7, build="base")))
     ends = [line.split()[-1] for line in lines if line.lstrip().startswith("goodput")]
     assert ends == ["0/s", "50/s"]
+    sent = [line.split()[-1] for line in lines if line.lstrip().startswith("attempts")]
+    assert sent == ["150/s", "50/s"]
     assert [line.split()[0] for line in lines if "at the end" in line] == ["candidate", "base"]
 
 
