@@ -136,7 +136,7 @@ def fully(wish: Wish) -> Wish:
     and, where any latency is promised, the highest rate.
     """
     at_url = wish.loaded.config.target.url is not None
-    possible = not at_url and not _no_upset(wish)
+    possible = not at_url and not wish.loaded.config.no_upset
     return replace(wish, recovery=possible, find_capacity=_promises(wish))
 
 
@@ -145,7 +145,7 @@ def upsetting(wish: Wish) -> Wish:
 
     Raises UsageError where what stays down stays so, and where it cannot be made.
     """
-    if reason := _no_upset(wish):
+    if reason := wish.loaded.config.no_upset:
         raise UsageError(f"--recovery {reason}", hint="Try it on one machine, with a process.")
     url = wish.loaded.config.target.url
     if url is not None:
@@ -155,16 +155,6 @@ def upsetting(wish: Wish) -> Wish:
             hint="Say in target.start how it is started.",
         )
     return replace(wish, recovery=True)
-
-
-def _no_upset(wish: Wish) -> str:
-    """Return why no upset can be made, "" where one can."""
-    config = wish.loaded.config
-    if config.load.expect_workers:
-        return "sends its calls from one process here, not from workers on other machines"
-    if config.recovery.upset == "stall" and config.target.container is not None:
-        return "with a standstill stops processes by signal, which those of a container may refuse"
-    return ""
 
 
 def sent(wish: Wish) -> Mapping[str, float]:

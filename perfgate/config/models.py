@@ -559,3 +559,14 @@ class Config(Section):
     production: Production = Production()
     demand: DemandSource = DemandSource()
     baseline: Store = Store()
+
+    @property
+    def no_upset(self) -> str:
+        """Return why no overload can be tried, after "--recovery", "" where one can."""
+        if self.load.expect_workers:
+            return "sends its calls from one process here, not from workers on other machines"
+        if self.recovery.upset == "stall" and self.target.container is not None:
+            return (
+                "with a standstill stops processes by signal, which those of a container may refuse"
+            )
+        return ""

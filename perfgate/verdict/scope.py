@@ -37,13 +37,22 @@ def left_out(case: Case) -> list[str]:
     return [question for question, was_asked in asked.items() if not was_asked]
 
 
+def _way_to_ask(case: Case, questions: list[str]) -> str:
+    """Return how the questions are asked, and why one cannot be."""
+    reason = case.terms.config.no_upset if NOT_UPSET in questions else ""
+    if not reason:
+        return "--budget full asks all"
+    others = "" if questions == [NOT_UPSET] else "--budget full asks the others; "
+    return f"{others}--recovery {reason}"
+
+
 def left_out_words(case: Case) -> str:
     """Return that in sentences; "" where everything was asked."""
     questions = left_out(case)
     if not questions:
         return ""
     if not case.terms.at_url:
-        return f"Left out: {listed(questions)}. --budget full asks all."
+        return f"Left out: {listed(questions)}. {_way_to_ask(case, questions)}."
     unknown = [own for own in questions if own != NOT_SEARCHED]
     words = f"It ran already, at {case.terms.config.target.url}, so it is not known "
     searched = f" Left out: {NOT_SEARCHED}. --budget full asks it."

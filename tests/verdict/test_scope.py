@@ -80,3 +80,13 @@ def test_the_search_can_still_be_asked() -> None:
     """The highest rate within the promises is left out, not unknown."""
     words = left_out_words(at_url(slo={"*": {"p95_ms": 500.0}}))
     assert words.endswith("the highest rate that keeps every promise. --budget full asks it.")
+
+
+def test_what_cannot_be_tried_here_is_not_promised() -> None:
+    """Where no overload can be made, --budget full is not said to make one."""
+    workers = {"locustfile": "callers.py", "expect_workers": 2}
+    words = left_out_words(case(held_to=terms(config=config(load=workers))))
+    assert words.endswith(
+        "--recovery sends its calls from one process here, not from workers on other machines."
+    )
+    assert "asks all" not in words
