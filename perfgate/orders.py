@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from perfgate.wish import Wish
 
 FIRST_BASELINE = (
-    "Make the first one:  perfgate measure --output first.json && perfgate baseline accept "
-    "first.json  and commit it; or compare with a commit: --base REF."
+    "Make the first one:  perfgate measure --output ../first.json && perfgate baseline accept "
+    "../first.json  and commit it; or compare with a commit: --base REF."
 )
 # So that a record of them is short, and reads back the same.
 SHARE_DIGITS = 6

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 WORKING_TREE = "."
 FIRST = (
-    "Its team makes the first one: perfgate measure --output first.json && perfgate baseline "
-    "accept first.json; then it is committed to that branch."
+    "Its team makes the first one: perfgate measure --output ../first.json && perfgate baseline "
+    "accept ../first.json; then it is committed to that branch."
 )
 
 

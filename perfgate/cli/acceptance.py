@@ -47,8 +47,8 @@ BESIDE_IT = (
 )
 ON_PURPOSE = 'To lower the bar on purpose: --allow-regression --reason "..."'
 MAKE_ONE = (
-    "Make the first one:  perfgate measure --output first.json && perfgate baseline accept "
-    "first.json"
+    "Make the first one:  perfgate measure --output ../first.json && perfgate baseline accept "
+    "../first.json"
 )
 
 

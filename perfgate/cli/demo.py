@@ -70,7 +70,7 @@ def _refuse_missing() -> None:
     if missing:
         raise UsageError(
             f"the auth service of the story cannot be started without {', '.join(missing)}",
-            hint="Install what it is made of: python -m pip install 'perfgate[demo]'.",
+            hint="Install what it is made of, in the checkout: python -m pip install '.[demo]'.",
         )
 
 

@@ -23,8 +23,8 @@ NEXT = """
 Now set what only you know: peak_rps and mix in demand.toml, promises in perfgate.toml, and in
 .github/workflows where you have perfgate from (OWNER/perfgate@COMMIT).
 Commit the files, then make the first baseline:
-  perfgate measure --output first.json
-  perfgate baseline accept first.json"""
+  perfgate measure --output ../first.json
+  perfgate baseline accept ../first.json"""
 
 
 @click.command()

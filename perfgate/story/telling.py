@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 
 INDENT = "  "
 NAME = 26
+STEPS = (
+    "  1. In its repository, have files written that say how it starts and who asks",
+    "     it what, and fill in what only you know:",
+    "       perfgate init",
+    "  2. Try whether this machine will do:",
+    "       perfgate doctor",
+    "  3. Judge what you have there, commits or not, beside your main branch:",
+    "       perfgate check --base main --recovery",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,25 +140,14 @@ def closing(endings: Sequence[Ending], directory: str, report: str) -> str:
             *rows,
             "",
             *(["  The report of the outage:", f"    {report}"] if report else []),
-            "  Every command above works again, with another --output, in:",
+            "  Every perfgate command above works again, with another --output, in:",
             f"    {directory}/auth",
             "",
             "Now do this on your service",
             "",
-            *_steps(directory),
+            *STEPS,
         ]
     )
-
-
-def _steps(directory: str) -> list[str]:
-    return [
-        "  1. Say how it starts, what it is asked and who asks it, in files like these:",
-        f"       {directory}/auth/perfgate.toml, callers.py and demand.toml",
-        "  2. Try whether this machine will do:",
-        "       perfgate doctor",
-        "  3. Judge what you have there, commits or not, beside your main branch:",
-        "       perfgate check --base main --recovery",
-    ]
 
 
 def exit_code(endings: Sequence[Ending]) -> ExitCode:

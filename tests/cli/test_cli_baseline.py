@@ -185,7 +185,7 @@ def test_show_without_a_store(perfgate: Callable[..., Finished], project: Path) 
     run = perfgate("baseline", "show")
     assert (run.code, run.out) == (4, "")
     assert f"{project / 'baselines'}: no baseline is stored" in run.err
-    assert "perfgate measure --output first.json" in run.err
+    assert "perfgate measure --output ../first.json" in run.err
 
 
 @pytest.mark.parametrize(

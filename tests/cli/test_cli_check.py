@@ -128,7 +128,7 @@ def test_no_configuration(perfgate: Callable[..., Finished], project: Path) -> N
 def test_no_baseline(perfgate: Callable[..., Finished], repository: Path) -> None:
     """In a repository without a baseline, the way to the first one is shown."""
     (repository / "perfgate.toml").touch()
-    refused(perfgate("check"), 4, "there is no baseline", "perfgate measure --output first.json")
+    refused(perfgate("check"), 4, "there is no baseline", "perfgate measure --output ../first.json")
 
 
 def test_no_such_base(perfgate: Callable[..., Finished], repository: Path) -> None:

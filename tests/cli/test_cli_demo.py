@@ -57,7 +57,7 @@ def test_a_service_that_is_not_installed(
     done = perfgate("demo")
     assert (done.code, done.out) == (ExitCode.USAGE, "")
     assert "without uvicorn" in done.err
-    assert "perfgate[demo]" in done.err
+    assert "'.[demo]'" in done.err
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -177,5 +177,5 @@ def test_the_first_gate(newcomer: Path) -> None:
     done = perfgate(newcomer, "init")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "$ perfgate check --budget quick" in done.stdout
-    assert "perfgate baseline accept first.json" in done.stdout
+    assert "perfgate baseline accept ../first.json" in done.stdout
     assert files_in(newcomer) == DESCRIBED

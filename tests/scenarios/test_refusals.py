@@ -16,7 +16,7 @@ def test_missing_baseline(repository: AuthRepository) -> None:
     """Without a stored baseline or a base the check says how to make the first one."""
     run = repository.perfgate("check")
     assert run.code == 4, run.err
-    assert "perfgate measure --output first.json" in run.err
+    assert "perfgate measure --output ../first.json" in run.err
     assert run.out == ""
 
 

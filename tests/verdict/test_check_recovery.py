@@ -62,8 +62,9 @@ def test_who_stays_down_fails() -> None:
     assert own.outcome is Outcome.FAIL
     assert own.reason == (
         "30 s after a spike to 300/s for 5 s, with the demand back at 50/s, 0 % of calls were "
-        "answered in time, at 3.0 attempts each. Neither 50 % nor 25 % of the demand, for 8 s "
-        "each, nor an end of all retries within 8 s brought it back. The base could not be tried. "
+        "answered in time, and 3.0 attempts came for each new one. Neither 50 % nor 25 % of the "
+        "demand, for 8 s each, nor an end of all retries within 8 s brought it back. The base "
+        "could not be tried. "
         "Callers that all retry send 50/s, and 399/s are surely served while saturated: not as "
         "was to be expected."
     )
@@ -260,14 +261,14 @@ def test_who_is_left_out_is_named() -> None:
     served, left = alone("gateway", [10] * LIMIT_S), alone("batch", [0] * LIMIT_S)
     told = found(recovery([(100, 100, 97)] * LIMIT_S, callers=(served, left)))
     assert told.outcome is Outcome.FAIL
-    assert "97 % of calls were answered in time (0 % of batch's), at 1.0 attempts" in told.reason
+    assert "97 % of calls were answered in time (0 % of batch's), and 1.0 attempts" in told.reason
     only = found(recovery([(100, 100, 97)] * LIMIT_S, callers=(left,)))
     assert "97 % of calls were answered in time (0 % of batch's)" in only.reason
     early = found(recovery([WELL] * 3, callers=(served, alone("batch", [10] * 3, before=0))))
     assert early.outcome is Outcome.INCONCLUSIVE
     assert "not even served before a spike to 300/s for 5 s (0 % of batch's):" in early.reason
     all_down = found(stayed_down(callers=(left, left)))
-    assert "answered in time, at 3.0 attempts" in all_down.reason
+    assert "answered in time, and 3.0 attempts" in all_down.reason
 
 
 @pytest.mark.parametrize(

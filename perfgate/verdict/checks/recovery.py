@@ -230,7 +230,8 @@ def _stayed_down(own: Recovery, course: Course) -> str:
     return (
         f"{number(own.upset.limit_s)} s after {what_happened(own)}, with the demand back at "
         f"{own.demand_rps:.0f}/s, {100 * course.answered_ratio:.0f} % of calls were answered in "
-        f"time{_unserved(course)}, at {course.attempts_per_call:.1f} attempts each{queue}."
+        f"time{_unserved(course)}, and {course.attempts_per_call:.1f} attempts came for each new "
+        f"one{queue}."
     )
 
 
