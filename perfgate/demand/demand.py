@@ -231,7 +231,7 @@ def senders_told(demand: Demand, tipping: TippingPoint | None = None) -> str:
     Nothing where that is said by the sentence about how it exceeds a limit.
     """
     named = tipping is not None and tipping.from_start
-    return "" if named else f" ({largest_told(demand.dependents)})"
+    return "" if named or not demand.first_try_rps else f" ({largest_told(demand.dependents)})"
 
 
 def asked_told(ledger: Ledger, demand: Demand, operation: str) -> str:

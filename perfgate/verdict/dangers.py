@@ -56,7 +56,7 @@ def chance(state: State, refusal: Outcome, before: State | None = None) -> Findi
         outcome=refusal if much else Outcome.PASS,
         reason=f"Allowing for what is uncertain about rate, peaks and plans, the demand of "
         f"{state.on} exceeds the {rate} with a chance of {_percent(state.chance)}{was}; "
-        f"{100 * limit:g} % is the most. {doubted}",
+        f"{100 * limit:g} % is the most.{doubted}",
         observed=state.chance,
         limit=limit,
         unit="ratio",
@@ -87,12 +87,17 @@ def cold(state: State) -> list[Finding]:
 
 
 def _most_doubtful(state: State) -> tuple[str, str]:
-    """Return a sentence about whose rate is known worst, by what that comes to, and what to do."""
+    """Return a sentence about whose rate is known worst, by what that comes to, and what to do.
+
+    No sentence where all that is sent is taken to be known exactly.
+    """
     rows = zip(state.ledger.dependents, state.demand.dependents, strict=True)
     doubts = ((doubt_ratio(one, state.on), one, row.first_try_rps) for one, row in rows)
     doubt, entry, rate_rps = max(doubts, key=lambda own: own[0] * own[2])
+    if not doubt:
+        return "", "Measure the service rate in more sessions"
     told = (
-        f"Most doubtful is what {entry.name} sends: {number(rate_rps)}/s, give or take "
+        f" Most doubtful is what {entry.name} sends: {number(rate_rps)}/s, give or take "
         f"{100 * doubt:.0f} %."
     )
     # Half of the variance or more is that of the peak.

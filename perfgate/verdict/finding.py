@@ -119,6 +119,11 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def possessive(name: str) -> str:
+    """Return "gateway's", "callers'"."""
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
+
+
 def first_of(parts: Sequence[str], most: int) -> str:
     """Return "a, b, c and 2 more": the first ``most`` parts, and how many are left."""
     more = f" and {len(parts) - most} more" if len(parts) > most else ""

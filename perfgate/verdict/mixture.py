@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from perfgate.verdict.matter import State
 
 ANEW = (
-    "A new measurement is needed, beside a base and with this in the ledger: what is measured is "
-    "the mix of its highest demand."
+    "A new measurement is needed, beside a base and with this in the ledger, of whose highest "
+    "demand the mix is sent: `perfgate check --output KEPT`, and `perfgate baseline accept "
+    "KEPT/measurement.json`."
 )
 
 

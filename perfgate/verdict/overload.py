@@ -12,7 +12,7 @@ from perfgate.demand.levers import Lever
 from perfgate.demand.picture import picture_of
 from perfgate.demand.remedies import instances_for
 from perfgate.demand.retries import Regime
-from perfgate.verdict.finding import number, told_apart
+from perfgate.verdict.finding import number, possessive, told_apart
 
 if TYPE_CHECKING:
     from perfgate.demand.picture import Picture
@@ -39,8 +39,8 @@ def if_retried(now: Standing) -> str:
     most = max(now.demand.dependents, key=lambda row: row.worst_rps)
     worst, own = told_apart([outlook.worst_rps, most.worst_rps], 0)
     return (
-        f"Even if every caller retried, the {worst}/s would be carried, {most.name}'s {own}/s "
-        f"among them.{_settled(now)}"
+        f"Even if every caller retried, the {worst}/s would be carried, {possessive(most.name)} "
+        f"{own}/s among them.{_settled(now)}"
     )
 
 
@@ -55,9 +55,10 @@ def _growing(now: Standing) -> str:
             f"So many attempts fail at {first}/s{senders} already that retries make ever more of "
             f"it, up to {worst}/s; {limit}/s could be served."
         )
+    grown = f", and retries would make {worst}/s of it" if worst != first else ""
     return (
         f"The first tries alone{senders} are more than the {limit}/s that are certain: the queue "
-        f"would grow at every peak, and retries would make {worst}/s of it."
+        f"would grow at every peak{grown}."
     )
 
 

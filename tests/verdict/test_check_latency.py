@@ -113,7 +113,7 @@ def test_too_few_answers_of_everything_warn() -> None:
     rare = Build(missing={"login": 15, "introspect": 230})
     own = only(check(case(rare, rare)))
     assert own.outcome is Outcome.WARN
-    assert own.hint == "A longer split_s gives more."
+    assert own.hint == "A longer split_s in [profiles.default] gives more."
 
 
 def test_one_session_compares_nothing() -> None:

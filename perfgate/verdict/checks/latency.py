@@ -63,7 +63,8 @@ def check(case: Case) -> list[Finding]:
     rises = _rises(sessions)
     if not rises:
         words = "Too few answers per session to compare latencies."
-        return [Finding(CHECK, Outcome.WARN, words, hint="A longer split_s gives more.")]
+        hint = f"A longer split_s in [profiles.{case.measurement.profile}] gives more."
+        return [Finding(CHECK, Outcome.WARN, words, hint=hint)]
     rejected = _rejected(case, rises) if looks else frozenset()
     tall = [rise for rise in rises if rise.added_ms > margins.latency_floor_ms]
     slower = [rise for rise in tall if rise.key in rejected]

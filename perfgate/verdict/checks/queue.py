@@ -120,19 +120,21 @@ def _still(case: Case, run: DemandRun) -> Finding:
     return Finding(
         check=CHECK,
         outcome=Outcome.PASS if how else Outcome.INCONCLUSIVE,
-        reason=f"The queue does not grow {where}: {how}."
-        if how
+        reason=f"The queue does not grow {where}{how and f': {how}'}."
+        if how is not None
         else f"Whether the queue grows {where} is not known: by {span} requests a second.",
         observed=grown.estimate,
         limit=limit,
         interval=(grown.lower, grown.upper),
         unit="requests/s",
-        hint="" if how else "A longer demand_s in the profile would tell.",
+        hint="A longer demand_s in the profile would tell." if how is None else "",
     )
 
 
-def _how_still(run: DemandRun, grown: Interval, limit_rps: float) -> str:
-    """Return in words how it is known that the queue does not grow, "" where it is not."""
+def _how_still(run: DemandRun, grown: Interval, limit_rps: float) -> str | None:
+    """Return in words how it is known that the queue does not grow, None where it is not."""
+    if grown.upper <= 0:
+        return ""
     if grown.upper < limit_rps:
-        return f"by less than {number(max(grown.upper, 0.0))} requests a second"
-    return "near the end it was empty" if emptied(_all_in_flight(run)) else ""
+        return f"by less than {number(grown.upper)} requests a second"
+    return "near the end it was empty" if emptied(_all_in_flight(run)) else None

@@ -13,7 +13,7 @@ from perfgate.analysis.recovery import course_of, was_well
 from perfgate.demand.demand import peak_demand
 from perfgate.load.pulse import LEAST_SERVED, WELL_FOR_S
 from perfgate.verdict.case import measured_rate, recovery_of, steps_of
-from perfgate.verdict.finding import Finding, Outcome, first_of, number, told_apart
+from perfgate.verdict.finding import Finding, Outcome, first_of, number, possessive, told_apart
 
 if TYPE_CHECKING:
     from perfgate.analysis.recovery import Course
@@ -239,7 +239,7 @@ def _unserved(course: Course) -> str:
     """Return which dependents were left out, where others were served."""
     if course.answered_ratio < LEAST_SERVED or not course.unserved:
         return ""
-    parts = [f"{100 * ratio:.0f} % of {name}'s" for name, ratio in course.unserved]
+    parts = [f"{100 * ratio:.0f} % of {possessive(name)}" for name, ratio in course.unserved]
     return f" ({first_of(parts, NAMED)})"
 
 
