@@ -38,6 +38,10 @@ WHAT = {
     CAPACITY: "The time for equal work",
     SATURATED: "The time per answer, saturated,",
 }
+WAY_ON = (
+    "Which commit it was: `perfgate bisect --good REF`. If it is worth that, take it on purpose: "
+    "`perfgate baseline accept FILE --allow-regression --reason WHY`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,11 @@ def check(case: Case) -> list[Finding]:
         lost = case.measurement.set_aside or case.measurement.incidents
         hint = "" if lost else "A larger budget affords more: --budget, or sessions_s in [budget]."
         return [Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=hint)]
-    if any(finding.outcome is Outcome.FAIL for finding in found):
-        # More sessions would decide nothing that matters any more.
-        return [replace(finding, hint="") for finding in found]
-    return found
+    failed = next((own for own in found if own.outcome is Outcome.FAIL), None)
+    if failed is None:
+        return found
+    # More sessions would decide nothing that matters any more.
+    return [replace(own, hint=WAY_ON if own is failed else "") for own in found]
 
 
 def deciding_look(case: Case) -> Look | None:
