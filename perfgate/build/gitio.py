@@ -100,6 +100,18 @@ class Repository:
                 return short if self._commit_of(short) == commit else full
         return None
 
+    def main_branch(self) -> str | None:
+        """Return the branch that others start from: the remote's, or main or master if it is here.
+
+        None where there is none of them.
+        """
+        remote = "refs/remotes/origin/"
+        try:
+            head = text_of(self._repo.git.symbolic_ref("--quiet", f"{remote}HEAD"))
+        except self._errors.GitCommandError:
+            return next((name for name in ("main", "master") if self.branch(name)), None)
+        return head.removeprefix(remote)
+
     def head(self) -> str | None:
         """Return the commit checked out, None before the first one."""
         return self._commit_of("HEAD")

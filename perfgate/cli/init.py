@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from perfgate.cli.console import put, say
-from perfgate.errors import UsageError
+from perfgate.errors import NoRepositoryError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,14 +45,15 @@ def command(start: str | None, ready: str | None, no_check: bool) -> int:
     perfgate.toml, demand.toml, a Locust file and workflows. Files that are there stay as they are.
     """
     from perfgate.newcomer.clues import Start, read_clues  # noqa: PLC0415 - --help needs none
-    from perfgate.newcomer.files import CONFIG_FILE  # noqa: PLC0415 - as above
+    from perfgate.newcomer.files import CONFIG_FILE, LEDGER_FILE  # noqa: PLC0415 - as above
     from perfgate.newcomer.rehearsal import READY_PATHS, rehearse  # noqa: PLC0415 - as above
 
     os.environ[NO_BYTECODE] = "1"
     root = Path.cwd()
-    if (root / CONFIG_FILE).exists():
+    if all((root / name).exists() for name in (CONFIG_FILE, LEDGER_FILE)):
         raise UsageError(
-            f"{CONFIG_FILE} is here already", hint="Judge the service: perfgate check."
+            f"{CONFIG_FILE} and {LEDGER_FILE} are here already",
+            hint="Judge the service: perfgate check.",
         )
     clues = read_clues(root)
     starts = clues.starts if start is None else (Start(start, "the command line"),)
@@ -75,7 +76,7 @@ def _files(root: Path, clues: Clues, rehearsal: Rehearsal) -> Mapping[str, str]:
     from perfgate.newcomer.tasks import tasks_in  # noqa: PLC0415 - as above
 
     if clues.locustfile is None:
-        return files_for(clues, rehearsal, None)
+        return files_for(clues, rehearsal, None, _main_branch(root))
     text = (root / clues.locustfile).read_text(encoding="utf-8")
     if not tasks_in(text):
         raise UsageError(
@@ -83,7 +84,19 @@ def _files(root: Path, clues: Clues, rehearsal: Rehearsal) -> Mapping[str, str]:
             hint="Give it one, or move the file away.",
         )
     say(f"{clues.locustfile}: is here, so its tasks are the operations")
-    return files_for(clues, rehearsal, (clues.locustfile, text))
+    return files_for(clues, rehearsal, (clues.locustfile, text), _main_branch(root))
+
+
+def _main_branch(root: Path) -> str:
+    """Return the branch to keep baselines on: the one that the repository calls its own."""
+    from perfgate.build.gitio import open_repository  # noqa: PLC0415 - as above
+    from perfgate.newcomer.files import MAIN  # noqa: PLC0415 - as above
+
+    try:
+        with open_repository(root) as repository:
+            return repository.main_branch() or MAIN
+    except NoRepositoryError:
+        return MAIN
 
 
 def _tell(clues: Clues, rehearsal: Rehearsal) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from importlib.resources import files
 from pprint import pformat
 from typing import TYPE_CHECKING
@@ -45,6 +46,12 @@ locustfile = {locustfile}
 [slo."*"]
 p95_ms = 500.0
 """
+BRANCH = """
+[baseline]
+# Baselines are kept on this branch, which others start from.
+branch = {branch}
+"""
+MAIN = "main"
 LEDGER = """\
 # Who calls this service, how often, and what is planned. perfgate demand show draws it; perfgate
 # demand import proposes peaks from Prometheus or from access logs. One entry for each dependent.
@@ -96,11 +103,15 @@ WORKFLOWS = ("perfgate.yml", "perfgate-report.yml", "perfgate-baseline.yml")
 
 
 def files_for(
-    clues: Clues, rehearsal: Rehearsal, locustfile: tuple[str, str] | None
+    clues: Clues,
+    rehearsal: Rehearsal,
+    locustfile: tuple[str, str] | None,
+    branch: str = MAIN,
 ) -> dict[str, str]:
     """Return the text of each file by its path.
 
     ``locustfile`` is path and text of one that is there already: then its tasks are the operations.
+    ``branch`` is the one that baselines are to be kept on.
     """
     if locustfile is None:
         place, operations = LOCUST_FILE, [own.name for own in rehearsal.operations]
@@ -114,19 +125,25 @@ def files_for(
             ready=json.dumps(rehearsal.ready),
             build=json.dumps(clues.build),
             locustfile=json.dumps(place),
-        ),
+        )
+        + ("" if branch == MAIN else BRANCH.format(branch=json.dumps(branch))),
         LEDGER_FILE: LEDGER.format(mix=_mix(operations)),
-        **_workflows(),
+        **_workflows(branch),
     }
     if locustfile is None:
         made[LOCUST_FILE] = _locustfile(clues.name, rehearsal.tried)
     return made
 
 
-def _workflows() -> dict[str, str]:
+def _workflows(branch: str) -> dict[str, str]:
     """Return the workflows, as they lie in the package: only their user can tell what is open."""
     texts = files("perfgate.newcomer") / "workflows"
-    return {f".github/workflows/{name}": (texts / name).read_text("utf-8") for name in WORKFLOWS}
+    return {
+        f".github/workflows/{name}": (texts / name)
+        .read_text("utf-8")
+        .replace(f"--base {MAIN} ", f"--base {shlex.quote(branch)} ")
+        for name in WORKFLOWS
+    }
 
 
 def _mix(operations: Sequence[str]) -> str:

@@ -289,6 +289,22 @@ def test_a_branch_known_from_the_remote_only_is_named(checkout: Checkout, tmp_pa
     assert caught.value.hint == "Is it origin/stable?"
 
 
+def test_the_branch_that_others_start_from(checkout: Checkout, tmp_path: Path) -> None:
+    """Law: it is the remote's, whatever is checked out; without one it is main, or master."""
+    path = tmp_path / "clone"
+    first = checkout.git("branch", "--show-current")
+    checkout.git("branch", "--move", first, "trunk")
+    with open_repository(checkout.path) as repository:
+        assert repository.main_branch() is None
+    checkout.git("branch", "master")
+    checkout.git("clone", "--quiet", str(checkout.path), str(path))
+    with open_repository(path) as clone, open_repository(checkout.path) as repository:
+        assert (clone.main_branch(), repository.main_branch()) == ("trunk", "master")
+    checkout.git("branch", "main")
+    with open_repository(checkout.path) as repository:
+        assert repository.main_branch() == "main"
+
+
 def test_a_commit_cut_off_has_its_fetch_command(checkout: Checkout, tmp_path: Path) -> None:
     """In a shallow clone the hint is the exact command, and after it the commit resolves."""
     first = checkout.git("rev-parse", "HEAD")

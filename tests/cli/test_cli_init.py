@@ -139,7 +139,7 @@ def test_what_is_there_stays(newcomer: Path) -> None:
     assert (newcomer / "demand.toml").read_text() == "# mine\n"
     again = perfgate(newcomer, "init")
     assert again.returncode == 2
-    assert "perfgate.toml is here already" in again.stderr
+    assert "perfgate.toml and demand.toml are here already" in again.stderr
 
 
 def test_a_service_that_does_not_start(newcomer: Path) -> None:

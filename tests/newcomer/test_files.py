@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,3 +122,13 @@ def test_tasks_of_a_locust_file_that_is_there() -> None:
     assert 'locustfile = "load/callers.py"' in files[CONFIG_FILE]
     assert "mix = { one = 0.5, two = 0.5 }" in files[LEDGER_FILE]
     assert LOCUST_FILE not in files
+
+
+def test_baselines_are_kept_on_the_repositorys_own_branch() -> None:
+    """Law: a branch of another name is configured, and proposals go to it; main is the default."""
+    usual, other = (files_for(SHOP, rehearsal(), None, *own) for own in ((), ("tr unk",)))
+    baseline = ".github/workflows/perfgate-baseline.yml"
+    assert "[baseline]" not in usual[CONFIG_FILE]
+    assert "--base main " in usual[baseline]
+    assert tomllib.loads(other[CONFIG_FILE])["baseline"] == {"branch": "tr unk"}
+    assert "--base 'tr unk' " in other[baseline]
