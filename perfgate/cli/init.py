@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 NEXT = """
 Now set what only you know: peak_rps and mix in demand.toml, promises in perfgate.toml, and in
-.github/workflows where you have perfgate from (OWNER/perfgate@COMMIT).
+.github/workflows how the service is installed and where you have perfgate from
+(OWNER/perfgate@COMMIT).
 Commit the files, then make the first baseline:
   perfgate measure --output ../first.json
   perfgate baseline accept ../first.json"""
