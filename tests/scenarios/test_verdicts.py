@@ -105,7 +105,7 @@ def test_one_dearer_operation_of_five_is_named(repository: AuthRepository) -> No
     repository.vary("dearer keys")
     run = repository.check("--output", "../kept")
     failed(run, "operation:jwks")
-    assert run.reason.startswith("jwks: its CPU time per request, sent alone, rose from ")
+    assert run.reason.startswith("jwks: its CPU time per request, sent alone, rose by ")
     others = [own["check"] for own in run.verdict["findings"] if own["outcome"] == "FAIL"]
     assert [name for name in others if name.startswith("operation:")] == ["operation:jwks"]
     again = repository.perfgate("judge", "../kept/measurement.json", "--format", "json")

@@ -42,7 +42,7 @@ def test_answers_three_times_as_late_fail() -> None:
     for own in found:
         assert own.outcome is Outcome.FAIL
         assert own.observed == pytest.approx(200, abs=1)
-    assert " rose from 4.99 ms to 15 ms (+200 %, 50 % is too much)." in found[0].reason
+    assert " rose by +200 % from 4.99 ms (50 % is too much)." in found[0].reason
 
 
 def test_only_the_operation_that_got_slower_is_named() -> None:

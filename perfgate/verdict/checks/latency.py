@@ -108,17 +108,14 @@ def _fine(sessions: Sequence[Run], rises: list[_Rise], margins: Margins) -> Find
     which = f" (too few answers to tell: {', '.join(rare)})" if rare else ""
     small = f"; {margins.latency_floor_ms:g} ms more count as nothing"
     end = small if percent(most.mean) > limit else ""
-    words = f"No operation got much slower{which}; most changed {most.key} {_told(most, limit)}"
+    words = f"No operation got much slower{which}; most changed {most.key}, {_told(most, limit)}"
     return _finding(CHECK, Outcome.PASS, f"{words}{end}.", (percent(most.mean), limit))
 
 
 def _told(rise: _Rise, limit: float) -> str:
     change, most = told_apart([percent(rise.mean), limit], 0)
     sign = "" if change.startswith("-") else "+"
-    return (
-        f"from {number(rise.base_ms)} ms to {number(rise.candidate_ms)} ms "
-        f"({sign}{change} %, {most} % is too much)"
-    )
+    return f"by {sign}{change} % from {number(rise.base_ms)} ms ({most} % is too much)"
 
 
 def _finding(name: str, outcome: Outcome, reason: str, figures: tuple[float, float]) -> Finding:

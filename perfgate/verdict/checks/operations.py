@@ -79,7 +79,7 @@ def _fine(look: _Look) -> Finding:
     most = max(look.slowdowns, key=lambda name: look.slowdowns[name].mean())
     found = told_apart([percent(_detectable(look))], 0, "+")[0]
     words = (
-        f"No operation got much dearer; most changed {most} {_told(look, most)}, and "
+        f"No operation got much dearer; most changed {most}, {_told(look, most)}, and "
         f"{found} % would have been found in any."
     )
     return _finding(look, most, CHECK, Outcome.PASS, words)
@@ -109,14 +109,8 @@ def _detectable(look: _Look) -> float:
 def _told(look: _Look, name: str) -> str:
     change, limit = told_apart([percent(look.slowdowns[name].mean()), percent(look.limit)], 0)
     sign = "" if change.startswith("-") else "+"
-    base_ms, candidate_ms = (
-        (operation_cost_s(look.sessions, role, name) or 0.0) * 1000
-        for role in ("base", "candidate")
-    )
-    return (
-        f"from {number(base_ms)} ms to {number(candidate_ms)} ms ({sign}{change} %, {limit} % is "
-        "too much)"
-    )
+    base_ms = (operation_cost_s(look.sessions, "base", name) or 0.0) * 1000
+    return f"by {sign}{change} % from {number(base_ms)} ms ({limit} % is too much)"
 
 
 def _finding(look: _Look, name: str, check: str, outcome: Outcome, reason: str) -> Finding:
