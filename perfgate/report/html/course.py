@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 HEIGHT = 110.0
 QUEUE_HEIGHT = 64.0
-# Calls are shown up to so many times the demand: how much more an overload was is told in words.
+# Calls are shown up to so many times the demand, or to what retries made of it: how much more an
+# overload was is told in words.
 TIMES_DEMAND = 2.0
 # Of a longer course, so many stretches of equal length are drawn.
 MOST_POINTS = 240
@@ -170,7 +171,11 @@ def _courses(key: str, told: Sequence[_Told], full: float) -> list[Course]:
     most = [
         figure
         for own in told
-        for figure in (TIMES_DEMAND * own.levels[-1].value, *(one.value for one in own.levels))
+        for figure in (
+            TIMES_DEMAND * own.levels[-1].value,
+            *(one.value for one in own.levels),
+            _attempts_after(own),
+        )
     ]
     foot = FOOT + max(height_of(own.tried) for own in told)
     calls, queue = from_nothing(most), from_nothing([full, LEAST_QUEUE])
@@ -183,6 +188,17 @@ def _courses(key: str, told: Sequence[_Told], full: float) -> list[Course]:
         )
         for place, own in enumerate(told)
     ]
+
+
+def _attempts_after(told: _Told) -> float:
+    """Return what was attempted a second once the upset was over, but for the most violent tenth.
+
+    Right after a large spike, retries of its calls come at many times the demand.
+    """
+    begins = [0.0, *told.ends_s[:-1]]
+    pairs = zip(begins, told.attempts_rps, strict=True)
+    after = sorted(rate for begin_s, rate in pairs if begin_s >= told.upset[1])
+    return after[len(after) * 9 // 10] if after else 0.0
 
 
 def _course(key: str, told: _Told, calls: Plot, queue: Plot) -> Course:
