@@ -76,16 +76,17 @@ def _files(root: Path, clues: Clues, rehearsal: Rehearsal) -> Mapping[str, str]:
     from perfgate.newcomer.files import files_for  # noqa: PLC0415 - as above
     from perfgate.newcomer.tasks import tasks_in  # noqa: PLC0415 - as above
 
-    if clues.locustfile is None:
-        return files_for(clues, rehearsal, None, _main_branch(root))
-    text = (root / clues.locustfile).read_text(encoding="utf-8")
-    if not tasks_in(text):
-        raise UsageError(
-            f"{clues.locustfile}: there is no function with @task, so no operation",
-            hint="Give it one, or move the file away.",
-        )
-    say(f"{clues.locustfile}: is here, so its tasks are the operations")
-    return files_for(clues, rehearsal, (clues.locustfile, text), _main_branch(root))
+    locustfile = None
+    if clues.locustfile is not None:
+        text = (root / clues.locustfile).read_text(encoding="utf-8")
+        if not tasks_in(text):
+            raise UsageError(
+                f"{clues.locustfile}: there is no function with @task, so no operation",
+                hint="Give it one, or move the file away.",
+            )
+        say(f"{clues.locustfile}: is here, so its tasks are the operations")
+        locustfile = (clues.locustfile, text)
+    return files_for(clues, rehearsal, locustfile, _main_branch(root))
 
 
 def _main_branch(root: Path) -> str:

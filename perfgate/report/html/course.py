@@ -82,6 +82,11 @@ class _Told:
     limit_s: float | None = None
     tried: tuple[Tried, ...] = ()
 
+    @property
+    def begins_s(self) -> list[float]:
+        """Return when the stretches of time begin."""
+        return [0.0, *self.ends_s[:-1]]
+
 
 def measured_courses(case: Case) -> list[Course]:
     """Return how builds came through an upset, and then fresh processes; none without one.
@@ -195,8 +200,7 @@ def _attempts_after(told: _Told) -> float:
 
     Right after a large spike, retries of its calls come at many times the demand.
     """
-    begins = [0.0, *told.ends_s[:-1]]
-    pairs = zip(begins, told.attempts_rps, strict=True)
+    pairs = zip(told.begins_s, told.attempts_rps, strict=True)
     after = sorted(rate for begin_s, rate in pairs if begin_s >= told.upset[1])
     return after[len(after) * 9 // 10] if after else 0.0
 
@@ -274,9 +278,8 @@ def _limit(told: _Told, plot: Plot) -> list[str]:
 
 
 def _corners(told: _Told, plot: Plot, values: Sequence[float]) -> list[Point]:
-    begins = [0.0, *told.ends_s[:-1]]
     end = plot.x.share(float(told.ends_s[-1]))
-    return steps(plot.places(zip(begins, values, strict=True)), end)
+    return steps(plot.places(zip(told.begins_s, values, strict=True)), end)
 
 
 def _bottom(upper: Sequence[Point]) -> list[Point]:

@@ -36,7 +36,6 @@ HINT = (
     "Let the service refuse what it cannot answer in time (a bounded queue, or dropping requests "
     "that waited too long), and callers retry less: `perfgate demand explain` shows how much less."
 )
-
 DOUBT_HINTS = {
     Outcome.INVALID: "Run it again while nothing else uses this machine.",
     Outcome.INCONCLUSIVE: "Make the overload longer than callers wait, or larger: recovery.upset_s "
