@@ -17,10 +17,12 @@ from perfgate.measurement.models import CallerCourse, Recovery
 from perfgate.measurement.summarise import failures_of, frame_of, validity_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from perfgate.load.journal import Journal
-    from perfgate.load.plan import Plan
+    from perfgate.load.plan import Caller, Plan
     from perfgate.measurement.models import BuildRole, Upset
     from perfgate.measurement.summarise import Surroundings
 
@@ -76,16 +78,28 @@ def recovery_of(
         unsent=sum(sum(own.unsent.values()) for own in journal.generators),
         rss_bytes=_memory(journal),
         validity=validity_of(quiet, pd.DataFrame(journal.windows), journal, surroundings),
-        callers=tuple(
-            CallerCourse(
-                name=callers[place].name,
-                first_tries=_by_second(sent_s[first & (whose == place)], ends),
-                answered=_by_second(ended_s[answered & (whose == place)], ends),
-            )
-            for place in heard_of(callers)
+        callers=_heard(
+            callers, (whose[first], sent_s[first]), (whose[answered], ended_s[answered]), ends
         ),
         due=_due(rows, sent_s, ended_s, ends),
         lost=surroundings.lost.get(role, 0),
+    )
+
+
+def _heard(
+    callers: Sequence[Caller],
+    tries: tuple[NDArray[np.uint16], Times],
+    answers: tuple[NDArray[np.uint16], Times],
+    ends: NDArray[np.int64],
+) -> tuple[CallerCourse, ...]:
+    """Return how callers fared that are judged each alone; tries and answers: whose, and when."""
+    return tuple(
+        CallerCourse(
+            name=callers[place].name,
+            first_tries=_by_second(tries[1][tries[0] == place], ends),
+            answered=_by_second(answers[1][answers[0] == place], ends),
+        )
+        for place in heard_of(callers)
     )
 
 
