@@ -137,8 +137,7 @@ class Callers:
 
     def _tried(self, attempt: Arrival, timeout_s: float) -> Outcome:
         """Wait for an answer until the timeout; what comes later finds the connection closed."""
-        # gevent counts from when its loop last looked at the clock, which may be a while ago.
-        gevent.get_hub().loop.update_now()
+        _look_at_the_clock()
         with gevent.Timeout(timeout_s, GivenUpError):
             return self._execute(attempt)
 
@@ -146,8 +145,15 @@ class Callers:
         """Wait for no longer either, but leave the connection open."""
         witness = self._watched(gevent.Greenlet(self._execute, attempt))
         self._witnesses.start(witness)
+        gevent.sleep(0.0)  # it begins meanwhile, and has all of its time from then on
+        _look_at_the_clock()
         witness.join(timeout=timeout_s)
         return witness.value if witness.successful() else Outcome.ABANDONED
+
+
+def _look_at_the_clock() -> None:
+    """Have timeouts count from now: gevent's loop last looked at the clock a while ago."""
+    gevent.get_hub().loop.update_now()
 
 
 def _budget(caller: Caller) -> KeptBudget:
