@@ -50,7 +50,7 @@ def comparing_order(wish: Wish, environment: Environment, progress: Progress) ->
 
     The base is ``wish.base``, else the stored baseline's commit. Where that commit cannot be
     reached, or the wish is so, the candidate is measured alone and the stored baseline decides;
-    a quick one does without a baseline, too. What runs already, at a URL, is measured alone.
+    a quick one asks for neither. What runs already, at a URL, is measured alone.
     Raises StoreError where there is neither base nor baseline, RefError for a commit that was
     named and cannot be reached, TargetError for a failed build, of the stored baseline's too.
     """
@@ -73,14 +73,16 @@ def comparing_order(wish: Wish, environment: Environment, progress: Progress) ->
             hint=FIRST_BASELINE,
         )
     order = _order(wish, (candidate, base), stored, environment, progress)
-    return order if stored is None or base is not None else _beside(order, stored, wish, progress)
+    if stored is None or base is not None or wish.quick:
+        return order
+    return _beside(order, stored, wish, progress)
 
 
 def _beside(order: Order, stored: StoredBaseline, wish: Wish, progress: Progress) -> Order:
     """Return the order with the stored baseline's commit as base, or why there is none."""
     commit = stored.record.commit
-    if wish.stored or wish.quick:
-        because = "as --stored asks" if wish.stored else "as --budget quick asks"
+    if wish.stored:
+        because = "as --stored asks"
     else:
         try:
             return replace(order, base=provided(Ref(commit), wish.loaded, progress))

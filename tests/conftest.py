@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+from disturbance import Disturbance
 from hypothesis import settings
 
 # A deadline would be an absolute time, and those have no place in tests on shared machines.
@@ -14,3 +16,8 @@ settings.load_profile("push")
 # Where the tests were started with Ctrl-C ignored (in the background, say), the commands they
 # start would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch what the hypervisor takes while tests run."""
+    config.pluginmanager.register(Disturbance())

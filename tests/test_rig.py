@@ -482,7 +482,7 @@ def test_burners_beside_the_generator(tmp_path: Path) -> None:
     """Law: strangers on the generator's CPU change what is told of equal builds by 5 % at most.
 
     A run that they disturb too much is not trusted, and says that they kept the generator from its
-    CPU or made it late: nothing else.
+    CPU or made it late: nothing else, but for what the hypervisor takes of the machine.
     """
     target_cpu, *others = sorted(os.sched_getaffinity(0))
     command = "{python} -m perfgate.demo --port {port} --data-dir {data_dir}"
@@ -500,7 +500,7 @@ def test_burners_beside_the_generator(tmp_path: Path) -> None:
 
     assert len(runs) == 2
     for fault in (fault for run in runs for fault in run.validity.faults):
-        assert CROWDED.search(fault), fault
+        assert CROWDED.search(fault) or "the hypervisor took" in fault, fault
     trusted = [run for run in runs if not run.validity.faults]
     for slowdown in primary_slowdowns(trusted).values() if trusted else ():
         assert abs(slowdown.mean()) < math.log(1.05)

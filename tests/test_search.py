@@ -244,7 +244,7 @@ def test_a_real_service_that_keeps_its_promise(tmp_path: Path) -> None:
     A tiny server answers within two seconds whatever the machine does.
     """
     ledger_of_fetches = ledger(dependent(mix={"fetch": 1.0}))
-    shape = {"trials": 4, "settle_s": 0.3, "trial_s": 1.0}
+    shape = {"trials": 5, "settle_s": 0.3, "trial_s": 1.0}
     own = terms(
         ledger=ledger_of_fetches, config=config(slo={"*": {"p95_ms": 2000.0}}, search=shape)
     )

@@ -93,7 +93,8 @@ class Case(Value):
     @property
     def stored_decides(self) -> bool:
         """Tell whether the stored baseline alone says how the candidate compares."""
-        return self.measurement.base is None and self.terms.baseline is not None
+        alone = self.measurement.base is None and not self.terms.quick
+        return alone and self.terms.baseline is not None
 
     @property
     def compares_none(self) -> bool:
@@ -105,7 +106,7 @@ class Case(Value):
         """Return what the candidate was held against, as the user knows it; "" for nothing."""
         if self.measurement.base is not None:
             return self.measurement.base.name
-        record = self.terms.baseline
+        record = self.terms.baseline if self.stored_decides else None
         return "" if record is None else f"the stored baseline ({record.commit[:12]})"
 
     @property

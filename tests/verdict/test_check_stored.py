@@ -77,6 +77,27 @@ def test_a_record_of_another_machine_is_told_but_not_judged() -> None:
 
 
 @pytest.mark.parametrize(
+    ("saturated", "changes", "outcome"),
+    [
+        (0.0, {}, Outcome.PASS),
+        (0.15, {}, Outcome.PASS),
+        (0.5, {}, Outcome.WARN),
+        (0.5, {"baseline_comparable": False}, Outcome.PASS),
+    ],
+)
+def test_a_quick_check_is_not_decided_by_it(
+    saturated: float, changes: dict[str, Any], outcome: Outcome
+) -> None:
+    """Law: where it is not asked whether a build got worse, a stored baseline warns at most."""
+    comparable = {"baseline": record(), "baseline_comparable": True, **changes}
+    quick = case(Build(saturated=saturated), None, held_to=terms(quick=True, **comparable))
+    (own,) = stored.check(quick)
+    assert (own.outcome, bool(own.hint)) == (outcome, outcome is Outcome.WARN)
+    assert "Whether it got worse was not asked. The stored" in own.reason or changes
+    assert not quick.against
+
+
+@pytest.mark.parametrize(
     ("loss", "outcome", "told"),
     [
         (0.0, Outcome.PASS, "no loss (at most"),

@@ -37,6 +37,8 @@ OTHER_MACHINE = 0.05
 BUSIER = 0.2
 OLD_FORMAT_HINT = "This baseline has no undisturbed rate yet: measure and accept a new one."
 OTHERWISE_HINT = "Measure the baseline's build with today's load, and accept that."
+CHANGED_HINT = "The machine or the load has changed since: see whether the base lost as much."
+QUICK_HINT = "Ask for it: perfgate check without --budget quick runs the base beside it."
 ELSEWHERE_HINT = "Accept a measurement of this kind of machine, too."
 
 
@@ -63,7 +65,8 @@ class _Comparison:
 def check(case: Case) -> list[Finding]:
     """Return how the service rate compares with the stored one; nothing without a record.
 
-    With a base beside the candidate the sessions decide, and this warns at most.
+    With a base beside the candidate the sessions decide, and in a quick check nothing does: then
+    this warns at most.
     """
     record = case.terms.baseline
     if record is None:
@@ -76,7 +79,7 @@ def check(case: Case) -> list[Finding]:
     if not (rates > 0).all():
         return [_silent(case, record, int((rates == 0).sum()))]
     comparison = _compared(case, record)
-    return [_alone(case, comparison) if case.stored_decides else _beside(comparison)]
+    return [_alone(case, comparison) if case.stored_decides else _aside(case, comparison)]
 
 
 def _compared(case: Case, record: BaselineRecord) -> _Comparison:
@@ -123,11 +126,10 @@ def _alone(case: Case, compared: _Comparison) -> Finding:
     return _finding(compared, outcome, f"{head}. It {_told(compared)}", hint)
 
 
-def _beside(compared: _Comparison) -> Finding:
+def _aside(case: Case, compared: _Comparison) -> Finding:
     lost = compared.outcome is Outcome.FAIL
-    named = _named(compared.record)
-    words = f"The sessions beside the base decided. {named} {_told(compared)}"
-    hint = "The machine or the load has changed since: see whether the base lost as much."
+    words = f"{_decided(case)} {_named(compared.record)} {_told(compared)}"
+    hint = QUICK_HINT if case.terms.quick else CHANGED_HINT
     return _finding(compared, Outcome.WARN if lost else Outcome.PASS, words, hint if lost else "")
 
 
@@ -210,7 +212,7 @@ def _unlike(case: Case, record: BaselineRecord) -> Finding:
     if case.stored_decides:
         words = f"{words}; and it alone was to decide, {_because(case)}."
         return Finding(CHECK, Outcome.INCONCLUSIVE, words, hint=f"{hint} {_beside_hint(record)}")
-    words = f"{words}. The sessions beside the base decided.{_although(record)}"
+    words = f"{words}. {_decided(case)}{_although(record)}"
     return Finding(CHECK, Outcome.PASS, words)
 
 
@@ -239,6 +241,12 @@ def _beside_hint(record: BaselineRecord) -> str:
 
 def _named(record: BaselineRecord) -> str:
     return f"The stored baseline ({record.commit[:12]}, measured {record.measured_at[:10]})"
+
+
+def _decided(case: Case) -> str:
+    if case.terms.quick:
+        return "Whether it got worse was not asked."
+    return "The sessions beside the base decided."
 
 
 def _because(case: Case) -> str:
