@@ -10,6 +10,7 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -19,11 +20,13 @@ from typing import TYPE_CHECKING
 import gevent
 import numpy as np
 
+from perfgate.load.inside.callers import Callers
 from perfgate.load.inside.crew import Crew
 from perfgate.load.inside.recorder import Arrival, Recorder
 from perfgate.load.inside.seal import Seal
 from perfgate.load.inside.timer import Timer
-from perfgate.load.plan import Phase
+from perfgate.load.plan import Caller, Outcome, Phase, Recovery, RetryBudget
+from perfgate.load.pulse import Pulse
 from perfgate.load.rows import COLUMNS, DTYPE, journal_file, manifest_file
 
 if TYPE_CHECKING:
@@ -232,9 +235,79 @@ def seals() -> dict[str, object]:
     }
 
 
+def turns(count: int) -> None:
+    """Let everybody else go on, so many times."""
+    for _ in range(count):
+        gevent.sleep(0.0)
+
+
+def retries(ratio: float, calls: int, answer: Callable[[Arrival], Outcome]) -> list[list[int]]:
+    """Let calls be made, all at once; return what was in flight as each retry began.
+
+    First the retries, then all attempts, itself counted in both. Numbers are odd: no call is a
+    witness, which would be counted before it begins.
+    """
+    seen: list[list[int]] = []
+    in_flight = Counter[bool]()
+
+    def execute(attempt: Arrival) -> Outcome:
+        is_retry = attempt.attempt > 0
+        in_flight[is_retry] += 1
+        if is_retry:
+            seen.append([in_flight[True], in_flight.total()])
+        outcome = answer(attempt)
+        in_flight[is_retry] -= 1
+        return outcome
+
+    caller = Caller(
+        name="gateway",
+        rates_rps={"fetch": 1.0},
+        timeout_s=60.0,
+        attempts=3,
+        waits_s=((0.0, 0.0),) * 2,
+        budget=RetryBudget("concurrency", ratio),
+    )
+    spec = Recovery("", (caller,), 0.0, 0.0, 60.0, drain_s=0.0, calls_limit=calls)
+    callers = Callers(spec, 1, execute, Pulse())
+    for place in range(calls):
+        callers.call(Arrival(2 * place + 1, Phase.RECOVERY, 0, 0, time.monotonic()))
+    turns(300)
+    callers.finish(0.0)
+    return seen
+
+
+def flights() -> dict[str, object]:
+    """Let callers retry who may have a share of what is in flight."""
+    draws = np.random.default_rng(3)
+
+    def stuck(attempt: Arrival, hanging: int, *, retries_hang: bool) -> Outcome:
+        if attempt.number < 2 * hanging or (retries_hang and attempt.attempt > 0):
+            turns(1000)  # more than anybody waits for
+        return Outcome.FAILED
+
+    def mixed(_: Arrival) -> Outcome:
+        turns(int(draws.integers(9)))
+        return Outcome.OK if draws.random() < 0.5 else Outcome.FAILED
+
+    def last_fails(attempt: Arrival) -> Outcome:
+        if attempt.number < 2 * 40:
+            return Outcome.OK
+        turns(9)
+        return Outcome.FAILED
+
+    ratios, hanging = (0.1, 0.3, 0.5), partial(stuck, hanging=40)
+    return {
+        "hanging": [(own, retries(own, 90, partial(hanging, retries_hang=True))) for own in ratios],
+        "failing": retries(0.1, 90, partial(hanging, retries_hang=False)),
+        "mixed": [(own, retries(own, 90, mixed)) for own in ratios],
+        "last": retries(0.9, 41, last_fails),
+        "alone": retries(0.9, 1, partial(stuck, hanging=0, retries_hang=False)),
+    }
+
+
 def main() -> None:
     """Exercise everything."""
-    parts = (timer, crew, failures, oddities, spawned, huge, killed, seals)
+    parts = (timer, crew, failures, oddities, spawned, huge, killed, seals, flights)
     json.dump({part.__name__: part() for part in parts}, sys.stdout)
 
 

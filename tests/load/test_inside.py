@@ -1,4 +1,4 @@
-"""Laws of the parts that run in Locust: timer, crew and recorder, in a process of their own."""
+"""Laws of the parts that run in Locust: timer, crew, recorder and callers, in their own process."""
 
 from __future__ import annotations
 
@@ -157,3 +157,27 @@ def test_only_what_was_sealed_alike_is_opened(seen: dict[str, Any]) -> None:
     """Law: a message opens as it was closed; changed, as another kind or by another key, never."""
     assert seen["seals"]["same"]
     assert seen["seals"]["refused"] == [None] * 6
+
+
+def test_retries_are_no_more_than_their_share_in_flight(seen: dict[str, Any]) -> None:
+    """Law: as a retry begins, retries are at most the budget's share of all that is in flight."""
+    for ratio, begun in seen["flights"]["mixed"]:
+        assert begun
+        assert all(retries <= ratio * attempts for retries, attempts in begun)
+
+
+def test_retries_are_as_many_as_their_share_allows(seen: dict[str, Any]) -> None:
+    """Law: beside 40 calls that hang there are r retries, all that r <= ratio * (40 + r) allows."""
+    for ratio, begun in seen["flights"]["hanging"]:
+        assert len(begun) == math.floor(40 * ratio / (1 - ratio))
+
+
+def test_a_retry_that_has_ended_leaves_its_place(seen: dict[str, Any]) -> None:
+    """Law: where retries end at once, a share of a tenth is enough for both of all 50 calls."""
+    assert len(seen["flights"]["failing"]) == 2 * 50
+
+
+@pytest.mark.parametrize("scene", ["alone", "last"])
+def test_who_is_alone_in_flight_does_not_retry(seen: dict[str, Any], scene: str) -> None:
+    """Law: any share of one attempt is less than a retry, however many were in flight before."""
+    assert seen["flights"][scene] == []
