@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from perfgate.verdict.case import Case, Terms
 
 ROLES: tuple[BuildRole, ...] = ("candidate", "base")
-STAGES = {"restart": "restart"}
 # Above the seeds of sessions and of trials.
 SEEDS_FROM = 2_000_000
 
@@ -153,6 +152,7 @@ def _assignment(
 ) -> Assignment:
     """Return the run in which it happens; every build is sent the same calls."""
     config, upset = order.terms.config, ordeal.upset
+    what = "restart" if upset.kind == "restart" else "recovery"
     stages = stages_of(upset, ordeal.demand_rps, config.recovery.step_s)
     seed = config.load.seed + SEEDS_FROM + attempt
     callers = callers_of(order.terms, ordeal.demand_rps)
@@ -163,7 +163,7 @@ def _assignment(
         return replace(whole, saturation=None, open=None, recovery=spec, workers=1)
 
     return Assignment(
-        stage=f"{STAGES.get(upset.kind, 'recovery')} of the {next(iter(build))}",
+        stage=f"{what} of the {next(iter(build))}",
         builds=build,
         plan=plan,
         schedule=schedule_of(order, stages, seed),
