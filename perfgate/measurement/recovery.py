@@ -47,40 +47,32 @@ def recovery_of(
             hint="Its log, kept with --output, may say more.",
         )
     role: BuildRole = "base" if plan.hosts[0].build == "base" else "candidate"
-    frame = frame_of(journal)
+    frame, start_s = frame_of(journal), journal.calls.start_s
     rows = frame[(frame["phase"] == Phase.RECOVERY) & (frame["build"] == BUILDS.index(role))]
-    sent_s = (rows["started_s"] - journal.calls.start_s).to_numpy()
-    ended_s = (rows["ended_s"] - journal.calls.start_s).to_numpy()
+    sent_s, ended_s = ((rows[name] - start_s).to_numpy() for name in ("started_s", "ended_s"))
     callers, whose = plan.recovery.callers, rows["caller"].to_numpy()
     late = ended_s - sent_s > np.array([caller.timeout_s for caller in callers])[whose]
     outcome = rows["outcome"].to_numpy()
-    good, queued = outcome == Outcome.OK, outcome != Outcome.FAILED
-    first, answered = (rows["attempt"] == 0).to_numpy(), good & ~late
+    first, answered = (rows["attempt"] == 0).to_numpy(), (outcome == Outcome.OK) & ~late
+    tries, answers = (whose[first], sent_s[first]), (whose[answered], ended_s[answered])
     ends = np.arange(1, int(np.nanmax(sent_s)) + 2)
-    quiet = rows[(rows["intended_s"] - journal.calls.start_s) < upset.from_s]
-    served = _served(sent_s, ended_s, good & late)
-    in_turn = not _overtaken(sent_s, np.where(good, ended_s, np.inf), *served)
-    under_way = _under_way(sent_s, ended_s, ends)
-    given_up_s = sent_s[outcome == Outcome.ABANDONED]
+    waiting, mu_over_rps = _queue(sent_s, ended_s, outcome, late, ends)
+    quiet = rows[(rows["intended_s"] - start_s) < upset.from_s]
     return Recovery(
         build=role,
         seed=plan.seed,
         demand_rps=demand_rps,
         upset=upset,
-        first_tries=_by_second(sent_s[first], ends),
+        first_tries=_by_second(tries[1], ends),
         attempts=_by_second(sent_s, ends),
-        answered=_by_second(ended_s[answered], ends),
-        waiting=_waiting(sent_s[queued], *served, given_up_s, under_way)
-        if in_turn
-        else (None,) * len(ends),
-        mu_over_rps=_completed_rps(sent_s[queued], *served) if in_turn else None,
+        answered=_by_second(answers[1], ends),
+        waiting=waiting,
+        mu_over_rps=mu_over_rps,
         failures=failures_of(rows),
         unsent=sum(sum(own.unsent.values()) for own in journal.generators),
         rss_bytes=_memory(journal),
         validity=validity_of(quiet, pd.DataFrame(journal.windows), journal, surroundings),
-        callers=_heard(
-            callers, (whose[first], sent_s[first]), (whose[answered], ended_s[answered]), ends
-        ),
+        callers=_heard(callers, tries, answers, ends),
         due=_due(rows, sent_s, ended_s, ends),
         lost=surroundings.lost.get(role, 0),
     )
@@ -107,6 +99,26 @@ def _by_second(times_s: Times, ends: NDArray[np.int64]) -> tuple[int, ...]:
     """Return how many of the times fall into each second."""
     upto = np.searchsorted(np.sort(times_s[~np.isnan(times_s)]), ends)
     return tuple(np.diff(upto, prepend=0).tolist())
+
+
+def _queue(
+    sent_s: Times,
+    ended_s: Times,
+    outcome: NDArray[np.uint8],
+    late: NDArray[np.bool_],
+    ends: NDArray[np.int64],
+) -> tuple[tuple[int | None, ...], float | None]:
+    """Return how many attempts waited at each time, and how many a second were completed.
+
+    Neither is known where they are not served in the order in which they were sent.
+    """
+    good, queued = outcome == Outcome.OK, outcome != Outcome.FAILED
+    served = _served(sent_s, ended_s, good & late)
+    if _overtaken(sent_s, np.where(good, ended_s, np.inf), *served):
+        return (None,) * len(ends), None
+    given_up_s, under_way = sent_s[outcome == Outcome.ABANDONED], _under_way(sent_s, ended_s, ends)
+    waiting = _waiting(sent_s[queued], *served, given_up_s, under_way)
+    return waiting, _completed_rps(sent_s[queued], *served)
 
 
 def _served(sent_s: Times, ended_s: Times, late: NDArray[np.bool_]) -> tuple[Times, Times]:
