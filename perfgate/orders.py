@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,15 @@ from perfgate.baseline.store import find_baseline
 from perfgate.build.cache import default_cache_root
 from perfgate.build.contained import contained_build
 from perfgate.build.gitio import open_repository
-from perfgate.build.provide import Directory, ImageName, Ref, WorkingTree, provide_build, read_spec
+from perfgate.build.provide import (
+    Directory,
+    ImageName,
+    Ref,
+    WorkingTree,
+    provide_build,
+    read_spec,
+    refuse_to_start,
+)
 from perfgate.config.load import PYPROJECT_NAME, PYPROJECT_TABLE
 from perfgate.errors import NoRepositoryError, RefError, StoreError, TargetError, UsageError
 from perfgate.gate import Order
@@ -45,25 +53,39 @@ BASE_UNBUILT = (
 )
 
 
-def comparing_order(wish: Wish, environment: Environment, progress: Progress) -> Order:
-    """Return the order of a check: the candidate beside its base.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a wish names, and it is there: builds, none of them made yet, and the stored baseline.
 
-    The base is ``wish.base``, else the stored baseline's commit. Where that commit cannot be
-    reached, or the wish is so, the candidate is measured alone and the stored baseline decides;
-    a quick one asks for neither. What runs already, at a URL, is measured alone.
-    Raises StoreError where there is neither base nor baseline, RefError for a commit that was
-    named and cannot be reached, TargetError for a failed build, of the stored baseline's too.
+    ``base`` is None where the stored baseline's commit, or nothing, is measured beside.
+    """
+
+    candidate: BuildSpec
+    base: BuildSpec | None = None
+    stored: StoredBaseline | None = None
+
+
+def found_to_compare(wish: Wish, environment: Environment) -> Found:
+    """Return what a check measures and is held against; nothing is built.
+
+    The base is ``wish.base``, else the stored baseline's commit; a quick check needs neither. What
+    runs already, at a URL, is measured alone.
+    Raises StoreError where there is neither base nor baseline, RefError for a commit that is named
+    and cannot be reached, UsageError for a build that cannot be had.
     """
     candidate = read_spec(wish.candidate, Path.cwd())
     base = None if wish.base is None else read_spec(wish.base, Path.cwd())
-    if wish.loaded.config.target.url is not None:
+    url = wish.loaded.config.target.url
+    if url is not None:
         if wish.stored:
             raise UsageError(
                 "--stored: no stored baseline can be held against what answers at target.url, for "
                 "nobody knows which CPUs it has",
                 hint="Leave it out; or say in target.start how the service is started.",
             )
-        return _order(wish, (candidate, base), None, environment, progress)
+        for spec in (candidate,) if base is None else (candidate, base):
+            refuse_to_start(spec, url)
+        return Found(candidate)
     stored = _stored(wish, candidate, base, environment)
     if base is None and stored is None and not wish.quick:
         store = wish.loaded.config.baseline
@@ -72,10 +94,38 @@ def comparing_order(wish: Wish, environment: Environment, progress: Progress) ->
             f"{store.branch!r}",
             hint=FIRST_BASELINE,
         )
-    order = _order(wish, (candidate, base), stored, environment, progress)
-    if stored is None or base is not None or wish.quick:
+    return Found(candidate, base, stored)
+
+
+def found_alone(wish: Wish) -> Found:
+    """Return the candidate, to be measured alone; nothing is built.
+
+    Raises RefError for a commit that cannot be reached, UsageError for a build that cannot be had.
+    """
+    candidate = read_spec(wish.candidate, Path.cwd())
+    url = wish.loaded.config.target.url
+    if url is not None:
+        refuse_to_start(candidate, url)
+    elif isinstance(candidate, Ref):
+        with open_repository(wish.loaded.root) as repository:
+            repository.resolve(candidate.text)
+    return Found(candidate)
+
+
+def order_for(wish: Wish, found: Found, environment: Environment, progress: Progress) -> Order:
+    """Return the order of what was found, its builds made.
+
+    Where the stored baseline's commit cannot be reached, or the wish is so, the candidate is
+    measured alone and the stored baseline decides.
+    Raises TargetError for a failed build, of the stored baseline's too.
+    """
+    candidate = provided(found.candidate, wish.loaded, progress)
+    base = None if found.base is None else provided(found.base, wish.loaded, progress)
+    terms = _terms(wish, found.stored, environment)
+    order = replace(order_of(wish, candidate, base, environment), terms=terms)
+    if found.stored is None or base is not None or wish.quick:
         return order
-    return _beside(order, stored, wish, progress)
+    return _beside(order, found.stored, wish, progress)
 
 
 def _beside(order: Order, stored: StoredBaseline, wish: Wish, progress: Progress) -> Order:
@@ -101,24 +151,16 @@ def _beside(order: Order, stored: StoredBaseline, wish: Wish, progress: Progress
 def stored_baseline(wish: Wish, environment: Environment) -> StoredBaseline | None:
     """Return the stored baseline that a check would hold the candidate against, None without one.
 
-    Nothing is built. Raises RefError and StoreError as :func:`comparing_order` does.
+    Nothing is built. Raises RefError and StoreError as :func:`found_to_compare` does.
     """
     return _stored(wish, read_spec(wish.candidate, Path.cwd()), None, environment)
-
-
-def solitary_order(wish: Wish, environment: Environment, progress: Progress) -> Order:
-    """Return the order of a measurement of the candidate alone.
-
-    Raises RefError for a commit that cannot be reached, TargetError for a failed build.
-    """
-    candidate = read_spec(wish.candidate, Path.cwd())
-    return _order(wish, (candidate, None), None, environment, progress)
 
 
 def twin_order(wish: Wish, sessions: int, environment: Environment, progress: Progress) -> Order:
     """Return the order of so many sessions of the candidate beside itself, with no look before.
 
-    Raises what :func:`solitary_order` raises, UsageError where nothing can be started.
+    Raises RefError for a commit that cannot be reached, TargetError for a failed build, UsageError
+    where nothing can be started.
     """
     url = wish.loaded.config.target.url
     if url is not None:
@@ -126,7 +168,7 @@ def twin_order(wish: Wish, sessions: int, environment: Environment, progress: Pr
             f"target.url = {url} is one service, and two that were started alike are needed",
             hint="Say in target.start how it is started.",
         )
-    order = solitary_order(wish, environment, progress)
+    order = order_for(wish, found_alone(wish), environment, progress)
     shape = order.shape.model_copy(update={"looks": (sessions,)})
     # However long they take: what the budget of a check affords is to be found out.
     budget = order.terms.config.budget.model_copy(update={"sessions_s": math.inf})
@@ -135,20 +177,6 @@ def twin_order(wish: Wish, sessions: int, environment: Environment, progress: Pr
     )
     terms = order.terms.model_copy(update={"config": config})
     return replace(order, terms=terms, base=order.candidate)
-
-
-def _order(
-    wish: Wish,
-    specs: tuple[BuildSpec, BuildSpec | None],
-    stored: StoredBaseline | None,
-    environment: Environment,
-    progress: Progress,
-) -> Order:
-    candidate, base = specs
-    built = provided(candidate, wish.loaded, progress)
-    beside = None if base is None else provided(base, wish.loaded, progress)
-    terms = _terms(wish, stored, environment)
-    return replace(order_of(wish, built, beside, environment), terms=terms)
 
 
 def order_of(wish: Wish, candidate: Build, base: Build | None, environment: Environment) -> Order:

@@ -13,8 +13,16 @@ from builders import environment, record
 from cli.command_line import CONFIG, make_project
 
 from perfgate.baseline.store import write_record
+from perfgate.build.provide import Ref
 from perfgate.errors import RefError, StoreError, TargetError, UsageError
-from perfgate.orders import comparing_order, solitary_order, stored_baseline, twin_order
+from perfgate.orders import (
+    Found,
+    found_alone,
+    found_to_compare,
+    order_for,
+    stored_baseline,
+    twin_order,
+)
 from perfgate.progress import Silence
 from perfgate.wish import Wish, read_wish
 
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from perfgate.baseline.record import BaselineRecord
     from perfgate.gate import Order
     from perfgate.measurement.models import Conditions, Environment
+    from perfgate.progress import Progress
 
 DAY = date(2026, 11, 24)
 MACHINE = environment()
@@ -108,9 +117,14 @@ def wish(candidate: str = ".", base: str | None = None) -> Wish:
     return read_wish(None, "default", candidate, base, DAY)
 
 
+def comparing_order(asked: Wish, progress: Progress) -> Order:
+    """Return the order of the check that is asked for."""
+    return order_for(asked, found_to_compare(asked, MACHINE), MACHINE, progress)
+
+
 def compared(candidate: str = ".", base: str | None = None) -> Order:
     """Return the order of a check."""
-    return comparing_order(wish(candidate, base), MACHINE, Silence())
+    return comparing_order(wish(candidate, base), Silence())
 
 
 def base_commit(order: Order) -> str | None:
@@ -310,14 +324,22 @@ def test_refs_that_are_not_there(history: History, candidate: str, base: str | N
     """A candidate or a base that is no commit here is named."""
     history.store(history.git("rev-parse", "HEAD"))
     with pytest.raises(RefError, match="'gone'"):
-        compared(candidate, base)
+        found_to_compare(wish(candidate, base), MACHINE)
+
+
+@pytest.mark.usefixtures("history")
+def test_what_is_measured_alone_must_be_there() -> None:
+    """Law: a candidate alone that is no commit is refused before its build, as beside a base."""
+    with pytest.raises(RefError, match="'gone'"):
+        found_alone(wish("gone"))
+    assert found_alone(wish("main")) == Found(Ref("main"))
 
 
 def test_the_baselines_commit_is_gone(history: History) -> None:
     """A stored baseline whose commit is not here decides alone: no other base takes its place."""
     stored = history.store("f" * 40)
     heard = Heard()
-    order = comparing_order(wish(), MACHINE, heard)
+    order = comparing_order(wish(), heard)
     assert (order.base, order.terms.baseline) == (None, stored)
     assert order.terms.stored_because.startswith("as its commit cannot be reached: ")
     assert "f" * 40 in order.terms.stored_because
@@ -338,7 +360,7 @@ def test_the_baselines_build_fails(history: History) -> None:
         compared()
     assert caught.value.message.startswith("the stored baseline's commit cannot be built: ")
     assert "--stored" in caught.value.hint
-    order = comparing_order(replace(wish(), stored=True), MACHINE, Silence())
+    order = comparing_order(replace(wish(), stored=True), Silence())
     assert (order.base, order.terms.baseline) == (None, stored)
     with pytest.raises(TargetError):
         compared("HEAD")
@@ -348,10 +370,10 @@ def test_the_stored_baseline_alone_is_asked_for(history: History) -> None:
     """On request the baseline's commit is not even built; without a baseline it is an error."""
     asked = replace(wish(), stored=True)
     with pytest.raises(StoreError, match="no baseline in"):
-        comparing_order(asked, MACHINE, Silence())
+        comparing_order(asked, Silence())
     stored = history.store(history.git("rev-parse", "HEAD"))
     heard = Heard()
-    order = comparing_order(asked, MACHINE, heard)
+    order = comparing_order(asked, heard)
     assert heard.stages == ["build working tree"]
     assert (order.base, order.terms.baseline) == (None, stored)
     assert order.terms.stored_because == "as --stored asks"
@@ -361,7 +383,7 @@ def test_alone(history: History) -> None:
     """A build measured alone has no base, and no stored baseline is looked for."""
     first = history.git("rev-parse", "HEAD")
     history.store(first)
-    order = solitary_order(wish(first), MACHINE, Silence())
+    order = order_for(wish(first), found_alone(wish(first)), MACHINE, Silence())
     assert (order.candidate.commit, order.base, order.terms.baseline) == (first, None, None)
 
 
@@ -371,7 +393,7 @@ def test_stages_are_told(history: History) -> None:
     make_project(history.root / "old")
     heard = Heard()
     for candidate, base in ((".", first), ("HEAD", "./old")):
-        comparing_order(wish(candidate, base), MACHINE, heard)
+        comparing_order(wish(candidate, base), heard)
     assert heard.stages == [
         "build working tree",
         f"build {first[:12]}",
@@ -386,7 +408,7 @@ def test_a_build_that_fails(history: History) -> None:
     (history.root / "perfgate.toml").write_text(config)
     heard = Heard()
     with pytest.raises(TargetError):
-        comparing_order(wish(base="HEAD"), MACHINE, heard)
+        comparing_order(wish(base="HEAD"), heard)
     assert heard.stages == ["build working tree"]
 
 
@@ -417,13 +439,21 @@ def test_no_build_is_started_at_a_url(history: History, candidate: str, base: st
     """A build that is named there is refused, not ignored."""
     (history.root / "perfgate.toml").write_text(AT_URL)
     with pytest.raises(UsageError, match="cannot be started: target"):
-        compared(candidate, base)
+        found_to_compare(wish(candidate, base), MACHINE)
+
+
+def test_nor_is_one_alone_at_a_url(history: History) -> None:
+    """Law: a build that is named is refused there too, whether or not there is such a commit."""
+    (history.root / "perfgate.toml").write_text(AT_URL)
+    for candidate in ("HEAD", "gone"):
+        with pytest.raises(UsageError, match=f"'{candidate}' cannot be started: target"):
+            found_alone(wish(candidate))
 
 
 def test_what_needs_two_alike_is_refused_at_a_url(history: History) -> None:
     """Neither the stored baseline nor a twin can be had of one service of unknown CPUs."""
     (history.root / "perfgate.toml").write_text(AT_URL)
     with pytest.raises(UsageError, match="--stored"):
-        comparing_order(replace(wish(), stored=True), MACHINE, Silence())
+        comparing_order(replace(wish(), stored=True), Silence())
     with pytest.raises(UsageError, match="two that were started alike"):
         twin_order(wish(), 4, MACHINE, Silence())

@@ -115,7 +115,9 @@ def provide_build(
     in the cache.
     """
     if target.url is not None:
-        return _reached(spec, target.url, root)
+        refuse_to_start(spec, target.url)
+        # Nobody here knows which build it is.
+        return Build(target.url, root, None, dirty=False, label=target.url)
     recipe = read_recipe(target, environ)
     match spec:
         case ImageName(text):
@@ -133,15 +135,15 @@ def provide_build(
     return build
 
 
-def _reached(spec: BuildSpec, url: str, root: Path) -> Build:
-    """Describe what answers at a URL, of which nobody here knows which build it is."""
-    if not isinstance(spec, WorkingTree):
-        named = str(spec.path) if isinstance(spec, Directory) else spec.text
-        raise UsageError(
-            f"{named!r} cannot be started: target.url = {url} is a service that runs already",
-            hint="Name no build; or, to measure builds, say in target.start how one is started.",
-        )
-    return Build(url, root, None, dirty=False, label=url)
+def refuse_to_start(spec: BuildSpec, url: str) -> None:
+    """Raise UsageError for a build that is named, where what answers at ``url`` is measured."""
+    if isinstance(spec, WorkingTree):
+        return
+    named = str(spec.path) if isinstance(spec, Directory) else spec.text
+    raise UsageError(
+        f"{named!r} cannot be started: target.url = {url} is a service that runs already",
+        hint="Name no build; or, to measure builds, say in target.start how one is started.",
+    )
 
 
 def _working_tree(root: Path, target: Target) -> Build:

@@ -96,10 +96,14 @@ def command(
     from perfgate.cli.outlook import ahead  # noqa: PLC0415 - see above
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above
     from perfgate.cli.verdicts import tell  # noqa: PLC0415 - see above
+    from perfgate.machine import read_environment  # noqa: PLC0415 - see above
+    from perfgate.orders import found_to_compare  # noqa: PLC0415 - see above
 
+    environment = read_environment()
+    found = found_to_compare(wish, environment)
     for sentence in ahead(wish):
         say(sentence)
-    case = measured(wish, beside_base=True, keep_in=keep_in)
+    case = measured(wish, found, environment, keep_in)
     return tell(case, format_, on_inconclusive, keep_in, push)
 
 

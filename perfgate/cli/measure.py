@@ -49,9 +49,13 @@ def command(
     # It imports numpy, pandas and scipy, which takes a second: first what needs none of them.
     from perfgate.cli.outlook import search_ahead  # noqa: PLC0415 - see above
     from perfgate.cli.run import measured  # noqa: PLC0415 - see above
+    from perfgate.machine import read_environment  # noqa: PLC0415 - see above
+    from perfgate.orders import found_alone, found_to_compare  # noqa: PLC0415 - see above
 
+    environment = read_environment()
+    found = found_alone(wish) if base is None else found_to_compare(wish, environment)
     if find_capacity:
         say(search_ahead(wish).told)
-    case = measured(wish, beside_base=base is not None, keep_in=None)
+    case = measured(wish, found, environment, keep_in=None)
     file.write_text(case.to_text(), encoding="utf-8")
     say(f"measurement written to {file}")

@@ -17,7 +17,7 @@ from perfgate.cli.acceptance import record_in_line, refuse_invalid, signed
 from perfgate.cli.run import measured
 from perfgate.errors import RefError, StoreError, UsageError
 from perfgate.machine import read_environment
-from perfgate.orders import stored_baseline
+from perfgate.orders import found_alone, found_to_compare, stored_baseline
 from perfgate.report.markup import as_text, fenced
 from perfgate.report.recorddiff import Difference, headline, render_markdown, render_terminal
 from perfgate.verdict.renewal import surely_worse, why_renew
@@ -77,10 +77,12 @@ def newly_measured(wish: Wish) -> Case:
 
     Raises RefError where the baseline's commit is not in this clone.
     """
-    stored = stored_baseline(wish, read_environment())
-    if stored is not None:
-        _refuse_unreachable(wish.loaded, stored.record.commit)
-    return measured(wish, beside_base=stored is not None, keep_in=None)
+    environment = read_environment()
+    stored = stored_baseline(wish, environment)
+    if stored is None:
+        return measured(wish, found_alone(wish), environment, keep_in=None)
+    _refuse_unreachable(wish.loaded, stored.record.commit)
+    return measured(wish, found_to_compare(wish, environment), environment, keep_in=None)
 
 
 def _refuse_unreachable(loaded: LoadedConfig, commit: str) -> None:

@@ -14,8 +14,7 @@ from perfgate.demand.ledger import check_operations
 from perfgate.errors import FileFaultsError
 from perfgate.gate import measure, unless_spoilt
 from perfgate.load.engine import Engine, Remote, UnknownOperationsError, shared_key
-from perfgate.machine import read_environment
-from perfgate.orders import comparing_order, solitary_order, twin_order
+from perfgate.orders import order_for, twin_order
 from perfgate.rig import Rig
 from perfgate.search import find_capacity
 from perfgate.upheaval import try_recovery
@@ -28,18 +27,17 @@ if TYPE_CHECKING:
     from perfgate.config.models import Load
     from perfgate.gate import Order
     from perfgate.measurement.models import Environment
+    from perfgate.orders import Found
     from perfgate.progress import Progress
     from perfgate.verdict.case import Case
     from perfgate.verdict.fitness import Rehearsal
     from perfgate.wish import Wish
 
 
-def measured(wish: Wish, *, beside_base: bool, keep_in: Path | None) -> Case:
+def measured(wish: Wish, found: Found, environment: Environment, keep_in: Path | None) -> Case:
     """Carry out the wish; journals and logs are kept below ``keep_in`` where one is given."""
-    environment = read_environment()
     with shown_progress() as progress, rigged(wish, environment, keep_in, progress) as rig:
-        find = comparing_order if beside_base else solitary_order
-        order = find(wish, environment, progress)
+        order = order_for(wish, found, environment, progress)
         case = carried_out(wish, order, rig)
         parts = {try_recovery: wish.recovery, find_capacity: wish.find_capacity}
         for part in (part for part, wanted in parts.items() if wanted):

@@ -92,29 +92,31 @@ def command(
     from perfgate.cli.outlook import selftest_ahead  # noqa: PLC0415 - see above
     from perfgate.selftest.outcome import Selftest  # noqa: PLC0415 - see above
     from perfgate.selftest.telling import FORMATS  # noqa: PLC0415 - see above
+    from perfgate.selftest.trials import behind_proxy  # noqa: PLC0415 - see above
 
+    behind = behind_proxy(wish)
     say(selftest_ahead(wish, wanted))
-    selftest = Selftest(wish.loaded.config.service, wanted, _tried(wish, wanted, keep_in))
+    selftest = Selftest(wish.loaded.config.service, wanted, _tried(behind, wanted, keep_in))
     print_report(FORMATS[format_](selftest))
     return int(selftest.exit_code)
 
 
-def _tried(wish: Wish, wanted: tuple[Kind, ...], keep_in: Path | None) -> tuple[Trial, ...]:
-    """Carry out the trials, and keep each where a directory is given."""
+def _tried(behind: Wish, wanted: tuple[Kind, ...], keep_in: Path | None) -> tuple[Trial, ...]:
+    """Carry out the trials behind the proxy, and keep each where a directory is given."""
     from perfgate.build.provide import WorkingTree  # noqa: PLC0415 - as above
     from perfgate.cli.run import ledger_blamed, rigged  # noqa: PLC0415 - as above
     from perfgate.machine import read_environment  # noqa: PLC0415 - as above
     from perfgate.orders import provided  # noqa: PLC0415 - as above
-    from perfgate.selftest.trials import behind_proxy, tried  # noqa: PLC0415 - as above
+    from perfgate.selftest.trials import tried  # noqa: PLC0415 - as above
 
-    environment, behind = read_environment(), behind_proxy(wish)
+    environment = read_environment()
     trials: list[Trial] = []
     with (
         shown_progress() as progress,
         rigged(behind, environment, keep_in, progress) as rig,
-        ledger_blamed(wish),
+        ledger_blamed(behind),
     ):
-        build = provided(WorkingTree(), wish.loaded, progress)
+        build = provided(WorkingTree(), behind.loaded, progress)
         for trial in tried(behind, build, wanted, environment, rig):
             _keep(trial, keep_in)
             trials.append(trial)

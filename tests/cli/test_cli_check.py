@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from perfgate.config.load import SMALLEST
+from perfgate.exitcodes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from cli.command_line import Finished
 
+START = 'start = "{python} -m http.server {port}"'
 VERBS = [("check", "--output", "kept"), ("measure", "--output", "m.json")]
 
 
@@ -33,6 +35,7 @@ def refused(run: Finished, code: int, *told: str) -> None:
         assert words in run.err
     assert "Traceback" not in run.err
     assert " s] " not in run.err  # no stage has begun
+    assert "plan: " not in run.err
 
 
 def test_an_output_that_is_not_empty(perfgate: Callable[..., Finished], project: Path) -> None:
@@ -62,11 +65,13 @@ def test_no_promise_and_a_search_for_its_rate(
 def test_a_search_is_announced(
     perfgate: Callable[..., Finished], repository: Path, verb: tuple[str, ...]
 ) -> None:
-    """How long the search takes is told ahead, whatever comes then."""
+    """How long the search takes is told before anything is built."""
     config = repository / "perfgate.toml"
-    config.write_text(f'{config.read_text()}\n[slo."*"]\np95_ms = 9.0\n')
-    run = perfgate(*verb, "--find-capacity", "--candidate", "./gone")
-    refused(run, 2, "'./gone' is not a directory")
+    broken = config.read_text().replace("[target]", '[target]\nbuild = "false"')
+    config.write_text(f'{broken}\n[slo."*"]\np95_ms = 9.0\n')
+    run = perfgate(*verb, "--find-capacity", "--base", ".")
+    assert run.code == ExitCode.NO_TARGET, run.err
+    assert run.err.index("plan: ") < run.err.index("build working tree")
     assert (
         "plan: then up to 8 trials of 10 s to find the highest rate that keeps every promise, 6 if "
         "they agree; about 110 to 150 s"
@@ -136,8 +141,16 @@ def test_no_such_base(perfgate: Callable[..., Finished], repository: Path) -> No
     subprocess.run(["git", "add", "."], cwd=repository, check=True)
     identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
     subprocess.run(["git", *identity, "commit", "-qm", "Start"], cwd=repository, check=True)
-    refused(perfgate("check", "--base", "no-such-branch"), 6, "no-such-branch", "hint: ")
-    refused(perfgate("check", "--base", "./gone"), 2, "'./gone' is not a directory")
+    for words in ["check"], ["measure", "--output", "m.json"]:
+        refused(perfgate(*words, "--base", "no-such-branch"), 6, "no-such-branch", "hint: ")
+        refused(perfgate(*words, "--base", "./gone"), 2, "'./gone' is not a directory")
+
+
+def test_a_url_and_a_selftest(perfgate: Callable[..., Finished], project: Path) -> None:
+    """What cannot be started behind a proxy is refused before the plan is told."""
+    config = project / "perfgate.toml"
+    config.write_text(config.read_text().replace(START, 'url = "http://127.0.0.1:9000"'))
+    refused(perfgate("selftest"), 2, "has no target.start")
 
 
 def test_no_repository(perfgate: Callable[..., Finished], project: Path) -> None:
