@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from perfgate.errors import FileFaultsError, UsageError
 from perfgate.faults import Fault
 from perfgate.tomllines import KeyPath, key_lines, line_at
+from perfgate.tomlslips import syntax_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -66,7 +67,7 @@ def parse_toml(path: Path, text: str) -> TomlFile:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise FileFaultsError(str(path), [_syntax_fault(text, error)]) from error
+        raise FileFaultsError(str(path), [syntax_fault(text, error)]) from error
     except (RecursionError, ValueError) as error:
         # Arrays a thousand deep, integers of thousands of digits: TOML, but not for us.
         fault = Fault(None, "", "holds a value too large to be read", hint=str(error))
@@ -188,18 +189,6 @@ def _neighbour(path: Path) -> str:
     folder = path.parent
     names = [other.name for other in folder.glob("*.toml")] if folder.is_dir() else []
     return near_match(path.name, names) or "Check the path."
-
-
-def _syntax_fault(text: str, error: tomllib.TOMLDecodeError) -> Fault:
-    message, _, place = str(error).partition(" (at ")
-    line = re.match(r"line (\d+), column \d+", place)
-    number = int(line[1]) if line else len(text.splitlines()) or 1
-    hint = "strings are quoted, tables are in [brackets], one key = value stands on a line"
-    if message.startswith("Cannot overwrite"):
-        hint = "the key, or the table, is there once more above"
-    if text.startswith("\ufeff"):
-        hint = "the file begins with a byte order mark: save it without one"
-    return Fault(number, "", f"is not TOML: {message[:1].lower()}{message[1:]}", hint=hint)
 
 
 def _frozen(value: object) -> object:

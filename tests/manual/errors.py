@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from manual.sources import ALL
+from perfgate import tomlslips
 from perfgate.errors import FileFaultsError, PerfgateError, SpoiltError
 from perfgate.exitcodes import ExitCode
 from perfgate.tomlfile import WORDS
@@ -142,6 +143,7 @@ def faults() -> list[Message]:
         if call.source.module in MODELS
     }
     found |= {Message((re.sub(r"\{\w+\}", "N", text),), ()) for text in WORDS.values()}
+    found |= {Message((text,), (hint,)) for text, hint in tomlslips.WORDS.values()}
     return sorted(own for own in found if own.texts and own.texts != ("N",))
 
 
