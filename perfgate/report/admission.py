@@ -19,6 +19,7 @@ from perfgate.report.answer import (
     origins,
     picture_with,
     state_rows,
+    summed_up,
 )
 from perfgate.report.lines import finding_lines, indented, wrapped
 from perfgate.report.picture import picture_document, picture_lines
@@ -39,10 +40,10 @@ COLUMN = 13
 
 
 def render_terminal(answer: Admission) -> str:
-    """Return the verdict and its reason first, then every finding, then the figures."""
+    """Return the verdict, every finding, the one that decided first, and the figures."""
     parts = [
         escaped(f"{answer.verdict.outcome}: {asked(answer)}"),
-        wrapped(escaped(answer.verdict.reason), "  "),
+        *(wrapped(escaped(reason), "  ") for reason in summed_up(answer)),
         "",
         *(line for finding in answer.verdict.findings for line in finding_lines(finding)),
         "",

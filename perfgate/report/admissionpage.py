@@ -14,6 +14,7 @@ from perfgate.report.answer import (
     origins,
     picture_with,
     state_rows,
+    summed_up,
 )
 from perfgate.report.markup import MARKS, as_text, fenced, finding_row
 from perfgate.report.picture import picture_lines
@@ -30,8 +31,7 @@ def render_markdown(answer: Admission) -> str:
     lines = [
         f"## {MARKS[outcome]} {outcome}: {as_text(asked(answer))}",
         "",
-        f"**{as_text(answer.verdict.reason)}**",
-        "",
+        *(line for reason in summed_up(answer) for line in (f"**{as_text(reason)}**", "")),
         "| | check | finding |",
         "|---|---|---|",
         *map(finding_row, answer.verdict.findings),

@@ -55,6 +55,12 @@ def asked(answer: Admission) -> str:
     return f"{question.dependent}, {question.what}, from {question.on} on: {whether}"
 
 
+def summed_up(answer: Admission) -> list[str]:
+    """Return the verdict's reason where it sums findings up, and is not that of the first one."""
+    verdict = answer.verdict
+    return [verdict.reason] if verdict.reason != verdict.findings[0].reason else []
+
+
 def figure_rows(matter: Matter) -> list[Row]:
     """Return what is sent, by whom, and how the service stands; the one that asks is first."""
     states = (matter.before, matter.after)

@@ -18,6 +18,7 @@ from perfgate.report.admission import FORMATS, render_json, render_terminal
 from perfgate.report.admissionpage import render_markdown
 from perfgate.report.markup import MARKS
 from perfgate.verdict.admission import Admission, admission
+from perfgate.verdict.finding import Outcome
 from perfgate.verdict.order import OtherBuild
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -41,6 +42,20 @@ def test_the_answer_is_as_it_was(format_: str) -> None:
     if os.environ.get("PERFGATE_GOLDENS") == "write":
         golden.write_text(text)
     assert golden.read_text() == text, "intended? PERFGATE_GOLDENS=write renews it"
+
+
+@pytest.mark.parametrize("plan", [{"scale": 1.0}, {"scale": 9.0}])
+def test_a_reason_is_told_once(plan: dict[str, float]) -> None:
+    """Law: the reason stands once, in its finding; only what sums several up stands above them."""
+    planned_ledger = ledger(dependent(change=[{"from": ASKED, "what": "more", **plan}]))
+    own = capacity_record(config(), planned_ledger, record())
+    answer = admission(own, planned(own.ledger, "gateway", ASKED), ASKED)
+    summed = answer.verdict.outcome is Outcome.PASS
+    first = answer.verdict.findings[0].reason
+    for render in (render_terminal, render_markdown):
+        text = " ".join(render(answer).replace("\\", "").split())
+        assert text.count(first) == 1
+        assert ("Nothing speaks against it" in text) == summed
 
 
 @pytest.mark.parametrize("text", TEXTS)
