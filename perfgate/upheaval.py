@@ -5,6 +5,7 @@ What came of it is judged in :mod:`perfgate.verdict.checks.recovery`; nothing is
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -105,10 +106,34 @@ def _tried(
 
 @dataclass(frozen=True, slots=True)
 class Ordeal:
-    """What builds are put through, at which demand here, in calls per second."""
+    """What builds are put through, at which demand here, in calls per second.
+
+    In the last ``last_s`` seconds of it the demand is what it was.
+    """
 
     demand_rps: float
     upset: Upset
+    last_s: float
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Return the rates of calls, and how long there are so many."""
+        demand_rps, upset = self.demand_rps, self.upset
+        happening = [
+            Stage(demand_rps, upset.from_s),
+            Stage(upset.rate_rps, upset.to_s - upset.from_s),
+        ]
+        return [
+            *(stage for stage in happening if stage.duration_s),
+            Stage(demand_rps, upset.limit_s),
+            *(Stage(rate_rps, seconds) for seconds, rate_rps in upset.steps),
+            Stage(demand_rps, self.last_s),
+        ]
+
+    @property
+    def down_s(self) -> float:
+        """Return the seconds that a build takes for it that never comes back."""
+        return OVERHEAD_S + math.fsum(stage.duration_s for stage in self.stages) + DRAIN_S
 
 
 def ordeal_of(case: Case, terms: Terms) -> Ordeal | None:
@@ -127,24 +152,26 @@ def ordeal_of(case: Case, terms: Terms) -> Ordeal | None:
     today_rps = peak_rps * today.first_try_rps / peak.first_try_rps
     test = terms.config.recovery
     if test.upset == "spike" and today_rps < means[0] <= peak_rps:
-        return Ordeal(today_rps, upset_of(test, "change", peak_rps, today_rps))
+        return Ordeal(today_rps, upset_of(test, "change", peak_rps, today_rps), test.step_s)
     rate_rps = peak_rps if test.upset == "stall" else test.spike_ratio * max(means)
-    return Ordeal(peak_rps, upset_of(test, test.upset, rate_rps, peak_rps))
+    return Ordeal(peak_rps, upset_of(test, test.upset, rate_rps, peak_rps), test.step_s)
 
 
 def _restart(ordeal: Ordeal, test: RecoveryTest) -> Ordeal:
-    """Return what shows whether fresh processes carry the demand that left the others down."""
-    seconds = test.step_s
+    """Return what shows whether fresh processes carry the demand that left the others down.
+
+    It is sent for as long as it takes to see that they do so just within the limit.
+    """
     upset = Upset(
         kind="restart",
         rate_rps=ordeal.demand_rps,
         from_s=0.0,
         to_s=0.0,
-        limit_s=seconds,
+        limit_s=test.step_s,
         steps=(),
-        quiet_s=seconds,
+        quiet_s=test.step_s + WELL_FOR_S,
     )
-    return replace(ordeal, upset=upset)
+    return Ordeal(ordeal.demand_rps, upset, WELL_FOR_S)
 
 
 def _assignment(
@@ -153,7 +180,6 @@ def _assignment(
     """Return the run in which it happens; every build is sent the same calls."""
     config, upset = order.terms.config, ordeal.upset
     what = "restart" if upset.kind == "restart" else "recovery"
-    stages = stages_of(upset, ordeal.demand_rps, config.recovery.step_s)
     seed = config.load.seed + SEEDS_FROM + attempt
     callers = callers_of(order.terms, ordeal.demand_rps)
 
@@ -166,11 +192,11 @@ def _assignment(
         stage=f"{what} of the {next(iter(build))}",
         builds=build,
         plan=plan,
-        schedule=schedule_of(order, stages, seed),
+        schedule=schedule_of(order, ordeal.stages, seed),
         offered_rps=ordeal.demand_rps,
         open_s=0.0,
         witness=None if "base" in build else order.base,
-        expected_s=_down_s(ordeal, config.recovery),
+        expected_s=ordeal.down_s,
         upset=upset,
     )
 
@@ -182,13 +208,9 @@ def shortest_s(test: RecoveryTest) -> float:
 
 def longest_s(test: RecoveryTest, builds: int) -> float:
     """Return the seconds that it takes where so many builds stay down; one is started anew."""
-    ordeal = Ordeal(0.0, upset_of(test, test.upset, 0.0, 0.0))  # no rate makes it any longer
-    return builds * _down_s(ordeal, test) + _down_s(_restart(ordeal, test), test)
-
-
-def _down_s(ordeal: Ordeal, test: RecoveryTest) -> float:
-    """Return the seconds that a build takes for it that never comes back."""
-    return OVERHEAD_S + ordeal.upset.quiet_s + test.step_s + DRAIN_S
+    # No rate makes it any longer.
+    ordeal = Ordeal(0.0, upset_of(test, test.upset, 0.0, 0.0), test.step_s)
+    return builds * ordeal.down_s + _restart(ordeal, test).down_s
 
 
 def upset_of(test: RecoveryTest, kind: UpsetKind, rate_rps: float, demand_rps: float) -> Upset:
@@ -204,20 +226,6 @@ def upset_of(test: RecoveryTest, kind: UpsetKind, rate_rps: float, demand_rps: f
         steps=tuple((test.step_s, share * demand_rps) for share in test.steps),
         quiet_s=lowered_s + test.step_s * len(test.steps),
     )
-
-
-def stages_of(upset: Upset, demand_rps: float, last_s: float) -> list[Stage]:
-    """Return the rates of calls; the last stage, in which nobody retries, takes ``last_s``."""
-    happening = [
-        Stage(demand_rps, upset.from_s),
-        Stage(upset.rate_rps, upset.to_s - upset.from_s),
-    ]
-    return [
-        *(stage for stage in happening if stage.duration_s),
-        Stage(demand_rps, upset.limit_s),
-        *(Stage(rate_rps, seconds) for seconds, rate_rps in upset.steps),
-        Stage(demand_rps, last_s),
-    ]
 
 
 def spec_of(upset: Upset, callers: tuple[Caller, ...], schedule: str) -> Recovery:

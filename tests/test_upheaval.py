@@ -20,16 +20,17 @@ from perfgate.demand.demand import peak_demand
 from perfgate.errors import LoadError
 from perfgate.gate import OVERHEAD_S, Order
 from perfgate.load.engine import Engine
+from perfgate.load.pulse import WELL_FOR_S
 from perfgate.progress import Silence
 from perfgate.rig import Outcome, Rig
 from perfgate.upheaval import (
     DRAIN_S,
+    Ordeal,
     callers_of,
     longest_s,
     ordeal_of,
     shortest_s,
     spec_of,
-    stages_of,
     try_recovery,
     upset_of,
 )
@@ -72,7 +73,7 @@ def test_an_upset_is_what_is_configured(
     Nobody retries in the last of the stages.
     """
     upset = upset_of(test, test.upset, rate_rps, demand_rps)
-    before, during, after, *steps, last = stages_of(upset, demand_rps, test.step_s)
+    before, during, after, *steps, last = Ordeal(demand_rps, upset, test.step_s).stages
     assert [one.rate_rps for one in (before, during, after, last)] == pytest.approx(
         [demand_rps, rate_rps, demand_rps, demand_rps]
     )
@@ -93,7 +94,8 @@ def test_what_stays_down_takes_as_long_as_is_announced(
 ) -> None:
     """Law: candidate, candidate anew and base are each sent calls as long as expected, and in all.
 
-    Where there is no base, none is waited for.
+    Where there is no base, none is waited for. Nothing is tried after the restart: calls end when
+    fresh processes that are well at the last moment have been so for long enough.
     """
     asked: list[Assignment] = []
 
@@ -111,6 +113,11 @@ def test_what_stays_down_takes_as_long_as_is_announced(
     for own in asked:
         sent_s = own.schedule.intended_s[-1]  # a hundred calls a second, of which it is the last
         assert own.expected_s - OVERHEAD_S - DRAIN_S == pytest.approx(sent_s, abs=0.5)
+    anew = asked[1].upset
+    assert anew is not None
+    assert anew.limit_s == test.step_s
+    assert anew.quiet_s == anew.limit_s + WELL_FOR_S
+    assert asked[1].expected_s == pytest.approx(OVERHEAD_S + anew.quiet_s + DRAIN_S)
     expected_s = math.fsum(own.expected_s for own in asked)
     assert longest_s(test, 2 if beside_base else 1) == pytest.approx(expected_s)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from builders import case
 
+from perfgate.load.pulse import WELL_FOR_S
 from perfgate.measurement.models import CallerCourse, Recovery, Upset, Validity
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def started_anew(down_s: int = 0, **changes: Any) -> Recovery:
         to_s=0.0,
         limit_s=STEP_S,
         steps=(),
-        quiet_s=STEP_S,
+        quiet_s=STEP_S + WELL_FOR_S,
     )
     first_tries, attempts, answered = zip(*[*[DOWN] * down_s, *[WELL] * 3], strict=True)
     made = recovery([], upset=upset, waiting=(0,) * len(answered), **changes)

@@ -123,14 +123,18 @@ def _reliefs(recovery: Recovery) -> list[Relief]:
 
 
 def _tried(recovery: Recovery) -> Iterator[tuple[int, int, float, bool]]:
-    """Yield from when to when there was which demand, and whether nobody retried, if begun."""
+    """Yield from when to when there was which demand, and whether nobody retried, if begun.
+
+    Of a run that ends when retries would, the last calls may be late: too short a time for anybody
+    to be well in is none in which that was tried.
+    """
     upset, end_s = recovery.upset, len(recovery.first_tries)
     from_s = upset.to_s + upset.limit_s
     for seconds, rate_rps in upset.steps:
         if from_s < end_s:
             yield floor(from_s), floor(min(from_s + seconds, end_s)), rate_rps, False
         from_s += seconds
-    if upset.quiet_s < end_s:
+    if upset.quiet_s + WELL_FOR_S <= end_s:
         yield floor(upset.quiet_s), end_s, recovery.demand_rps, True
 
 

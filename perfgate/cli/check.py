@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     default="standard",
     show_default=True,
     help="How much is asked. quick, a minute: does it carry the demand? standard: did it get worse "
-    "than its base, too? full, up to 12 minutes: does it recover, and what is the highest rate "
+    "than its base, too? full, up to 11 minutes: does it recover, and what is the highest rate "
     "that keeps every promise, too? A TIME like 60s or 5m is standard with that for its sessions, "
     "instead of budget.sessions_s and of the looks that the profile has.",
 )

@@ -277,8 +277,8 @@ class Upset(Value):
     A spike sends ``rate_rps`` calls a second, and so does a change, which is that of the planned
     demand, come and taken back; in a stall the build stands still. A restart is none of these: all
     that happened is that the build was started anew. If callers are not served again ``limit_s``
-    after it, the demand is lowered in ``steps``, (seconds, calls per second) each, and at last is
-    what it was, but nobody retries.
+    after it, the demand is lowered in ``steps``, (seconds, calls per second) each, and at last,
+    from ``quiet_s`` on, is what it was, but nobody retries; after a restart nothing is tried.
     """
 
     kind: UpsetKind

@@ -88,13 +88,32 @@ def test_no_rate_is_told_of_what_did_not_break_or_was_none() -> None:
 
 @given(seconds=st.integers(0, 3 * STEP_S))
 def test_only_what_was_begun_was_tried(seconds: int) -> None:
-    """Law: what was tried follows the limit without a gap, as far as the run went."""
+    """Law: what was tried follows the limit without a gap, as far as the run went.
+
+    That nobody retried was tried where it went on for long enough for anybody to be well.
+    """
     reliefs = course_of(recovery([DOWN] * (LIMIT_S + seconds))).reliefs
     begins = [UPSET_TO_S + LIMIT_S + each * STEP_S for each in range(3)]
-    assert [own.from_s for own in reliefs] == [at for at in begins if at < begins[0] + seconds]
+    until_s = [begins[0], begins[1], begins[2] + WELL_FOR_S - 1]
+    assert [own.from_s for own in reliefs] == [
+        at for at, least_s in zip(begins, until_s, strict=True) if least_s < begins[0] + seconds
+    ]
     assert [own.to_s for own in reliefs[:-1]] == [own.from_s for own in reliefs[1:]]
     assert [own.quiet for own in reliefs] == [False, False, True][: len(reliefs)]
     assert not any(own.helped for own in reliefs)
+
+
+@given(late_s=st.integers(0, WELL_FOR_S - 1))
+def test_nothing_is_tried_after_a_restart(late_s: int) -> None:
+    """Law: fresh processes that do not serve the demand in time are told of that alone."""
+    again = started_anew(STEP_S)
+    series = {
+        name: (count,) * (STEP_S + WELL_FOR_S + late_s)
+        for name, count in zip(("first_tries", "attempts", "answered"), DOWN, strict=True)
+    }
+    course = course_of(again.model_copy(update=series))
+    assert (course.recovered_s, course.stuck_rps) == (None, again.demand_rps)
+    assert course.reliefs == ()
 
 
 @given(before=st.integers(1, 2))
