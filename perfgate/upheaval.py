@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.rates import service_rates
@@ -26,7 +27,7 @@ from perfgate.verdict.checks.recovery import is_down
 from perfgate.verdict.checks.validity import DISCARD_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from perfgate.build.provide import Build
     from perfgate.config.models import RecoveryTest
@@ -52,56 +53,86 @@ def try_recovery(case: Case, order: Order, rig: Rig) -> Case:
     The case is unchanged where the candidate did not even come through the sessions. A candidate
     that stays down is started anew, too.
     """
-    ordeal = ordeal_of(case, order.terms)
     if case.measurement.incidents:
         return case
+    ordeal = ordeal_of(case, order.terms)
     if ordeal is None:
         rig.progress.learned("no service rate is known, so recovery is not tried")
         return case
-    tried, broken_off = _tried(rig, order, ordeal, {"candidate": order.candidate})
-    case = add(case, broken_off=(*case.measurement.broken_off, *broken_off))
-    case = _with_recovery(case, tried)
-    if case.measurement.incidents or not is_down(case):
-        return case
-    anew = _restart(ordeal, order.terms.config.recovery)
-    again, _ = _tried(rig, order, anew, {"candidate": order.candidate})
-    case = add(case, restart=again.recovery, incidents=again.incidents)
-    if order.base is None or case.measurement.incidents:
-        return case
-    beside, _ = _tried(rig, order, ordeal, {"base": order.base})
-    return _with_recovery(case, beside)
+    return with_turns(case, ((turn, _tries(rig, order, turn)) for turn in turns_of(order, ordeal)))
 
 
-def _with_recovery(case: Case, tried: Outcome) -> Case:
-    if tried.recovery is None:
-        return add(case, incidents=tried.incidents)
-    return add(case, recoveries=(*case.measurement.recoveries, tried.recovery))
+def with_turns(case: Case, turns: Iterable[tuple[Turn, Iterator[Try]]]) -> Case:
+    """Return the case with what came of turns, whose runs are made as they are drawn.
 
-
-def _tried(
-    rig: Rig, order: Order, ordeal: Ordeal, build: Mapping[BuildRole, Build]
-) -> tuple[Outcome, list[str]]:
-    """Put a build through it; a run that broke off, or is not to be trusted, is repeated.
-
-    Return what came of the last one, nothing if that broke off, and what broke runs off.
+    No turn is drawn after one that the candidate came back from, or that a build did not live
+    through.
     """
-    broken_off: list[str] = []
-    for attempt in range(DISCARD_LIMIT + 1):
-        try:
-            outcome = run_once(rig, _assignment(order, ordeal, build, attempt))
-        except SpoiltError:
-            raise
-        except LoadError as error:
-            # The load has worked before, so what broke it off is an accident until it recurs.
-            outcome, fault = Outcome(), error.message.splitlines()[0]
-            broken_off.append(fault)
-        else:
-            faults = outcome.recovery.validity.faults if outcome.recovery else ()
-            fault = faults[0] if faults else ""
-        if not fault:
+    for turn, tries in turns:
+        case = _with_turn(case, turn, *settled(tries))
+        if case.measurement.incidents or not is_down(case):
             break
-        rig.progress.learned(f"not to be trusted: {fault}")
-    return outcome, broken_off
+    return case
+
+
+def _with_turn(case: Case, turn: Turn, outcome: Outcome, broken_off: Sequence[str]) -> Case:
+    """Return the case with what came of a turn.
+
+    What breaks off runs that follow the first turn takes back nothing that is known by then.
+    """
+    measured = case.measurement
+    if turn.is_restart:
+        return add(case, restart=outcome.recovery, incidents=outcome.incidents)
+    if turn.role == "candidate":
+        case = add(case, broken_off=(*measured.broken_off, *broken_off))
+    own = () if outcome.recovery is None else (outcome.recovery,)
+    return add(case, recoveries=(*measured.recoveries, *own), incidents=outcome.incidents)
+
+
+def settled(tries: Iterable[Try]) -> tuple[Outcome, list[str]]:
+    """Return what came of the first run that can be trusted, and what broke others off.
+
+    Where none can, it is the last one allowed. No run is drawn after it.
+    """
+    drawn: list[Try] = []
+    for tried in islice(tries, DISCARD_LIMIT + 1):
+        drawn.append(tried)
+        if not tried.fault:
+            break
+    return drawn[-1].outcome, [tried.broken_off for tried in drawn if tried.broken_off]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What came of a run; nothing where it broke off, for the reason given."""
+
+    outcome: Outcome
+    broken_off: str = ""
+
+    @property
+    def fault(self) -> str:
+        """Return why the run is to be repeated, "" where it can be trusted."""
+        own = self.outcome.recovery
+        return self.broken_off or next(iter(own.validity.faults if own else ()), "")
+
+
+def _tries(rig: Rig, order: Order, turn: Turn) -> Iterator[Try]:
+    """Make run after run, as they are drawn."""
+    for attempt in count():
+        tried = _try(rig, assignment_of(order, turn, attempt))
+        if tried.fault:
+            rig.progress.learned(f"not to be trusted: {tried.fault}")
+        yield tried
+
+
+def _try(rig: Rig, assignment: Assignment) -> Try:
+    try:
+        return Try(run_once(rig, assignment))
+    except SpoiltError:
+        raise
+    except LoadError as error:
+        # The load has worked before, so what broke it off is an accident until it recurs.
+        return Try(Outcome(), broken_off=error.message.splitlines()[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +165,32 @@ class Ordeal:
     def down_s(self) -> float:
         """Return the seconds that a build takes for it that never comes back."""
         return OVERHEAD_S + math.fsum(stage.duration_s for stage in self.stages) + DRAIN_S
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A build that is put through something."""
+
+    role: BuildRole
+    build: Build
+    ordeal: Ordeal
+
+    @property
+    def is_restart(self) -> bool:
+        """Tell whether all that happens is that it was started anew."""
+        return self.ordeal.upset.kind == "restart"
+
+    @property
+    def stage(self) -> str:
+        """Return the part of the check that it is."""
+        return f"{'restart' if self.is_restart else 'recovery'} of the {self.role}"
+
+
+def turns_of(order: Order, ordeal: Ordeal) -> list[Turn]:
+    """Return who goes through what, one after the other, where the candidate stays down."""
+    anew = _restart(ordeal, order.terms.config.recovery)
+    turns = [Turn("candidate", order.candidate, own) for own in (ordeal, anew)]
+    return turns if order.base is None else [*turns, Turn("base", order.base, ordeal)]
 
 
 def ordeal_of(case: Case, terms: Terms) -> Ordeal | None:
@@ -174,30 +231,27 @@ def _restart(ordeal: Ordeal, test: RecoveryTest) -> Ordeal:
     return Ordeal(ordeal.demand_rps, upset, WELL_FOR_S)
 
 
-def _assignment(
-    order: Order, ordeal: Ordeal, build: Mapping[BuildRole, Build], attempt: int
-) -> Assignment:
+def assignment_of(order: Order, turn: Turn, attempt: int) -> Assignment:
     """Return the run in which it happens; every build is sent the same calls."""
-    config, upset = order.terms.config, ordeal.upset
-    what = "restart" if upset.kind == "restart" else "recovery"
+    config, ordeal = order.terms.config, turn.ordeal
     seed = config.load.seed + SEEDS_FROM + attempt
     callers = callers_of(order.terms, ordeal.demand_rps)
 
     def plan(hosts: tuple[Host, ...]) -> Plan:
-        spec = spec_of(upset, callers, SCHEDULE_FILE)
+        spec = spec_of(ordeal.upset, callers, SCHEDULE_FILE)
         whole = plan_of(order, hosts, seed)
         return replace(whole, saturation=None, open=None, recovery=spec, workers=1)
 
     return Assignment(
-        stage=f"{what} of the {next(iter(build))}",
-        builds=build,
+        stage=turn.stage,
+        builds={turn.role: turn.build},
         plan=plan,
         schedule=schedule_of(order, ordeal.stages, seed),
         offered_rps=ordeal.demand_rps,
         open_s=0.0,
-        witness=None if "base" in build else order.base,
+        witness=None if turn.role == "base" else order.base,
         expected_s=ordeal.down_s,
-        upset=upset,
+        upset=ordeal.upset,
     )
 
 

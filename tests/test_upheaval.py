@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import math
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import Build, case, conditions, config, dependent, environment, ledger, terms
+from builders import (
+    Build,
+    case,
+    conditions,
+    config,
+    dependent,
+    environment,
+    incident,
+    ledger,
+    terms,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from upsets import came_back, stayed_down
+from upsets import VALIDITY, came_back, stayed_down
 
-from perfgate import upheaval
 from perfgate.analysis.rates import service_rates
 from perfgate.build.provide import Build as Provided
 from perfgate.config.models import RecoveryTest, Target
 from perfgate.demand.demand import peak_demand
-from perfgate.errors import LoadError
 from perfgate.gate import OVERHEAD_S, Order
 from perfgate.load.engine import Engine
 from perfgate.load.pulse import WELL_FOR_S
@@ -26,13 +35,17 @@ from perfgate.rig import Outcome, Rig
 from perfgate.upheaval import (
     DRAIN_S,
     Ordeal,
+    Try,
+    assignment_of,
     callers_of,
     longest_s,
     ordeal_of,
     shortest_s,
     spec_of,
     try_recovery,
+    turns_of,
     upset_of,
+    with_turns,
 )
 from perfgate.verdict.case import steps_of
 from perfgate.verdict.checks import recovery
@@ -41,8 +54,10 @@ from perfgate.verdict.finding import Outcome as Verdict
 from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
-    from perfgate.rig import Assignment
-    from perfgate.verdict.case import Terms
+    from collections.abc import Iterator
+
+    from perfgate.upheaval import Turn
+    from perfgate.verdict.case import Case, Terms
 
 TESTS = st.builds(
     RecoveryTest,
@@ -57,11 +72,25 @@ TESTS = st.builds(
 RIG = Rig(Target(start="serve"), Engine(Path("locustfile.py")), None, Path("runs"), Silence())
 
 
+BACK, DOWN = Try(Outcome(recovery=came_back())), Try(Outcome(recovery=stayed_down()))
+DIED = Try(Outcome(incidents=(incident(),)))
+BROKEN = Try(Outcome(), broken_off="Locust did not end")
+LATE = VALIDITY.model_copy(update={"faults": ("the load generator was late",)})
+FAULTY = Try(Outcome(recovery=stayed_down(validity=LATE)))
+
+
 def order(held_to: Terms, *, beside_base: bool) -> Order:
     """Return an order of builds that are nowhere."""
     build = Provided("candidate", Path("/nowhere"), None, dirty=False, label="candidate")
     base = build if beside_base else None
     return Order(held_to, "default", build, base, environment(), conditions(), ())
+
+
+def turns_ahead(held_to: Terms, *, beside_base: bool = True) -> list[Turn]:
+    """Return the turns of a candidate that stays down."""
+    ordeal = ordeal_of(case(held_to=held_to), held_to)
+    assert ordeal is not None
+    return turns_of(order(held_to, beside_base=beside_base), ordeal)
 
 
 @given(TESTS, st.floats(1, 100), st.floats(100, 1000))
@@ -97,19 +126,12 @@ def test_what_stays_down_takes_as_long_as_is_announced(
     Where there is no base, none is waited for. Nothing is tried after the restart: calls end when
     fresh processes that are well at the last moment have been so for long enough.
     """
-    asked: list[Assignment] = []
-
-    def run_once(_: Rig, assignment: Assignment) -> Outcome:
-        asked.append(assignment)
-        (role,) = assignment.builds
-        return Outcome(recovery=stayed_down(build=role))
-
     held_to = terms(config=config(recovery=test))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(upheaval, "run_once", run_once)
-        try_recovery(case(held_to=held_to), order(held_to, beside_base=beside_base), RIG)
     stages = ["recovery of the candidate", "restart of the candidate", "recovery of the base"]
-    assert [own.stage for own in asked] == stages[: 3 if beside_base else 2]
+    turns = turns_ahead(held_to, beside_base=beside_base)
+    assert [turn.stage for turn in turns] == stages[: 3 if beside_base else 2]
+    made_for = order(held_to, beside_base=beside_base)
+    asked = [assignment_of(made_for, turn, 0) for turn in turns]
     for own in asked:
         sent_s = own.schedule.intended_s[-1]  # a hundred calls a second, of which it is the last
         assert own.expected_s - OVERHEAD_S - DRAIN_S == pytest.approx(sent_s, abs=0.5)
@@ -177,37 +199,75 @@ def test_the_floor_of_a_budget_is_that_of_the_share_that_comes_here(share: float
     assert one.budget.clients == max(1, round(share * 40))
 
 
-@pytest.mark.parametrize("broken", range(DISCARD_LIMIT + 2))
-def test_a_run_that_breaks_off_is_repeated_and_told(broken: int) -> None:
-    """Law: what breaks runs off is kept, and more than are allowed leave nothing to be judged."""
-    left = [LoadError("Locust did not end")] * broken
+def gone_through(*came: Try) -> tuple[Case, list[str]]:
+    """Return what is known after turns in which each run comes to the same, and which were made.
 
-    def run_once(_: Rig, __: Assignment) -> Outcome:
-        if left:
-            raise left.pop()
-        return Outcome(recovery=came_back())
+    In turns beyond those given, builds stay down.
+    """
+    held_to, made = terms(), []
 
+    def drawn() -> Iterator[tuple[Turn, Iterator[Try]]]:
+        for turn, tried in zip(turns_ahead(held_to), chain(came, repeat(DOWN)), strict=False):
+            made.append(turn.stage)
+            yield turn, repeat(tried)
+
+    return with_turns(case(held_to=held_to), drawn()), made
+
+
+@pytest.mark.parametrize(
+    ("came", "turns"),
+    [
+        ((BACK,), 1),
+        ((DIED,), 1),
+        ((BROKEN,), 1),
+        ((FAULTY,), 1),
+        ((DOWN, DIED), 2),
+        ((DOWN, BACK), 3),
+        ((DOWN, BROKEN), 3),
+    ],
+)
+def test_no_turn_is_made_in_vain(came: tuple[Try, ...], turns: int) -> None:
+    """Law: only a candidate that stays down is started anew, and only beside it the base tried."""
+    known, made = gone_through(*came)
+    assert len(made) == turns
+    assert known.measurement.incidents == came[-1].outcome.incidents
+    assert known.measurement.restart == (came[1].outcome.recovery if came[1:] else None)
+    upset = [own.outcome.recovery for own in (came[0], *[DOWN] * (turns == 3))]
+    assert list(known.measurement.recoveries) == [own for own in upset if own]
+
+
+@pytest.mark.parametrize("bad", [BROKEN, FAULTY], ids=["broken off", "not to be trusted"])
+@pytest.mark.parametrize("count", range(DISCARD_LIMIT + 2))
+def test_a_run_that_proves_nothing_is_repeated(bad: Try, count: int) -> None:
+    """Law: no more than are allowed are made, and none after one that can be trusted.
+
+    What breaks runs off is kept; where no run is left, nothing can be judged.
+    """
     held_to = terms()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(upheaval, "run_once", run_once)
-        tried = try_recovery(case(held_to=held_to), order(held_to, beside_base=True), RIG)
-    assert len(tried.measurement.broken_off) == min(broken, DISCARD_LIMIT + 1)
-    assert len(tried.measurement.recoveries) == (broken <= DISCARD_LIMIT)
-    assert (judge(tried).outcome is Verdict.INVALID) == (broken > DISCARD_LIMIT)
+    tries = iter([*[bad] * count, *[BACK] * (DISCARD_LIMIT + 1)])
+    known = with_turns(case(held_to=held_to), [(turns_ahead(held_to)[0], tries)])
+    in_vain = min(count, DISCARD_LIMIT + 1)
+    left = in_vain > DISCARD_LIMIT
+    assert len(list(tries)) == DISCARD_LIMIT + left
+    assert len(known.measurement.broken_off) == in_vain * (bad is BROKEN)
+    assert len(known.measurement.recoveries) == (not left or bad is FAULTY)
+    assert (judge(known).outcome is Verdict.INVALID) == left
 
 
 def test_what_is_known_of_a_build_that_stayed_down_is_kept() -> None:
     """Law: that neither its restart nor the base could be tried takes nothing back."""
-
-    def run_once(_: Rig, assignment: Assignment) -> Outcome:
-        if assignment.stage != "recovery of the candidate":
-            raise LoadError("Locust did not end")
-        return Outcome(recovery=stayed_down())
-
-    held_to = terms()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(upheaval, "run_once", run_once)
-        tried = try_recovery(case(held_to=held_to), order(held_to, beside_base=True), RIG)
-    (own,) = recovery.check(tried)
+    known, _ = gone_through(DOWN, BROKEN, BROKEN)
+    (own,) = recovery.check(known)
     assert own.outcome is Verdict.FAIL
     assert "The base could not be tried." in own.reason
+    assert known.measurement.broken_off == ()
+
+
+@pytest.mark.parametrize(
+    "untried",
+    [case(incidents=(incident(),)), case(sessions=(), demand_run=None)],
+    ids=["did not come through", "no service rate"],
+)
+def test_who_was_not_even_measured_is_not_upset(untried: Case) -> None:
+    """Law: a build that ended in the sessions, or served nothing in them, is not started again."""
+    assert try_recovery(untried, order(untried.terms, beside_base=True), RIG) is untried
