@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import fsum, inf
+from math import fsum, inf, isclose
 from typing import TYPE_CHECKING, TypeVar
 
 from perfgate.demand.budgets import limits_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Rates = TypeVar("Rates", float, "Floats")
 
 LARGEST_NAMED = 3
+RATE_DIGITS = 3
 # Ledgers with and without a change have all other rows in common, and a long one has many.
 ROWS_KEPT = 20_000
 
@@ -204,13 +205,13 @@ def tipping_point(
 
 def tipping_sentence(tipping: TippingPoint) -> str:
     """Return the tipping point in plain words, without a full stop."""
-    before, after, limit = _told(tipping.before_rps, tipping.after_rps, tipping.limit_rps)
+    before, after, limit = rates_told(tipping.before_rps, tipping.after_rps, tipping.limit_rps)
     if tipping.from_start:
         return (
-            f"the demand on {tipping.on} is {after} without any further change; "
-            f"the limit is {limit}; the largest dependents are {largest_told(tipping.largest)}"
+            f"the demand on {tipping.on} is {after}/s without any further change; "
+            f"the limit is {limit}/s; the largest dependents are {largest_told(tipping.largest)}"
         )
-    end = f"the demand from {before} to {after}; the limit is {limit}"
+    end = f"the demand from {before}/s to {after}/s; the limit is {limit}/s"
     verb = " and takes" if len(tipping.causes) == 1 else "; together they take"
     return f"{_told_causes(tipping)}{verb} {end}"
 
@@ -219,8 +220,8 @@ def largest_told(rows: Iterable[DependentDemand]) -> str:
     """Return the dependents that send most, with what they send, in words, and how many more."""
     sending = [row for row in rows if row.first_try_rps > 0]
     largest = _largest(sending)
-    rates = _told(*(row.first_try_rps for row in largest))
-    named = [f"{row.name} {rate}" for row, rate in zip(largest, rates, strict=True)]
+    rates = rates_told(*(row.first_try_rps for row in largest))
+    named = [f"{row.name} {rate}/s" for row, rate in zip(largest, rates, strict=True)]
     more = len(sending) - len(named)
     return ", ".join([*named, f"{more} more"] if more else named)
 
@@ -370,25 +371,42 @@ def _largest(rows: Iterable[DependentDemand]) -> tuple[DependentDemand, ...]:
 
 def _told_causes(tipping: TippingPoint) -> str:
     causes = tipping.causes[:LARGEST_NAMED]
-    rates = _told(*(cause.added_rps for cause in causes))
+    rates = rates_told(*(cause.added_rps for cause in causes))
     parts = [
         f'the change "{cause.what}" of {cause.dependent} on {tipping.on} '
-        f"{f'adds {rate}' if cause.added_rps > 0 else 'makes other requests'}"
+        f"{f'adds {rate}/s' if cause.added_rps > 0 else 'makes other requests'}"
         for cause, rate in zip(causes, rates, strict=True)
     ]
     more = len(tipping.causes) - len(causes)
     return ", ".join(parts) + (f", and {more} more add to it" if more else "")
 
 
-def _told(*rates: float) -> list[str]:
-    """Return rates rounded alike: as coarsely as keeps different ones different."""
-    for digits in range(7):
-        texts = [f"{rate:.{digits}f}/s" for rate in rates]
-        if len(set(texts)) == len(set(rates)) and not _hidden(rates, texts):
+def rates_told(*rates_rps: float) -> list[str]:
+    """Return rates in three digits, or four where those are exact, without zeros behind the point.
+
+    Digits before the point are all told; more behind it where different rates would look alike.
+    """
+    for digits in range(RATE_DIGITS, RATE_DIGITS + 7):
+        texts = [_rounded(rate, digits) for rate in rates_rps]
+        if len(set(texts)) == len(set(rates_rps)) and not _hidden(rates_rps, texts):
             return texts
-    return [f"{rate:g}/s" for rate in rates]
+    return [f"{rate:g}" for rate in rates_rps]
+
+
+def rate_words(rate_rps: float) -> str:
+    """Return "12.5/s": a rate that stands alone."""
+    return f"{rates_told(rate_rps)[0]}/s"
+
+
+def _rounded(rate_rps: float, digits: int) -> str:
+    """Return a rate in so many digits, or one more where that makes it exact."""
+    behind = digits - len(f"{rate_rps:.0f}")
+    exact = f"{rate_rps:.{max(behind + 1, 0)}f}"
+    rough = f"{rate_rps:.{max(behind, 0)}f}"
+    text = exact if isclose(float(exact), rate_rps, rel_tol=1e-9) else rough
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _hidden(rates: Sequence[float], texts: Sequence[str]) -> bool:
     """Whether rounding made a rate that is not 0 read as 0."""
-    return any(rate > 0 and float(text[:-2]) == 0 for rate, text in zip(rates, texts, strict=True))
+    return any(rate > 0 and float(text) == 0 for rate, text in zip(rates, texts, strict=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from perfgate.demand.demand import rates_told
 from perfgate.demand.retries import Regime
 from perfgate.report.lines import ratio, wrapped
 from perfgate.report.production import origin_of
@@ -42,9 +43,10 @@ def render_levers(
         told = [f"{record.service}: {unknown}", f"-> {ANEW}", "", *origin_of(record)]
         return "\n".join(wrapped(escaped(each), "") for each in told)
     scene, now = state.scene, state.standing
+    sent, certain = rates_told(now.demand.first_try_rps, scene.rate.lower_rps)
     head = (
-        f"{record.service} on {scene.on}: {now.demand.first_try_rps:.1f} requests/s from "
-        f"{counted(len(now.demand.dependents), 'dependent')}; {scene.rate.lower_rps:.0f}/s of the "
+        f"{record.service} on {scene.on}: {sent} requests/s from "
+        f"{counted(len(now.demand.dependents), 'dependent')}; {certain}/s of the "
         f"service rate are certain"
     )
     columns = ("headroom", "retry-safe", "regime", "stall borne", "drained in")

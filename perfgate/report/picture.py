@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perfgate.demand.demand import rates_told
 from perfgate.demand.picture import POINTS, answered_ratio, picture_of
 from perfgate.demand.retries import Regime
 from perfgate.report.blocks import plot
 from perfgate.report.lines import wrapped
 from perfgate.tail import escaped
-from perfgate.verdict.finding import number, told_apart
+from perfgate.verdict.finding import number
 from perfgate.verdict.overload import in_words, pictured
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _rounded(figure: float) -> float:
 
 def title_of(picture: Picture) -> str:
     """Return in a sentence what was simulated."""
-    sent, served = told_apart([picture.first_try_rps, picture.mu_rps], 0)
+    sent, served = rates_told(picture.first_try_rps, picture.mu_rps)
     rates = f"at {sent} calls/s; {served}/s are certain to be served"
     if not picture.stall_s:
         return f"Simulated: {number(picture.as_it_is.end_s[-1])} s {rates}. No stall."

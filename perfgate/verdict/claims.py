@@ -9,10 +9,16 @@ from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import peak_demand, senders_told, tipping_sentence
+from perfgate.demand.demand import (
+    peak_demand,
+    rate_words,
+    rates_told,
+    senders_told,
+    tipping_sentence,
+)
 from perfgate.demand.remedies import instances_for
 from perfgate.verdict.dangers import chance, cold, retries
-from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
+from perfgate.verdict.finding import Finding, Outcome, sentence
 from perfgate.verdict.matter import State
 from perfgate.verdict.mixture import rate_told, untold
 from perfgate.verdict.overload import more_of
@@ -61,7 +67,7 @@ def _carried(matter: Matter) -> Finding:
     after, demand = matter.after, matter.after.demand.first_try_rps
     tipping = _tipping(matter)
     enough = Outcome.WARN if after.thin else Outcome.PASS
-    limit, sent = told_apart([after.limit_rps, demand], 0)
+    limit, sent = rates_told(after.limit_rps, demand)
     words = ENOUGH[enough if tipping is None else Outcome.FAIL]
     return Finding(
         check=CHECK,
@@ -89,8 +95,8 @@ def _promised(matter: Matter) -> list[Finding]:
         return []
     demand = matter.after.demand
     required = demand.first_try_rps * matter.capacity.headroom
-    low, at, high, needed, sent = told_apart(
-        [rate.lower_rps, rate.estimate_rps, rate.upper_rps, required, demand.first_try_rps], 0
+    low, at, high, needed, sent = rates_told(
+        rate.lower_rps, rate.estimate_rps, rate.upper_rps, required, demand.first_try_rps
     )
     outcome = matter.after.promises
     return [
@@ -140,7 +146,7 @@ def _way_out(matter: Matter) -> str:
     if not matter.adds:
         return f"Let it ship; the service has to be faster, or to have {more_of(more)}."
     left = after.limit_rps - matter.before.demand.first_try_rps
-    room = f"; {left:.0f}/s more than before would be carried" if left >= 1 else ""
+    room = f"; {rate_words(left)} more than before would be carried" if left >= 1 else ""
     return f"Ship it once the service is faster, or has {more_of(more)}{room}."
 
 

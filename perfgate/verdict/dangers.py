@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from perfgate.demand.demand import rate_words, rates_told
 from perfgate.demand.question import each_dependent
 from perfgate.demand.retries import Regime
 from perfgate.demand.risk import doubt_ratio
-from perfgate.verdict.finding import Finding, Outcome, number, told_apart
+from perfgate.verdict.finding import Finding, Outcome
 from perfgate.verdict.overload import cure_told, if_retried
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _most_doubtful(state: State) -> tuple[str, str]:
     if not doubt:
         return "", "Measure the service rate in more sessions"
     told = (
-        f" Most doubtful is what {entry.name} sends: {number(rate_rps)}/s, give or take "
+        f" Most doubtful is what {entry.name} sends: {rate_words(rate_rps)}, give or take "
         f"{100 * doubt:.0f} %."
     )
     # Half of the variance or more is that of the peak.
@@ -120,14 +121,14 @@ def _percent(chance: float) -> str:
 def _emptied(warm: Demand, cold: Demand, certain_rps: float) -> tuple[str, str]:
     """Return what empty caches make of a demand, and what to do where that is too much."""
     rates = (cold.first_try_rps, warm.first_try_rps, certain_rps)
-    sent, usual, certain = told_apart(rates, 0)
+    sent, usual, certain = rates_told(*rates)
     added = {
         new.name: new.first_try_rps - old.first_try_rps
         for new, old in zip(cold.dependents, warm.dependents, strict=True)
     }
     most = max(added, key=added.__getitem__)
     told = f"With empty caches the demand is {sent}/s instead of {usual}/s"
-    named = f"{most} adds most: {number(added[most])}/s."
+    named = f"{most} adds most: {rate_words(added[most])}."
     if cold.first_try_rps <= certain_rps:
         return f"{told}, within the {certain}/s that are certain. {named}", ""
     return (

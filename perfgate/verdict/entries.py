@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.demand.age import stale_entries
-from perfgate.demand.demand import LARGEST_NAMED, first_try_rps
-from perfgate.verdict.finding import Finding, Outcome, counted, first_of, number
+from perfgate.demand.demand import LARGEST_NAMED, first_try_rps, rate_words
+from perfgate.verdict.finding import Finding, Outcome, counted, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,10 +59,10 @@ def _stale(ledger: Ledger, old: list[tuple[Dependent, int]], on: date, stale_day
     sent_rps = {one.name: first_try_rps(one, on) for one, _ in old}
     old.sort(key=lambda row: -sent_rps[row[0].name])
     named = [
-        f"{one.name} {number(sent_rps[one.name])}/s ({counted(age, 'day')})" for one, age in old
+        f"{one.name} {rate_words(sent_rps[one.name])} ({counted(age, 'day')})" for one, age in old
     ]
     whole = counted(len(ledger.dependents), "dependent")
-    together = f"; together they send {number(sum(sent_rps.values()))}/s" if len(old) > 1 else ""
+    together = f"; together they send {rate_words(sum(sent_rps.values()))}" if len(old) > 1 else ""
     return Finding(
         check=STALE,
         outcome=Outcome.WARN,
@@ -93,7 +93,7 @@ def _bare_plans(dependents: Iterable[Dependent]) -> Iterator[tuple[Dependent, Ch
 def _without_figures(bare: list[tuple[Dependent, Change]], on: date) -> Finding:
     bare.sort(key=lambda row: (-first_try_rps(row[0], on), row[1].effective_from))
     named = [
-        f'"{change.what}" of {one.name} ({number(first_try_rps(one, on))}/s without it) from '
+        f'"{change.what}" of {one.name} ({rate_words(first_try_rps(one, on))} without it) from '
         f"{change.effective_from} on"
         for one, change in bare
     ]

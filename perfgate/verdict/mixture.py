@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import senders_told
+from perfgate.demand.demand import rate_words, rates_told, senders_told
 from perfgate.demand.mix import most_shifted
 from perfgate.verdict.finding import Finding, Outcome, told_apart
 
@@ -24,25 +24,26 @@ ANEW = (
 def rate_told(state: State) -> str:
     """Return what the rate is, after "The service rate", with the part of it that is certain."""
     measured, rate = state.capacity.rate.rate, state.rate
-    certain = f"{rate.lower_rps:.0f}/s of it certain"
-    if f"{measured.estimate_rps:.0f}" == f"{rate.estimate_rps:.0f}":
-        return f"is {rate.estimate_rps:.0f}/s, {certain}"
-    head = f"is {measured.estimate_rps:.0f}/s {_as_known(state)}"
+    rates = (measured.estimate_rps, rate.estimate_rps, rate.lower_rps)
+    known, likely, least = map(rate_words, rates)
+    if known == likely:
+        return f"is {likely}, {least} of it certain"
+    head = f"is {known} {_as_known(state)}"
     if state.capacity.at(state.demand).why:
-        return f"{head}, and no less than {rate.lower_rps:.0f}/s {with_mix(state)}"
-    return f"{head}, and {rate.estimate_rps:.0f}/s {with_mix(state)}, {certain}"
+        return f"{head}, and no less than {least} {with_mix(state)}"
+    return f"{head}, and {likely} {with_mix(state)}, {least} of it certain"
 
 
 def untold(state: State, check: str, outcome: Outcome, hint: str = ANEW) -> Finding:
     """Return that it cannot be told whether the demand is carried, and why."""
     rate = state.capacity.rate.rate
-    sent, enough = told_apart([state.demand.first_try_rps, state.limit_rps], 0)
+    sent, enough, whole = rates_told(state.demand.first_try_rps, state.limit_rps, rate.estimate_rps)
     only = f"; it is surely enough only for {enough}/s" if state.limit_rps else ""
     return Finding(
         check=check,
         outcome=outcome,
         reason=f"Whether the {sent}/s{senders_told(state.demand)} from {state.on} on are carried "
-        f"cannot be told: the service rate is {rate.estimate_rps:.0f}/s {_as_known(state)}, but "
+        f"cannot be told: the service rate is {whole}/s {_as_known(state)}, but "
         f"what it is {with_mix(state)} is not known, as {state.untold}{only}.",
         limit=state.demand.first_try_rps * state.capacity.headroom,
         unit="requests/s",

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import tipping_sentence
+from perfgate.demand.demand import rates_told, tipping_sentence
 from perfgate.demand.standing import NOTHING, Known
-from perfgate.verdict.finding import Finding, Outcome, told_apart
+from perfgate.verdict.finding import Finding, Outcome
 from perfgate.verdict.mixture import ANEW
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _told(both: Crossing) -> tuple[str, str]:
 def _faster(both: Crossing) -> str:
     """Return why the change has to wait for the build, in figures where these are the reason."""
     now, then = both.old_new, both.new_new
-    sent, was, becomes = told_apart([now.demand.first_try_rps, now.kept_rps, then.kept_rps], 0)
+    sent, was, becomes = rates_told(now.demand.first_try_rps, now.kept_rps, then.kept_rps)
     if not now.too_much:
         return "the build of record does not carry this change, the one about to ship does"
     return (
@@ -153,7 +153,7 @@ def _lighter(both: Crossing) -> str:
     """Return why the build has to wait for the change, in figures where these are the reason."""
     now, then = both.new_old, both.new_new
     rates = [now.demand.first_try_rps, then.demand.first_try_rps, now.kept_rps, then.kept_rps]
-    sent, left, enough, enough_then = told_apart(rates, 0)
+    sent, left, enough, enough_then = rates_told(*rates)
     if not now.too_much:
         return "the build about to ship carries the demand with it, but not without it"
     return (
@@ -177,7 +177,7 @@ def _clash(both: Crossing) -> tuple[str, str]:
             "Neither may ship first: together they fit, but neither does alone.",
             "Ship both at the same moment, or more instances before them.",
         )
-    sent, enough = told_apart([last.demand.first_try_rps, last.kept_rps], 0)
+    sent, enough = rates_told(last.demand.first_try_rps, last.kept_rps)
     alone = both.old_new.outcome is not FAIL and both.new_old.outcome is not FAIL
     each = " Each alone would be carried." if alone else ""
     return (

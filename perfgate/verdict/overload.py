@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import senders_told
+from perfgate.demand.demand import rate_words, rates_told, senders_told
 from perfgate.demand.levers import Lever
 from perfgate.demand.picture import picture_of
 from perfgate.demand.remedies import instances_for
 from perfgate.demand.retries import Regime
-from perfgate.verdict.finding import number, possessive, told_apart
+from perfgate.verdict.finding import number, possessive
 
 if TYPE_CHECKING:
     from perfgate.demand.picture import Picture
@@ -37,7 +37,7 @@ def if_retried(now: Standing) -> str:
             f"{none if limited else 'No caller retries'}, so that an overload does not feed itself."
         )
     most = max(now.demand.dependents, key=lambda row: row.worst_rps)
-    worst, own = told_apart([outlook.worst_rps, most.worst_rps], 0)
+    worst, own = rates_told(outlook.worst_rps, most.worst_rps)
     return (
         f"Even if every caller retried, the {worst}/s would be carried, {possessive(most.name)} "
         f"{own}/s among them.{_settled(now)}"
@@ -47,9 +47,7 @@ def if_retried(now: Standing) -> str:
 def _growing(now: Standing) -> str:
     """Return how a demand is never carried: it is too much, or so many of its attempts fail."""
     outlook, senders = now.outlook, senders_told(now.demand)
-    first, worst, limit = told_apart(
-        [outlook.first_try_rps, outlook.worst_rps, outlook.overload_rps], 0
-    )
+    first, worst, limit = rates_told(outlook.first_try_rps, outlook.worst_rps, outlook.overload_rps)
     if not outlook.too_much:
         return (
             f"So many attempts fail at {first}/s{senders} already that retries make ever more of "
@@ -65,8 +63,8 @@ def _growing(now: Standing) -> str:
 def _tipping(now: Standing) -> str:
     """Return how retries of what fails at a high load keep that load."""
     outlook = now.outlook
-    first, tipping, high = told_apart(
-        [outlook.first_try_rps, outlook.tipping_rps or 0.0, outlook.high_rps or 0.0], 0
+    first, tipping, high = rates_told(
+        outlook.first_try_rps, outlook.tipping_rps or 0.0, outlook.high_rps or 0.0
     )
     return (
         f"Once more than {tipping}/s came, so many attempts would fail that retries kept it at "
@@ -76,7 +74,7 @@ def _tipping(now: Standing) -> str:
 
 def _feeding(now: Standing) -> str:
     """Return how a metastable service would be kept down, and by whom most."""
-    worst, served = told_apart([now.outlook.worst_rps, now.over_rps], 0)
+    worst, served = rates_told(now.outlook.worst_rps, now.over_rps)
     sure = "that are certain" if now.known.mu_over is None else "that are completed under overload"
     stall_s = now.outlook.critical_stall_s
     stall = f"A stall of {number(stall_s)} s" if stall_s else "The shortest stall"
@@ -85,7 +83,7 @@ def _feeding(now: Standing) -> str:
         f"If callers retried, the demand would grow to {worst}/s, above the {served}/s {sure}: an "
         f"overload would feed itself, until the demand fell below "
         f"{100 * now.outlook.retry_safe_headroom:.0f} % of this peak. {stall} would do. {row.name} "
-        f"adds most: {number(row.worst_rps - row.first_try_rps)}/s, by {row.amplification:.1f} "
+        f"adds most: {rate_words(row.worst_rps - row.first_try_rps)}, by {row.amplification:.1f} "
         f"attempts per call.{_settled(now)}"
     )
 
@@ -95,7 +93,7 @@ def _settled(now: Standing) -> str:
     low_rps, first_rps = now.outlook.low_rps, now.outlook.first_try_rps
     if low_rps is None or low_rps < first_rps * (1 + TOLD):
         return ""
-    first, settled = told_apart([first_rps, low_rps], 0)
+    first, settled = rates_told(first_rps, low_rps)
     return (
         f" Even while all is well, retries of what fails or is late make {settled}/s of {first}/s."
     )

@@ -18,6 +18,7 @@ from perfgate.demand.demand import (
     first_try_rps,
     peak_demand,
     peak_for,
+    rates_told,
     tipping_point,
     tipping_sentence,
 )
@@ -263,13 +264,40 @@ def test_changes_of_one_day_are_told_together() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [
+        ((10 * 1.25,), ["12.5"]),
+        ((150.0, 12.5, 162.5), ["150", "12.5", "162.5"]),
+        ((45 * 1.25, 10 * 1.1 * 1.25), ["56.25", "13.75"]),
+        ((302.37, 1234.4, 12345.6), ["302", "1234", "12346"]),
+        ((100 / 3, 0.0, 1e6), ["33.3", "0", "1000000"]),
+        ((308.2, 308.4), ["308.2", "308.4"]),
+        ((0.0004,), ["0.0004"]),
+    ],
+)
+def test_rates_are_told_so_that_they_can_be_checked(
+    rates: tuple[float, ...], told: list[str]
+) -> None:
+    """Sums and factors come out right by head, and large rates have no digits that say nothing."""
+    assert rates_told(*rates) == told
+
+
+@given(st.lists(st.floats(1e-3, 1e6), min_size=1, max_size=4))
+def test_no_rate_is_far_from_what_is_told(rates: list[float]) -> None:
+    """Law: what is told is within half of a hundredth of the rate, and none has idle zeros."""
+    for rate, text in zip(rates, rates_told(*rates), strict=True):
+        assert float(text) == pytest.approx(rate, rel=0.005)
+        assert "." not in text or text[-1] not in "0."
+
+
 def test_rounding_never_hides_the_crossing() -> None:
     """The rates told differ wherever the rates differ."""
     book = ledger([dependent(peak_rps=247.9, changes=(change(1, add_rps=0.3),))])
     tipping = tipping_point(demand_steps(book, START, END), lambda _: 248.0)
     assert tipping is not None
     told = tipping_sentence(tipping)
-    assert "adds 0.3/s and takes the demand from 247.9/s to 248.2/s; the limit is 248.0/s" in told
+    assert "adds 0.3/s and takes the demand from 247.9/s to 248.2/s; the limit is 248/s" in told
 
 
 @patient

@@ -25,7 +25,7 @@ from upsets import (
 
 from perfgate.measurement.models import BuildId
 from perfgate.report.figures import figures_of, picture_in
-from perfgate.report.html.callers import outlook_of, rate_words
+from perfgate.report.html.callers import outlook_of
 from perfgate.report.html.course import measured_courses, simulated_courses
 from perfgate.report.html.noise import rate_chart, sessions_of
 from perfgate.report.html.outcome import measured_table
@@ -135,10 +135,6 @@ class TestDemand:
         own = outlook_of(case(held_to=terms(ledger=ledger(dependent(), other))))
         assert own.unknown.startswith("What the service rate is with the mix of 2026-")
         assert "audit was never measured" in own.unknown
-
-    def test_small_rates_have_decimals(self) -> None:
-        """A rate of less than ten a second is not rounded to whole ones."""
-        assert [rate_words(rate) for rate in (0.25, 9.5, 10.4)] == ["0.25/s", "9.5/s", "10/s"]
 
 
 class TestSessions:
@@ -271,7 +267,7 @@ class TestCourse:
             "133/s",
             "50/s",
             "300/s",
-            "not at 12/s",
+            "not at 12.5/s",
         )
 
     @pytest.mark.parametrize(

@@ -333,7 +333,7 @@ def test_cold_caches() -> None:
     service = published(dependent(peak_rps=500.0, cache=cache, **KNOWN))
     found = finding(scaled(service, 1.0), "cold cache")
     assert found.outcome is WARN
-    assert "With empty caches the demand is 500/s instead of 2/s" in found.reason
+    assert "With empty caches the demand is 500/s instead of 1.66/s" in found.reason
     assert "gateway adds most: 498/s." in found.reason
 
 
@@ -376,7 +376,7 @@ def test_another_mix_is_another_rate() -> None:
     found = finding(answer, "demand")
     assert found.outcome is PASS
     assert found.reason.startswith(
-        "The service rate of record is 400/s as it was measured, and 258/s with the mix of "
+        "The service rate of record is 400.4/s as it was measured, and 258/s with the mix of "
         "2026-11-24 (login 25.0 % of requests instead of 10.0 %), 223/s of it certain: with "
         "headroom 1.25 that is enough for 179/s; the demand from 2026-11-24 on is 120/s"
     )

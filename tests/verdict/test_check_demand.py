@@ -151,7 +151,7 @@ def test_rates_that_round_alike_are_told_apart() -> None:
     """A demand a little above what is carried does not read as equal to it."""
     own = terms(ledger=ledger(dependent(peak_rps=320.3)))
     (carried,) = check(case(noise=0.0, held_to=own))
-    assert "enough for no more than 320.0/s; the demand is 320.3/s." in carried.reason
+    assert "enough for no more than 320/s; the demand is 320.3/s." in carried.reason
 
 
 def test_just_enough_is_enough() -> None:

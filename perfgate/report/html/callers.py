@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import fsum
 from typing import TYPE_CHECKING
 
-from perfgate.demand.demand import LARGEST_NAMED
+from perfgate.demand.demand import LARGEST_NAMED, rate_words
 from perfgate.report.html.plot import Chart, Level, Plot, Table, drawing, last_with
 from perfgate.report.html.scales import Days, from_nothing
 from perfgate.report.html.svg import area, line, steps
@@ -133,11 +133,6 @@ def outlook_of(case: Case) -> Outlook:
     picture = drawing("demand", TITLE, f"On the last day: {told}.", days.plot, parts)
     chart = Chart(TITLE, picture, _table(days, layers, series))
     return Outlook(chart, layers[::-1], tuple(_changes(days.demands)), _unknown(days))
-
-
-def rate_words(rate_rps: float) -> str:
-    """Return "56/s"; with decimals below ten."""
-    return f"{rate_rps:.0f}/s" if rate_rps >= 10 else f"{number(rate_rps)}/s"  # noqa: PLR2004 - as told
 
 
 def _days_of(case: Case) -> _Days:

@@ -10,8 +10,8 @@ from math import ceil
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from perfgate.demand.demand import rate_words
 from perfgate.demand.picture import answered_ratio
-from perfgate.report.html.callers import rate_words
 from perfgate.report.html.outcome import ANEW, back_words
 from perfgate.report.html.plot import Level, Plot, drawing, last_with
 from perfgate.report.html.scales import Linear, from_nothing

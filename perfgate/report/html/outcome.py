@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.recovery import course_of
-from perfgate.report.html.callers import rate_words
+from perfgate.demand.demand import rate_words
 from perfgate.report.html.plot import Table
 from perfgate.verdict.finding import number
 

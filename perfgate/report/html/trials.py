@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perfgate.report.html.callers import rate_words
+from perfgate.demand.demand import rate_words
 from perfgate.report.html.plot import Chart, Level, Plot, Table, drawing, last_with
 from perfgate.report.html.scales import around, decades
 from perfgate.verdict.checks.slo import SHARES

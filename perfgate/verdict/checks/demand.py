@@ -9,13 +9,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from perfgate.analysis.capacity import BOUNDS_LEVEL
-from perfgate.demand.demand import peak_demand, senders_told, tipping_sentence
+from perfgate.demand.demand import peak_demand, rates_told, senders_told, tipping_sentence
 from perfgate.demand.mix import MixedRate
 from perfgate.demand.risk import UncertainRate
 from perfgate.demand.standing import NOTHING
 from perfgate.verdict.case import capacity_of, steps_of, work_of_case
 from perfgate.verdict.dangers import chance, cold, retries
-from perfgate.verdict.finding import Finding, Outcome, sentence, told_apart
+from perfgate.verdict.finding import Finding, Outcome, sentence
 from perfgate.verdict.known import known_of
 from perfgate.verdict.matter import Capacity, State
 from perfgate.verdict.mixture import rate_told, untold
@@ -142,7 +142,7 @@ def _carried(case: Case, capacity: Capacity, steps: list[Demand], heaviest: Stat
     early = len(case.measurement.sessions) < case.looks[0]
     if outcome is Outcome.FAIL and early and rate.upper_rps >= required:
         outcome = Outcome.INCONCLUSIVE  # two or three runs leave almost any rate possible
-    enough, sent = told_apart([heaviest.limit_rps, demand], 0)
+    enough, sent = rates_told(heaviest.limit_rps, demand)
     why = "" if tipping is None else f" {sentence(tipping_sentence(tipping))}"
     return Finding(
         check=CHECK,
@@ -195,11 +195,12 @@ def _silent(case: Case, rate: Interval, peak: Demand) -> Finding:
     required = peak.first_try_rps * case.terms.config.margins.headroom
     early = len(case.measurement.sessions) < case.looks[0]
     enough = early and rate.upper >= required
+    served, sent = rates_told(rate.estimate, peak.first_try_rps)
     return Finding(
         check=CHECK,
         outcome=Outcome.INCONCLUSIVE if enough else Outcome.FAIL,
-        reason=f"The service rate is {rate.estimate:.0f}/s, but nothing of it is certain, as a run "
-        f"had no correct answer while saturated; the demand is {peak.first_try_rps:.0f}/s"
+        reason=f"The service rate is {served}/s, but nothing of it is certain, as a run "
+        f"had no correct answer while saturated; the demand is {sent}/s"
         f"{senders_told(peak)}.",
         observed=rate.estimate,
         limit=required,
