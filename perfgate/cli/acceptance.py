@@ -78,10 +78,11 @@ def accept_file(file: Path, loaded: LoadedConfig, although: str) -> tuple[Path, 
     with held(loaded.root / loaded.config.baseline.directory) as directory:
         if record is None:
             case = case_of(file, loaded)
-            refuse_invalid(case)
-            if not although and (why := why_failed(case)):
+            verdict = judge(case)
+            refuse_invalid(verdict)
+            if not although and (why := why_failed(verdict)):
                 raise StoreError(f"the measurement failed: {why}", hint=ON_PURPOSE)
-            record, unlinked = record_in_line(case, store_of(loaded), signature)
+            record, unlinked = record_in_line(case, verdict, store_of(loaded), signature)
             if unlinked and not although:
                 raise StoreError(f"drift would lose count: {unlinked}", hint=BESIDE_IT)
         else:
@@ -98,14 +99,13 @@ def case_of(file: Path, loaded: LoadedConfig) -> Case:
 
 
 def record_in_line(
-    case: Case, store: Store, signature: Signature, worse: str = ""
+    case: Case, verdict: Verdict, store: Store, signature: Signature, worse: str = ""
 ) -> tuple[BaselineRecord, str]:
     """Return the record of a measurement after those in the store, and what keeps it apart, or "".
 
-    Where the build failed, is kept apart, or is ``worse``, that is conceded with the reason that
-    the signature has, be it "": then the record awaits one.
+    Where the build failed, as the verdict says, is kept apart, or is ``worse``, that is conceded
+    with the reason that the signature has, be it "": then the record awaits one.
     """
-    verdict = judge(case)
     record = record_of(
         case.measurement,
         service=case.terms.config.service,
@@ -115,7 +115,7 @@ def record_in_line(
         mu_over_rps=mu_over_of(case),
     )
     record, unlinked = in_line(record, store)
-    against = verdict.reason if verdict.outcome is Outcome.FAIL else unlinked or worse
+    against = why_failed(verdict) or unlinked or worse
     if not against:
         return record, ""
     concession = Concession(
@@ -129,16 +129,14 @@ def record_in_line(
     return record.conceding(concession), unlinked
 
 
-def refuse_invalid(case: Case) -> None:
+def refuse_invalid(verdict: Verdict) -> None:
     """Raise StoreError for a measurement that cannot be trusted."""
-    verdict = judge(case)
     if any(finding.outcome is Outcome.INVALID for finding in verdict.findings):
         raise StoreError(f"the measurement is invalid: {verdict.reason}", hint="Measure again.")
 
 
-def why_failed(case: Case) -> str:
+def why_failed(verdict: Verdict) -> str:
     """Return why the build failed, "" if it did not."""
-    verdict = judge(case)
     return verdict.reason if verdict.outcome is Outcome.FAIL else ""
 
 

@@ -115,6 +115,7 @@ def update(
     # They import numpy, pandas and scipy, which takes a second: first what needs none of them.
     from perfgate.cli import renewal  # noqa: PLC0415 - as above
     from perfgate.cli.acceptance import case_of, why_failed  # noqa: PLC0415 - see above
+    from perfgate.verdict.judge import judge  # noqa: PLC0415 - see above
 
     renewal.refuse_unready(loaded, branch)
     if from_ is not None:
@@ -125,10 +126,11 @@ def update(
         case = renewal.newly_measured(held_to(wish, margin=None, budget_s=budget))
     if output is not None:
         output.write_text(case.to_text(), encoding="utf-8")
-    proposal = renewal.proposed(case, loaded, branch, because)
+    verdict = judge(case)
+    proposal = renewal.proposed(case, verdict, loaded, branch, because)
     if proposal is None:
         say("The stored baseline still holds: nothing is proposed.")
-        if why := why_failed(case):
+        if why := why_failed(verdict):
             say(f"But the build failed, by what is no figure of a baseline: {escaped(why)}")
         return
     _tell_proposal(proposal, branch, summary)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from perfgate.build.gitio import Repository
     from perfgate.config.load import LoadedConfig
     from perfgate.verdict.case import Case
+    from perfgate.verdict.finding import Verdict
     from perfgate.wish import Wish
 
 # Held, below .git, while a proposal is made.
@@ -126,15 +127,17 @@ def refuse_unready(loaded: LoadedConfig, branch: str) -> None:
         _store_at(repository, parent, loaded).records()
 
 
-def proposed(case: Case, loaded: LoadedConfig, branch: str, because: str) -> Proposal | None:
-    """Commit the record of a measurement to ``branch``; None where nothing speaks for it.
+def proposed(
+    case: Case, verdict: Verdict, loaded: LoadedConfig, branch: str, because: str
+) -> Proposal | None:
+    """Commit the record of a measurement, judged so, to ``branch``; None: nothing speaks for it.
 
     It goes on from the tip of the branch of record, with the records that are there. Without a
     reason ``because``, one that failed or is surely worse awaits it: no check takes it for a
     baseline until then.
     Raises StoreError for a measurement that is invalid, or where the branch has commits of others.
     """
-    refuse_invalid(case)
+    refuse_invalid(verdict)
     why = why_renew(case)
     if not why:
         return None
@@ -147,7 +150,8 @@ def proposed(case: Case, loaded: LoadedConfig, branch: str, because: str) -> Pro
         parent, was = repository.resolve(base), repository.branch_tip(branch)
         _refuse_foreign(repository, branch, parent)
         store = _store_at(repository, parent, loaded)
-        record, _ = record_in_line(case, store, signed(loaded, because), surely_worse(case))
+        signature, worse = signed(loaded, because), surely_worse(case)
+        record, _ = record_in_line(case, verdict, store, signature, worse)
         path = store.path_of(record)
         pending = [own for own in _pending(repository, branch, parent, loaded) if own.path != path]
         proposal = Proposal(Difference(path, store.record(path), record), why, tuple(pending))

@@ -42,6 +42,7 @@ from perfgate.config.load import load_config
 from perfgate.errors import PerfgateError, StoreError, UsageError
 from perfgate.measurement.models import BuildId
 from perfgate.verdict.case import Case
+from perfgate.verdict.judge import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,7 +203,7 @@ def test_a_loss_that_a_check_lets_pass_needs_a_reason_too(
 ) -> None:
     """Law: what is surely worse than is tolerated becomes no baseline silently, be it no FAIL."""
     made = measured_on(1, 0, Build(cost=loss, capacity=loss))
-    proposal = proposed(made, load_config(None, clone), BRANCH, "")
+    proposal = proposed(made, judge(made), load_config(None, clone), BRANCH, "")
     assert proposal is not None
     assert proposal.record.verdict != "FAIL"
     assert proposal.record.awaits_reason == needs
@@ -277,12 +278,13 @@ def test_the_next_proposal_takes_the_place_of_the_last(
 def test_proposals_of_other_machines_stay(clone: Path) -> None:
     """Law: what was proposed of another place stays proposed, until the branch of record has it."""
     loaded, elsewhere = load_config(None, clone), environment(cpu_model="AMD EPYC")
-    first = proposed(measured_on(1, 0, SLOWER), loaded, BRANCH, "")
+    slower = measured_on(1, 0, SLOWER)
+    first = proposed(slower, judge(slower), loaded, BRANCH, "")
     assert first is not None
     own = measured_on(2, 0, FASTER, environment=elsewhere)
     held_to = own.terms.model_copy(update={"baseline_comparable": False})
     own = own.model_copy(update={"terms": held_to})
-    second = proposed(own, loaded, BRANCH, "")
+    second = proposed(own, judge(own), loaded, BRANCH, "")
     assert second is not None
     assert second.pending == (first.difference,)
     assert second.awaiting == [PLACE]
@@ -293,7 +295,7 @@ def test_proposals_of_other_machines_stay(clone: Path) -> None:
 
     write_record(of_day(1), clone / "baselines")
     commit(clone, "Another one was accepted there")
-    third = proposed(own, loaded, BRANCH, "")
+    third = proposed(own, judge(own), loaded, BRANCH, "")
     assert third is not None
     assert third.pending == ()
     assert git(clone, "diff", "--name-only", "main", BRANCH) == second.difference.path
@@ -358,7 +360,7 @@ def test_a_record_that_is_too_large_is_not_written(clone: Path) -> None:
     file = save(made, clone.parent / "m.json")
     for attempt in (
         partial(accept_file, file, loaded, because),
-        partial(proposed, made, loaded, BRANCH, because),
+        partial(proposed, made, judge(made), loaded, BRANCH, because),
     ):
         with pytest.raises(StoreError, match="would be larger than 64 KiB") as caught:
             attempt()
