@@ -9,7 +9,7 @@ import pytest
 from searches import bisection, commit, pursued
 
 from calibration.bisections import Search, history, kept, main, table, told
-from calibration.builds import MADE
+from calibration.builds import MADE, busy
 from perfgate.report.blame import render
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ def test_a_report_is_read() -> None:
 def test_one_commit_of_the_branch_is_guilty(tmp_path: Path) -> None:
     """Law: the branch has so many commits, and from the guilty one on each has its edits."""
     repository = MADE["auth"](tmp_path / "service")
-    guilty = history(repository, "run", 2, count=3)
+    guilty = history(repository, "run", 2, busy(18), count=3)
     commits = repository.git("rev-list", "--reverse", f"{repository.base}..run").splitlines()
     assert (len(commits), commits[1]) == (3, guilty)
     dearer = ["spend(" in repository.git("show", f"{own}:authsvc/__main__.py") for own in commits]
     assert dearer == [False, True, True]
-    assert history(repository, "equal", 0, count=2) == ""
+    assert history(repository, "equal", 0, (), count=2) == ""
 
 
 def test_what_is_kept_is_not_searched_again(
