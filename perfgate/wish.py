@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from perfgate.config.load import load_config
 from perfgate.demand.demand import demand_steps, peak_demand
-from perfgate.demand.ledger import check_operations, load_ledger
-from perfgate.errors import FileFaultsError, UsageError
+from perfgate.demand.ledger import load_ledger
+from perfgate.errors import UsageError
 from perfgate.load.recorded import read_recorded
-from perfgate.newcomer.tasks import read_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,9 +85,7 @@ def read_wish(
     _refuse_no_demand(loaded, ledger, on)
     log = loaded.config.profiles[profile].recorded
     recorded_s = () if log is None else read_recorded(loaded.root / log)
-    wish = Wish(loaded, ledger, profile, candidate, base, on, recorded_s)
-    _refuse_no_task(wish)
-    return wish
+    return Wish(loaded, ledger, profile, candidate, base, on, recorded_s)
 
 
 def _seeded(loaded: LoadedConfig, seed: int | None) -> LoadedConfig:
@@ -197,17 +194,6 @@ def _refuse_no_demand(loaded: LoadedConfig, ledger: Ledger, on: date) -> None:
             f"{loaded.config.demand.horizon_days} days",
             hint="Give a dependent a peak_rps above 0: the load takes its mix from the demand.",
         )
-
-
-def _refuse_no_task(wish: Wish) -> None:
-    """Raise FileFaultsError where the Locust file surely has no task for what is sent.
-
-    What only running it tells is told by its first run.
-    """
-    tasks = read_tasks(wish.loaded.root / wish.loaded.config.load.locustfile)
-    if tasks is not None and not sent(wish).keys() <= set(tasks):
-        path = wish.ledger_path
-        raise FileFaultsError(str(path), check_operations(path, wish.ledger, tasks))
 
 
 def last_day(on: date, days: int) -> date:

@@ -46,48 +46,6 @@ def test_the_ledger_lies_beside_the_configuration(
     assert wish.ledger_path == project / "demand.toml"
 
 
-CALLERS = """\
-from locust import FastHttpUser, task
-
-
-class Caller(FastHttpUser):
-    @task
-    def introspection(self): ...
-
-    @task
-    def token(self): ...
-"""
-
-
-def test_what_no_task_sends_is_refused(project: Path) -> None:
-    """Law: an operation that the Locust file surely lacks is a fault of the ledger's, in its line.
-
-    What is sent after the horizon alone is not, nor what only running the file could tell.
-    """
-    callers, ledger = project / "callers.py", project / "demand.toml"
-    callers.write_text(CALLERS)
-    with pytest.raises(FileFaultsError) as caught:
-        read_wish(None, "default", ".", None, DAY)
-    assert caught.value.path == str(ledger)
-    (fault,) = caught.value.faults
-    assert (fault.line, fault.where) == (6, "dependent[gateway].mix.introspect")
-    assert fault.hint == 'did you mean "introspection"?'
-    callers.write_text(f"from others import Introspecting\n{CALLERS}")
-    assert read_wish(None, "default", ".", None, DAY)
-    callers.write_text(CALLERS.replace("introspection", "introspect").replace("token", "tokn"))
-    late = LEDGER.replace(", token = 0.25", "").replace("0.75", "1.0")
-    ledger.write_text(late.replace("{ token = 1.0 }", "{ introspect = 1.0 }") + LATER)
-    assert read_wish(None, "default", ".", None, DAY)
-
-
-LATER = """
-[[dependent.change]]
-from = "2028-01-01"
-what = "ask for tokens"
-mix = { token = 1.0 }
-"""
-
-
 def test_another_margin_and_budget(project: Path) -> None:
     """Law: what is held to is part of the configuration, as if its file said so.
 

@@ -14,7 +14,6 @@ from perfgate.config.models import DemandSource
 from perfgate.demand.demand import demand_steps
 from perfgate.demand.ledger import check_operations, load_ledger
 from perfgate.errors import UsageError
-from perfgate.newcomer.tasks import read_tasks
 from perfgate.report.demand import render_steps
 from perfgate.verdict.entries import entry_doubts, operation_doubts
 from perfgate.wish import last_day
@@ -65,7 +64,7 @@ def show(
     book = load_ledger(path)
     start = on or options.today()
     end = last_day(start, source.horizon_days if days is None else days)
-    tasks = None if loaded is None else read_tasks(loaded.root / loaded.config.load.locustfile)
+    tasks = None if loaded is None else _tasks(loaded)
     strangers = [] if tasks is None else check_operations(path, book, tasks)
     doubts = [
         *operation_doubts(strangers),
@@ -92,6 +91,17 @@ def _configured(config: Path | None, *, needed: bool) -> LoadedConfig | None:
         if needed:
             raise
         return None
+
+
+def _tasks(loaded: LoadedConfig) -> list[str] | None:
+    """Return the tasks of the Locust file, or None where reading it does not surely tell them."""
+    from perfgate.newcomer.tasks import all_tasks_in  # noqa: PLC0415 - others need no syntax tree
+
+    try:
+        text = (loaded.root / loaded.config.load.locustfile).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return all_tasks_in(text) or None
 
 
 def _ledger_of(loaded: LoadedConfig | None) -> Path:
