@@ -116,7 +116,7 @@ def order_for(wish: Wish, found: Found, environment: Environment, progress: Prog
     """Return the order of what was found, its builds made.
 
     Where the stored baseline's commit cannot be reached, or the wish is so, the candidate is
-    measured alone and the stored baseline decides.
+    measured alone and the stored baseline decides; a quick check asks for neither.
     Raises TargetError for a failed build, of the stored baseline's too.
     """
     candidate = provided(found.candidate, wish.loaded, progress)

@@ -6,16 +6,20 @@ It knows the commonest slips; of all others it tells what the parser says, and w
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from perfgate.faults import Fault
 from perfgate.tail import shortened
+
+if TYPE_CHECKING:
+    import tomllib
 
 FOUND_WIDTH = 60
 ONCE = "leave one of them out"
 ONCE_EACH = f"{ONCE}; of several tables of one name each stands under [[name]]"
 ONE_LINE = "one key = value stands on a line"
+KEYS = 'a key has letters from a to z, digits, - and _, or stands in "quotes"'
 USUAL = f"strings are quoted, tables are in [brackets], {ONE_LINE}"
 NO_VALUE = "write one, or leave the line out"
 NUMBERS = "a number has no unit and no zeros ahead; 25 % is 0.25"
@@ -28,13 +32,16 @@ BACKSLASH = "write \\\\ for a backslash, or put 'single quotes' around the text"
 WORDS = {
     "Unclosed array": ("a comma or the closing ] is missing", LISTS),
     "Unclosed inline table": ("a comma or the closing } is missing", BRACES),
-    "Invalid initial character for a key part": ("a key is missing", BRACES),
+    "Invalid initial character for a key part": (
+        "a key is missing, or begins as none can",
+        f"{KEYS}; {BRACES}",
+    ),
     "Expected ']' at the end of a table declaration": ("the closing ] is missing", NAMES),
     "Expected ']]' at the end of an array declaration": ("the closing ]] is missing", NAMES),
     "Unescaped '\\' in a string": ("a backslash and what follows it mean nothing", BACKSLASH),
     "Invalid hex value": ("a backslash and what follows it mean nothing", BACKSLASH),
     "Invalid date or datetime": ("this is no day of the calendar", DATES),
-    "Invalid statement": ("this is no key = value", "comments begin with #"),
+    "Invalid statement": ("this is no key = value", f"comments begin with #; {KEYS}"),
 }
 # How the parser begins to say that something is defined more than once.
 TWICE = ("Cannot ", "Duplicate inline table key")
@@ -47,6 +54,14 @@ QUOTES = {
 # What it says where a list goes on to the end of the file.
 LIST_ENDS = ("Unclosed array", "Invalid value")
 LINE_ENDS = ("Illegal character '\\n'", "Found invalid character '\\n'")
+# Strings, also such as are not closed, comments, brackets and ends of lines.
+PARTS = re.compile(
+    r'"""(?:\\.|[^\\])*?(?:"""|\Z)|'
+    r"'''.*?(?:'''|\Z)|"
+    r'"(?:\\.|[^"\\\n])*"|'
+    r"'[^'\n]*'|#[^\n]*|[\[\]{}]|\n",
+    re.DOTALL,
+)
 STANDS_FOR = {
     **dict.fromkeys(("yes", "on", "true"), "it is written true, in small letters"),
     **dict.fromkeys(("no", "off", "false"), "it is written false, in small letters"),
@@ -75,9 +90,12 @@ class _Stop:
     @property
     def begins(self) -> int:
         """Return the line in which what was being read begins: those above are whole."""
-        above = range(self.line - 1, 0, -1)
-        whole = (count for count in above if _is_whole(self.lines[:count]))
-        return next(whole, 0) + 1
+        start = depth = 0
+        for part in PARTS.finditer(self.text, 0, self.at):
+            depth += (part[0] in {"[", "{"}) - (part[0] in {"]", "}"})
+            if part[0] == "\n" and depth <= 0:
+                start = part.end()
+        return min(_line(self.text, start), self.line)
 
     @property
     def rest(self) -> str:
@@ -110,10 +128,10 @@ def syntax_fault(text: str, error: tomllib.TOMLDecodeError) -> Fault:
 
 def _stop(text: str, error: tomllib.TOMLDecodeError) -> _Stop:
     """Return where reading stopped: where it is told in no line, at the end."""
-    says, _, place = str(error).partition(" (at ")
+    says, _, place = str(error).rpartition(" (at ")
     told = re.match(r"line (\d+), column (\d+)", place)
     if told is None:
-        return _Stop(text, len(text), says)
+        return _Stop(text, len(text), says or place)
     above = text.split("\n")[: int(told[1]) - 1]
     return _Stop(text, sum(len(line) + 1 for line in above) + int(told[2]) - 1, says)
 
@@ -154,9 +172,16 @@ def _twice(stop: _Stop) -> Fault:
     if stop.rest.partition("#")[0] and not is_table:
         # It is within a table in braces, and what is meant only the parser says.
         return Fault(stop.line, "", _as_said(stop), stop.written, ONCE)
-    above = [count for count, line in enumerate(stop.lines[: begins - 1], 1) if _name(line) == name]
-    first = f", first in line {above[-1]}" if above else ""
-    return Fault(begins, "", f"{name} is there twice{first}", "", ONCE_EACH if is_table else ONCE)
+    above = [_name(line) for line in stop.lines[: begins - 1]]
+    heads = [count for count, own in enumerate(above) if own.startswith("[")]
+    own_table = 0 if is_table or not heads else heads[-1]
+    firsts = [count for count in range(own_table, len(above)) if above[count] == name]
+    problem = (
+        f"{name} is there twice, first in line {firsts[-1] + 1}"
+        if firsts
+        else f"{name} is there already, written in another way"
+    )
+    return Fault(begins, "", problem, "", ONCE_EACH if is_table else ONCE)
 
 
 def _within_line(stop: _Stop) -> Fault:
@@ -165,7 +190,7 @@ def _within_line(stop: _Stop) -> Fault:
         case "Invalid value":
             return _no_value(stop)
         case "Expected '=' after a key in a key/value pair":
-            hint = "write = instead of :" if stop.rest.startswith(":") else ONE_LINE
+            hint = "write = instead of :" if stop.rest.startswith(":") else f"{ONE_LINE}; {KEYS}"
             return Fault(stop.line, "", "a key has no = after it", stop.written, hint)
         case "Expected newline or end of document after a statement":
             problem = "nothing but a comment may follow a value"
@@ -208,11 +233,3 @@ def _name(line: str) -> str:
 
 def _line(text: str, at: int) -> int:
     return text.count("\n", 0, at) + 1
-
-
-def _is_whole(lines: list[str]) -> bool:
-    try:
-        tomllib.loads("\n".join(lines))
-    except tomllib.TOMLDecodeError:
-        return False
-    return True

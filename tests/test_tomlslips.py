@@ -73,7 +73,7 @@ def test_a_string_that_is_not_closed(text: str, line: int, hint: str) -> None:
         ("b = [1 2]\n", 1, "a comma or the closing ] is missing"),
         ("b = [1,\nc = 2\n", 2, "this is no value, in what begins in line 1"),
         ("b = { c = 1\nd = 2\n", 1, "a comma or the closing } is missing"),
-        ("b = { c = 1, }\n", 1, "a key is missing"),
+        ("b = { c = 1, }\n", 1, "a key is missing, or begins as none can"),
         ("[b\nc = 1\n", 1, "the closing ] is missing"),
         ("[[b]\nc = 1\n", 1, "the closing ]] is missing"),
     ],
@@ -102,6 +102,9 @@ def test_brackets_that_are_not_closed(text: str, line: int, problem: str) -> Non
         ('a = "say "hi""\n', 1, 'hi""', 'a quote within "text"'),
         ("a = 1;\n", 1, ";", "leave out the ;"),
         ('a = "C:\\Users"\n', 1, 'a = "C:\\Users"', "write \\\\ for a backslash"),
+        ("\u00e4 = 1\n", 1, "\u00e4 = 1", 'or stands in "quotes"'),
+        ("[\u00e4]\n", 1, "[\u00e4]", 'or stands in "quotes"'),
+        ("a b = 1\n", 1, "a b = 1", 'or stands in "quotes"'),
         ("// of the day\n", 1, "// of the day", "comments begin with #"),
     ],
 )
@@ -118,7 +121,8 @@ def test_what_stands_where_it_cannot(text: str, line: int, found: str, hint: str
         ("a = 1\nb = 1\n\na = 2\n", 4, "a is there twice, first in line 1"),
         ("[c]\na = 1\n[d]\na = 1\na = [\n2]", 5, "a is there twice, first in line 4"),
         ("[a]\nb = 1\n[a] # again\nc = 1\n", 3, "[a] is there twice, first in line 1"),
-        ("a.b = 1\na = 2\n", 2, "a is there twice"),
+        ("a.b = 1\na = 2\n", 2, "a is there already, written in another way"),
+        ("[x]\nb = 1\n[y]\nb.c = 1\nb = 2\n", 5, "b is there already, written in another way"),
         ("a = { b = 1, b = 2 }\n", 1, "is not TOML: duplicate inline table key 'b'"),
     ],
 )
@@ -142,3 +146,18 @@ def test_every_slip_has_a_place(text: str) -> None:
         assert fault.hint
         assert "\n" not in fault.problem + fault.found
         assert len(fault.found) <= FOUND_WIDTH
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a = " + "[" * 300 + "\n1 2\n", 2),
+        ("a = [\n" + '{ b = "[", c = 1 }, # "\n' * 20_000 + "1 2 ]\n", 20_002),
+        ('a = """\n' + "b\n" * 20_000, 1),
+    ],
+)
+def test_long_and_deep_files(text: str, line: int) -> None:
+    """Law: the slip of a long or deep file is found as that of a short one, in one pass."""
+    fault = fault_of(text)
+    assert fault.line == line
+    assert "line 1" in fault.problem

@@ -82,6 +82,11 @@ def command(
         raise UsageError(
             "--stored measures no base, and --base names one", hint="Leave one of them out."
         )
+    if budget == "quick" and stored:
+        raise UsageError(
+            "--budget quick does not ask whether a build got worse, and --stored does",
+            hint="Leave one of them out.",
+        )
     if budget == "quick" and base is not None:
         raise UsageError(
             "--budget quick measures no base, and --base names one",

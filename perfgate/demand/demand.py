@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import fsum, inf, isclose
+from math import floor, fsum, inf, isclose, log10
 from typing import TYPE_CHECKING, TypeVar
 
 from perfgate.demand.budgets import limits_of
@@ -400,7 +400,7 @@ def rate_words(rate_rps: float) -> str:
 
 def _rounded(rate_rps: float, digits: int) -> str:
     """Return a rate in so many digits, or one more where that makes it exact."""
-    behind = digits - len(f"{rate_rps:.0f}")
+    behind = digits - 1 - (floor(log10(rate_rps)) if rate_rps > 0 else 0)
     exact = f"{rate_rps:.{max(behind + 1, 0)}f}"
     rough = f"{rate_rps:.{max(behind, 0)}f}"
     text = exact if isclose(float(exact), rate_rps, rel_tol=1e-9) else rough

@@ -46,10 +46,19 @@ def test_an_output_that_is_not_empty(perfgate: Callable[..., Finished], project:
     assert [path.name for path in (project / "kept").iterdir()] == ["notes.txt"]
 
 
-def test_stored_and_a_base(perfgate: Callable[..., Finished]) -> None:
-    """What measures no base cannot be asked for together with one."""
-    run = perfgate("check", "--stored", "--base", "main")
-    refused(run, 2, "--stored measures no base, and --base names one")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--stored", "--base", "main"), "--stored measures no base, and --base names one"),
+        (("--budget", "quick", "--base", "main"), "--budget quick measures no base, and --base"),
+        (("--budget", "quick", "--stored"), "--budget quick does not ask whether a build got"),
+    ],
+)
+def test_what_excludes_each_other(
+    perfgate: Callable[..., Finished], words: tuple[str, ...], told: str
+) -> None:
+    """What measures no base cannot be asked for together with one, nor can what asks for less."""
+    refused(perfgate("check", *words), 2, told, "hint: Leave")
 
 
 @pytest.mark.parametrize("verb", VERBS)

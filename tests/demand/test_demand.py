@@ -8,7 +8,7 @@ from math import fsum, isfinite
 from time import process_time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ledgers import START, change, dependent, dependents, incident, ledger, ledgers
 
@@ -284,6 +284,8 @@ def test_rates_are_told_so_that_they_can_be_checked(
 
 
 @given(st.lists(st.floats(1e-3, 1e6), min_size=1, max_size=4))
+@example([1 / 3])
+@example([0.0123456])
 def test_no_rate_is_far_from_what_is_told(rates: list[float]) -> None:
     """Law: what is told is within half of a hundredth of the rate, and none has idle zeros."""
     for rate, text in zip(rates, rates_told(*rates), strict=True):
