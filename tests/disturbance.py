@@ -56,7 +56,7 @@ class Disturbance:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember what is made again, and why."""
-        if report.outcome == "rerun":
+        if str(report.outcome) == "rerun":  # a word of the plugin, unknown to pytest
             because = f"it failed while the hypervisor took {self._ratio:.0%} of a CPU"
             self._told.append(f"made again: {report.nodeid}, for {because}")
 
