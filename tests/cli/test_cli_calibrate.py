@@ -11,6 +11,7 @@ from load.runs import HEADER, PLAIN, processes_in
 from cli.command_line import PERFGATE, make_project, run_process
 from cli.test_cli_doctor import LEDGER, SHORT
 from perfgate.baseline.noise import noise_path
+from perfgate.exitcodes import ExitCode
 from perfgate.machine import read_environment
 
 if TYPE_CHECKING:
@@ -46,8 +47,11 @@ def test_noise_is_kept_and_used(tmp_path: Path) -> None:
 
 
 def test_the_plan_comes_first(tmp_path: Path) -> None:
-    """A check says how long it will take before it looks for anything."""
-    run = run_process([PERFGATE, "check"], make_project(tmp_path / "project", SHORT, LEDGER))
+    """A check says how long it will take before it builds anything."""
+    unbuildable = SHORT.replace("[target]", '[target]\nbuild = "false"')
+    project = make_project(tmp_path / "project", unbuildable, LEDGER)
+    run = run_process([PERFGATE, "check", "--base", "."], project)
+    assert run.code == ExitCode.NO_TARGET
     assert run.err.startswith("plan: 4 to 10 sessions, about ")
     assert "`perfgate calibrate`" in run.err
 
@@ -72,7 +76,7 @@ def test_a_damaged_record_stops_a_check(tmp_path: Path) -> None:
     path = noise_path(project / "baselines", "default", read_environment())
     path.parent.mkdir(parents=True)
     path.write_text("{}")
-    run = run_process([PERFGATE, "check"], project)
+    run = run_process([PERFGATE, "check", "--base", "."], project)
     assert run.code == 4
     assert "not a record of noise" in run.err
     assert "hint: " in run.err

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from perfgate.baseline.record import WeightsOfRecord
 
 GOLDEN = """\
-auth on 2018-07-18: 291.0 requests/s from 3 dependents; 302/s of the service rate are certain
+auth on 2018-07-18: 291 requests/s from 3 dependents; 302/s of the service rate are certain
 
                                         headroom  retry-safe      regime stall borne  drained in
 ------------------------------------------------------------------------------------------------
