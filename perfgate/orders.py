@@ -29,7 +29,7 @@ from perfgate.config.load import PYPROJECT_NAME, PYPROJECT_TABLE
 from perfgate.errors import NoRepositoryError, RefError, StoreError, TargetError, UsageError
 from perfgate.gate import Order
 from perfgate.measurement.models import Conditions
-from perfgate.verdict.case import Terms, mix_of
+from perfgate.verdict.case import STORED_ASKED, Terms, mix_of
 from perfgate.verdict.written import Written
 
 if TYPE_CHECKING:
@@ -132,13 +132,14 @@ def _beside(order: Order, stored: StoredBaseline, wish: Wish, progress: Progress
     """Return the order with the stored baseline's commit as base, or why there is none."""
     commit = stored.record.commit
     if wish.stored:
-        because = "as --stored asks"
+        because = STORED_ASKED
     else:
         try:
             return replace(order, base=provided(Ref(commit), wish.loaded, progress))
         except RefError as error:
             because = f"as its commit cannot be reached: {error.message.splitlines()[0]}"
-            progress.learned(f"the stored baseline decides alone, {because}")
+            told = f"the stored baseline decides alone, {because}"
+            progress.learned(f"{told}. {error.hint}")
         except TargetError as error:
             # Whoever's doing it is: the stored figures alone would let far larger losses pass.
             raise TargetError(
@@ -321,7 +322,8 @@ def _no_bar(found: str | None, branch: str) -> RefError:
     if found is None:
         return RefError(
             f"the branch {branch!r}, where baselines are kept, is not in this checkout",
-            hint=f"git fetch origin {branch}; or set baseline.branch; or name a base: --base REF.",
+            hint=f"git fetch origin {branch}:refs/remotes/origin/{branch}; or set baseline.branch; "
+            "or name a base: --base REF.",
         )
     return RefError(
         f"the candidate shares no history here with {found!r}, so no baseline can be found",

@@ -36,6 +36,10 @@ class Slowdown(Value):
         """Return what is left of it where ``earlier`` is what it began with."""
         return _sum(self, earlier, sign=-1)
 
+    def reversed(self) -> Self:
+        """Return it as it is seen from the other build."""
+        return self.model_copy(update={"estimate": -self.estimate})
+
     def as_stored(self) -> Self:
         """Return it with as many digits as a record has."""
         figures = {name: rounded(own) for name, own in self.model_dump().items()}

@@ -109,7 +109,8 @@ def of_record(repository: Repository, branch: str, or_else: str = "") -> str:
         top = repository.top
         raise RefError(
             f"the branch {branch!r}, where baselines are kept, is not in {top}",
-            hint=f"git -C {top} fetch origin {branch}; or name a ref: --ref HEAD{or_else}",
+            hint=f"git -C {top} fetch origin {branch}:refs/remotes/origin/{branch}; or name a ref: "
+            f"--ref HEAD{or_else}",
         )
     return repository.resolve(found)
 

@@ -173,10 +173,15 @@ class BaselineRecord(Sealed):
         return not self.session_sd
 
     @property
-    def awaits_reason(self) -> bool:
-        """Tell whether something spoke against it, and nobody has said why it is the bar still."""
+    def awaiting(self) -> tuple[Concession, ...]:
+        """Return what spoke against it without anybody having said why it is the bar still."""
         conceded = self.anchor.concessions if self.anchor else ()
-        return any(not own.because for own in conceded)
+        return tuple(own for own in conceded if not own.because)
+
+    @property
+    def awaits_reason(self) -> bool:
+        """Tell whether there is any such thing."""
+        return bool(self.awaiting)
 
     def follows(self, older: BaselineRecord) -> bool:
         """Tell whether it was measured beside that record's build, or that of its anchor."""

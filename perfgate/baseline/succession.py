@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 def in_line(record: BaselineRecord, store: Store) -> tuple[BaselineRecord, str]:
     """Return the record with its past and its anchor, and what keeps it from having one, or "".
 
-    The anchor is that of the record in the same place, else that of another machine's: ratios hold
-    there too. Raises StoreError for a record of the store that cannot be read, or that is in the
-    way and of another service.
+    The anchor is that of the record in the same place, where there is none that of another
+    machine's: ratios hold there too. Raises StoreError for a record of the store that cannot be
+    read, or that is in the way and of another service.
     """
     older = store.replaced(record)
     before = [own for own in _latest_first(store) if own.profile == record.profile]
     if older is not None:
-        record = record.replacing(older)
-        before = [older, *(own for own in before if own != older)]
+        record, before = record.replacing(older), [older]
     for own in before:
         if record.is_again(own) or record.follows(own):
             return record.drifting_from(own), ""

@@ -30,6 +30,7 @@ from perfgate.verdict.finding import Outcome
 from perfgate.verdict.judge import judge
 from perfgate.verdict.known import mu_over_of
 from perfgate.verdict.limit import limit_of
+from perfgate.verdict.renewal import worse_than_bar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +86,9 @@ def accept_file(file: Path, loaded: LoadedConfig, although: str) -> tuple[Path, 
             record, unlinked = record_in_line(case, verdict, store_of(loaded), signature)
             if unlinked and not although:
                 raise StoreError(f"drift would lose count: {unlinked}", hint=BESIDE_IT)
+            if record.awaits_reason:
+                found = record.awaiting[0].found
+                raise StoreError(f"it is slower than the baseline: {found}", hint=ON_PURPOSE)
         else:
             _same_service(file, record.service, loaded)
             record = _reasoned(file, record, signature)
@@ -92,10 +96,15 @@ def accept_file(file: Path, loaded: LoadedConfig, although: str) -> tuple[Path, 
 
 
 def case_of(file: Path, loaded: LoadedConfig) -> Case:
-    """Return the measurement in the file; raises UsageError where it is not of this service."""
+    """Return the measurement in the file, held to the margins that are configured now.
+
+    A check may have been held to others, by ``--margin``. Raises UsageError where it is not of this
+    service.
+    """
     case = read_case(file)
     _same_service(file, case.terms.config.service, loaded)
-    return case
+    config = case.terms.config.model_copy(update={"margins": loaded.config.margins})
+    return case.model_copy(update={"terms": case.terms.model_copy(update={"config": config})})
 
 
 def record_in_line(
@@ -103,8 +112,9 @@ def record_in_line(
 ) -> tuple[BaselineRecord, str]:
     """Return the record of a measurement after those in the store, and what keeps it apart, or "".
 
-    Where the build failed, as the verdict says, is kept apart, or is ``worse``, that is conceded
-    with the reason that the signature has, be it "": then the record awaits one.
+    Where the build failed, as the verdict says, is kept apart, or is ``worse`` or surely worse than
+    what it replaces, that is conceded with the reason that the signature has, be it "": then the
+    record awaits one.
     """
     record = record_of(
         case.measurement,
@@ -115,6 +125,8 @@ def record_in_line(
         mu_over_rps=mu_over_of(case),
     )
     record, unlinked = in_line(record, store)
+    bar, margins = store.replaced(record), case.terms.config.margins
+    worse = worse or ("" if bar is None else worse_than_bar(record, bar, margins))
     against = why_failed(verdict) or unlinked or worse
     if not against:
         return record, ""
@@ -155,9 +167,7 @@ def _proposed(file: Path, loaded: LoadedConfig) -> BaselineRecord | None:
 
 def _reasoned(file: Path, record: BaselineRecord, signature: Signature) -> BaselineRecord:
     """Return the record with the reason that it awaits; raises UsageError where it awaits none."""
-    awaiting = (
-        [own for own in record.anchor.concessions if not own.because] if record.anchor else []
-    )
+    awaiting = record.awaiting
     if not awaiting:
         raise UsageError(
             f"{file} is a record that awaits no reason", hint="Name a measurement to accept."

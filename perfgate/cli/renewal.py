@@ -41,7 +41,6 @@ ANEW = (
     "begin anew: perfgate measure --output FILE, then perfgate baseline accept FILE "
     '--allow-regression --reason "..."'
 )
-NO_BRANCH = "git fetch origin {branch}, or set baseline.branch."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def branch_of_record(loaded: LoadedConfig) -> str:
     if found is None:
         raise RefError(
             f"the branch {branch!r}, where baselines are kept, is not in this checkout",
-            hint=NO_BRANCH.format(branch=branch),
+            hint=f"git fetch origin {branch}:refs/remotes/origin/{branch}; or set baseline.branch.",
         )
     return found
 

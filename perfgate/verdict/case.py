@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from perfgate.measurement.models import BuildRole, Recovery, Run
 
 
+# Why the stored baseline decides where the user wants that.
+STORED_ASKED = "as --stored asks"
+
+
 class Terms(Value):
     """What the measurement is held to.
 

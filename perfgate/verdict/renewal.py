@@ -18,7 +18,10 @@ from perfgate.verdict.finding import counted
 from perfgate.verdict.metric import words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from perfgate.baseline.anchor import Slowdown, Step
+    from perfgate.baseline.record import BaselineRecord
     from perfgate.config.models import Margins
     from perfgate.verdict.case import Case, Terms
 
@@ -36,13 +39,33 @@ def surely_worse(case: Case) -> str:
 
     A check may pass that: its margin is wider. As a bar it would be lower all the same.
     """
-    step, margins = step_of(case.measurement), case.terms.config.margins
-    if step is None:
+    step = step_of(case.measurement)
+    return "" if step is None else _surely_risen(step.slowdowns, case.terms.config.margins)
+
+
+def worse_than_bar(record: BaselineRecord, bar: BaselineRecord, margins: Margins) -> str:
+    """Return which metric surely lost more than is tolerated since the bar that it replaces.
+
+    Asked of a record that was measured beside the anchor's build, as the bar was: by as much as it
+    is further from there. "" if none did, or it was measured beside another.
+    """
+    step, anchor = record.step, bar.anchor
+    if step is None or anchor is None or step.against != anchor.commit:
         return ""
-    level, tolerance = 1 - margins.fail_alpha / len(step.slowdowns), math.log1p(margins.tolerance)
+    since = {
+        name: own.then(anchor.slowdowns[name].reversed())
+        for name, own in step.slowdowns.items()
+        if name in anchor.slowdowns
+    }
+    return _surely_risen(since, margins)
+
+
+def _surely_risen(slowdowns: Mapping[str, Slowdown], margins: Margins) -> str:
+    level = 1 - margins.fail_alpha / max(len(slowdowns), 1)
+    tolerance = math.log1p(margins.tolerance)
     told = [
         f"{words(name)} rose {percent(own.estimate):.1f} %"
-        for name, own in step.slowdowns.items()
+        for name, own in slowdowns.items()
         if own.estimate - float(stdtrit(own.freedom, level)) * own.error > tolerance
     ]
     return " and ".join(told)

@@ -5,11 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import case, config, incident, measurement, search, terms
+from builders import (
+    Build,
+    case,
+    config,
+    environment,
+    incident,
+    measurement,
+    record,
+    search,
+    sessions,
+    terms,
+)
 
 from cli.command_line import save
 from perfgate.baseline.hashes import config_hash, ledger_hash
 from perfgate.baseline.record import parse_record
+from perfgate.baseline.store import write_record
 from perfgate.measurement.models import BuildId
 from perfgate.verdict.case import Case
 
@@ -143,6 +155,55 @@ def test_what_was_not_measured_beside_the_bar_needs_a_reason(
     assert (record.anchor.commit, record.anchor.steps) == (record.commit, 0)
     assert record.anchor.concessions[0].because == "the old build needs a dead mirror"
     assert record.anchor.concessions[0].found.endswith("is not known")
+
+
+def beside(day: int, before: int, slowdown: float, **held_to: object) -> Case:
+    """Return a case of a day's commit beside that of another day, slower by so much (log)."""
+    slower = sessions(4, Build(cost=slowdown, capacity=slowdown))
+    base = BuildId(name="base", commit=f"{before:040}")
+    own = on_day(day, sessions=slower).measurement.model_copy(update={"base": base})
+    return Case(measurement=own, terms=terms(**held_to))
+
+
+def test_a_wider_margin_of_a_check_moves_no_bar(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """Law: what becomes the bar is held to the margins that are configured, not to a check's."""
+    wide = config(margins={"slowdown": 0.15, "tolerance": 0.05})
+    run = perfgate("baseline", "accept", save(beside(2, 1, 0.09, config=wide), project / "m.json"))
+    assert (run.code, stored(project)) == (4, [])
+    assert "the measurement failed: " in run.err
+    run = perfgate("baseline", "accept", save(beside(2, 1, 0.01, config=wide), project / "m.json"))
+    assert run.code == 0
+
+
+def test_beside_the_anchor_it_is_held_to_todays_bar(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """Law: what was won since the anchor is not lost by a measurement that goes back to that."""
+    for case_ in (on_day(1), beside(2, 1, -0.2)):
+        assert perfgate("baseline", "accept", save(case_, project / "m.json")).code == 0
+    before = stored(project)
+    run = perfgate("baseline", "accept", save(beside(3, 1, -0.02), project / "m.json"))
+    assert (run.code, stored(project)) == (4, before)
+    assert "it is slower than the baseline: CPU time per request rose 19.7 %" in run.err
+    assert '--allow-regression --reason "..."' in run.err
+    assert perfgate("baseline", "accept", save(beside(3, 1, -0.2), project / "m.json")).code == 0
+    (record,) = stored(project)
+    assert record.anchor is not None
+    assert (record.anchor.commit, record.anchor.steps) == (f"{1:040}", 1)
+
+
+def test_another_machines_baseline_is_no_bar_here(
+    perfgate: Callable[..., Finished], project: Path
+) -> None:
+    """Law: where there is a baseline of this machine, drift is counted from that one alone."""
+    perfgate("baseline", "accept", save(on_day(1), project / "m.json"))
+    there = environment().model_copy(update={"cpu_model": "Another CPU"})
+    write_record(record(commit=f"{7:040}", environment=there), project / "baselines")
+    run = perfgate("baseline", "accept", save(beside(8, 7, 0.0), project / "m.json"))
+    assert run.code == 4
+    assert "drift would lose count: " in run.err
 
 
 def alone_on_day(day: int) -> Case:

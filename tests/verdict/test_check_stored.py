@@ -116,6 +116,15 @@ def test_the_record_alone_decides(loss: float, outcome: Outcome, told: str) -> N
     assert bool(own.hint) == (outcome is not Outcome.PASS)
 
 
+def test_whoever_did_not_ask_is_told_the_way_to_a_base() -> None:
+    """Law: where the base could not be reached, even a pass names the command that fetches it."""
+    because = "as its commit cannot be reached: it is not here"
+    held_to = terms(baseline=record(), baseline_comparable=True, stored_because=because)
+    (own,) = stored.check(case(Build(), None, held_to=held_to))
+    assert own.outcome is Outcome.PASS
+    assert f"git fetch --depth=1 origin {record().commit}" in own.hint
+
+
 def test_a_slower_machine_is_said() -> None:
     """Law: a machine that differs by the yardstick is told, and fails no build that is slower."""
     assert against(Build(saturated=0.4), alone=True).outcome is Outcome.FAIL

@@ -17,6 +17,7 @@ from perfgate.analysis.rates import service_rates, undisturbed_rates
 from perfgate.analysis.sequential import lost_percent, percent
 from perfgate.analysis.stored import Certainty, Level, speed_of, standard_error, stored_loss
 from perfgate.baseline.record import RECORD_LEVEL
+from perfgate.verdict.case import STORED_ASKED
 from perfgate.verdict.checks.goodput import LEAST_REFUSING
 from perfgate.verdict.finding import Finding, Outcome, told_apart
 
@@ -120,7 +121,9 @@ def _level(past: Past) -> Level:
 def _alone(case: Case, compared: _Comparison) -> Finding:
     outcome = compared.outcome
     head = f"{_named(compared.record)} alone decided, {_because(case)}"
-    hint = "" if outcome is Outcome.PASS else _beside_hint(compared.record)
+    # Who did not ask for so coarse a comparison is told how to get the other one.
+    wanted = outcome is Outcome.PASS and case.terms.stored_because == STORED_ASKED
+    hint = "" if wanted else _beside_hint(compared.record)
     if outcome is Outcome.INCONCLUSIVE and not compared.then.undisturbed:
         hint = f"{OLD_FORMAT_HINT} {hint}"
     return _finding(compared, outcome, f"{head}. It {_told(compared)}", hint)
