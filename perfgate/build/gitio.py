@@ -226,6 +226,23 @@ class Repository:
         """Tell whether all that `older` has is in the history of `newer`."""
         return self.merge_base(older, newer) == self.resolve(older)
 
+    def has_taken(self, newer: str, other: str) -> bool:
+        """Tell whether what `other` changed is in the history of `newer`, in whatever commits.
+
+        So it is where a branch was merged as a new commit, and stays behind.
+        """
+        since = self.merge_base(other, newer)
+        if since is None:
+            return False
+        words = ("--name-only", "--no-renames", "-z", since, self.resolve(other))
+        paths = filter(None, self._asked("compare commits", "diff", *words).split("\0"))
+        return all(self._came_to(newer, since, path, self.read_file(other, path)) for path in paths)
+
+    def _came_to(self, newer: str, since: str, path: str, content: bytes | None) -> bool:
+        words = ("--full-history", self.resolve(newer), f"^{since}", "--", path)
+        commits = self._asked("list commits", "rev_list", *words).split()
+        return any(self.read_file(commit, path) == content for commit in commits)
+
     def commit_aside(self, parent: str, files: Mapping[str, bytes], message: str) -> str:
         """Return a new commit on `parent` with these files (by path from the top), on no branch.
 

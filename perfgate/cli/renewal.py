@@ -221,14 +221,17 @@ def reason_commands(proposal: Proposal) -> list[str]:
 
 
 def _refuse_foreign(repository: Repository, branch: str, parent: str) -> None:
-    """Raise StoreError where the branch, here or on the remote, holds what others have added."""
+    """Raise StoreError where the branch, here or on the remote, holds what others have added.
+
+    What was merged already, though in other commits, is no loss.
+    """
     for name in (branch, f"origin/{branch}"):
         found = repository.branch(name)
         if found is None:
             continue
         tip = repository.resolve(found)
         ours = repository.message(tip).rstrip().endswith(TRAILER)
-        if not ours and not repository.is_ancestor(tip, parent):
+        if not (ours or repository.is_ancestor(tip, parent) or repository.has_taken(parent, tip)):
             raise StoreError(
                 f"the branch {name!r} has commits that no update made: {repository.describe(tip)}",
                 hint="Merge or delete it first, or name another one: --branch NAME.",

@@ -380,6 +380,24 @@ def test_strangers_have_no_merge_base(checkout: Checkout) -> None:
         assert repository.merge_base("main", "stranger") is None
 
 
+def test_what_came_in_other_commits(checkout: Checkout) -> None:
+    """Law: a branch was taken once each file that it changed has been so, since it was begun."""
+    checkout.commit("Begin", a="1", b="1")
+    checkout.commit("Go on", a="2")
+    checkout.git("checkout", "--quiet", "-b", "topic")
+    checkout.commit("Go back, and on", a="1", b="2")
+    checkout.git("checkout", "--quiet", "main")
+    with open_repository(checkout.path) as repository:
+        checkout.commit("Take one of them", b="2")
+        assert not repository.has_taken("main", "topic")
+        checkout.commit("Take the other", a="1", b="3")
+        assert repository.has_taken("main", "topic")
+        assert not repository.has_taken("topic", "main")
+        checkout.git("checkout", "--quiet", "--orphan", "stranger")
+        checkout.commit("Alone")
+        assert not repository.has_taken("main", "stranger")
+
+
 def test_commits_that_touched_a_path(checkout: Checkout) -> None:
     """Exactly those that changed the path come out, newest first, no more than asked for."""
     one = checkout.commit("One", baselines__a="1")

@@ -301,6 +301,26 @@ def test_proposals_of_other_machines_stay(clone: Path) -> None:
     assert git(clone, "diff", "--name-only", "main", BRANCH) == second.difference.path
 
 
+def test_a_proposal_that_was_squashed_is_no_obstacle(
+    perfgate: Callable[..., Finished], clone: Path
+) -> None:
+    """Law: a proposal with a reason that was merged in another commit makes room for the next."""
+    slower = save(measured_on(1, 0, SLOWER), clone.parent / "m.json")
+    assert perfgate("baseline", "update", "--from", slower).code == 0
+    git(clone, "checkout", "--quiet", BRANCH)
+    assert perfgate("baseline", "accept", PLACE, *SURE).code == 0
+    commit(clone, "Say why")
+    git(clone, "checkout", "--quiet", "main")
+    faster = save(measured_on(2, 1, FASTER), clone.parent / "m.json")
+    assert perfgate("baseline", "update", "--from", faster).code == 4
+    git(clone, "merge", "--quiet", "--squash", BRANCH)
+    commit(clone, "Take what costs more (#7)")
+    (clone / "note.txt").write_text("and something else")
+    commit(clone)
+    assert perfgate("baseline", "update", "--from", faster).code == 0
+    assert git(clone, "rev-list", "--count", f"main..{BRANCH}") == "1"
+
+
 def test_an_invalid_measurement_is_not_proposed(
     perfgate: Callable[..., Finished], clone: Path
 ) -> None:
