@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+# With a stranger that burns .8 of a CPU they differ by less: docs/error-rates.md.
+FIT_SD_PERCENT = 1.5
+
 
 def failed(run: Finished, check: str) -> None:
     """Hold that the run failed, and that this check says why first."""
@@ -29,10 +32,21 @@ def failed(run: Finished, check: str) -> None:
     assert run.verdict["findings"][0]["check"] == check, run.out
 
 
+def is_noisy(run: Finished) -> bool:
+    """Tell whether sessions differed by more than they may on a machine that is fit for checks."""
+    told = run.verdict["null"]["metrics"].values()
+    return any(own["session_sd_percent"] > FIT_SD_PERCENT for own in told)
+
+
 def test_equal_behaviour_passes(repository: AuthRepository) -> None:
-    """A commit that changes no behaviour passes, and nothing of the run is left behind."""
+    """A commit that changes no behaviour passes, and nothing of the run is left behind.
+
+    Where sessions differ so much that a check cannot tell, as it says, its user asks again.
+    """
     repository.vary("same behaviour")
     run = repository.check()
+    if run.code == ExitCode.UNDECIDED and is_noisy(run):
+        run = repository.check()
     assert run.code == 0, run.err + run.out
     assert run.verdict["verdict"] == "PASS", run.out
     assert repository.left_behind() == []
