@@ -28,6 +28,7 @@ _FULL_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SHORT = 10
 _SUMMARY_WIDTH = 60
 _MOST_NAMES_COMPARED = 2000
+_ALL = 2**31 - 1  # the most that git counts to
 _SUBMODULE = "160000 "  # the mode of such an entry
 # What git complains about where nobody could be named as author.
 _NOBODY = ("tell me who you are", "empty ident name")
@@ -205,16 +206,20 @@ class Repository:
         words = summary if isinstance(summary, str) else summary.decode("utf-8", "replace")
         return _told(sha, words)
 
-    def commits_touching(self, path: str, start: str, *, limit: int = 100) -> tuple[str, ...]:
+    def commits_touching(
+        self, path: str, start: str, *, since: str | None = None, limit: int = 100
+    ) -> tuple[str, ...]:
         """Return up to `limit` commits that changed `path` (from the top), newest first.
 
-        They are `start` and its ancestors, of all branches that were merged; in a shallow clone,
-        those that are there.
+        They are `start` and its ancestors, but not those of `since`, of all branches that were
+        merged; in a shallow clone, those that are there.
         """
         wanted = _inside(path)
         if limit < 1:
             return ()
-        words = ("--full-history", f"--max-count={limit}", self.resolve(start), "--", wanted or ".")
+        known = () if since is None else (f"^{self.resolve(since)}",)
+        span = (f"--max-count={limit}", self.resolve(start), *known)
+        words = ("--full-history", *span, "--", wanted or ".")
         return tuple(self._asked("list commits", "rev_list", *words).split())
 
     def message(self, commit: str) -> str:
@@ -239,8 +244,7 @@ class Repository:
         return all(self._came_to(newer, since, path, self.read_file(other, path)) for path in paths)
 
     def _came_to(self, newer: str, since: str, path: str, content: bytes | None) -> bool:
-        words = ("--full-history", self.resolve(newer), f"^{since}", "--", path)
-        commits = self._asked("list commits", "rev_list", *words).split()
+        commits = self.commits_touching(path, newer, since=since, limit=_ALL)
         return any(self.read_file(commit, path) == content for commit in commits)
 
     def commit_aside(self, parent: str, files: Mapping[str, bytes], message: str) -> str:
