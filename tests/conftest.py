@@ -9,7 +9,7 @@ from hypothesis import settings
 # A deadline would be an absolute time, and those have no place in tests on shared machines.
 # A push tries the same examples as the one before, so that what fails is the change's doing; a
 # night draws new ones, and many more.
-settings.register_profile("push", deadline=None, max_examples=20, derandomize=True)
+settings.register_profile("push", deadline=None, max_examples=30, derandomize=True)
 settings.register_profile("night", deadline=None, max_examples=500)
 settings.load_profile("push")
 
