@@ -15,7 +15,7 @@ from perfgate.tail import tail
 from perfgate.target.start import start_build
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from perfgate.build.provide import Build
@@ -89,7 +89,14 @@ def start_builds(launch: Launch, builds: Mapping[BuildRole, Build], stack: ExitS
             targets[role] = stack.enter_context(started)
         except TargetError as error:
             faults[role] = Fault(build, error)
+    stack.callback(_ask_to_end, targets.values())
     return Started(targets, faults)
+
+
+def _ask_to_end(targets: Iterable[Running]) -> None:
+    """Ask all, so that they end side by side when they are waited for one by one."""
+    for target in targets:
+        target.ask_to_end()
 
 
 def await_ready(started: Started, builds: Mapping[BuildRole, Build]) -> None:

@@ -291,6 +291,9 @@ class ContainerTarget:
         )
         return self._health
 
+    def ask_to_end(self) -> None:
+        """Do nothing: :meth:`stop` removes it without asking."""
+
     def stop(self) -> None:
         """Remove the container with all that runs in it; return when it is gone.
 

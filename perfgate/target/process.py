@@ -185,6 +185,7 @@ class RunningTarget:
         self._strayed: set[int] = set()
         self._health: TargetHealth | None = None
         self._started_s = time.monotonic()
+        self._asked = False
         self._stopped = False
 
     @property
@@ -275,9 +276,9 @@ class RunningTarget:
     def observe(self) -> TargetHealth:
         """Look after the target; to be called a few times a second (one look costs about 0.2 ms).
 
-        After :meth:`stop` it returns what was seen last, as ending is then no sign of illness.
+        Once asked to end it returns what was seen last, as ending is then no sign of illness.
         """
-        if self._stopped and self._health is not None:
+        if self._asked and self._health is not None:
             return self._health
         self._count_members()
         exit_code, used = self.exit_code(), self._meter.read()
@@ -302,6 +303,15 @@ class RunningTarget:
         self._meter.rescan()
         self._strayed |= strayed_to(self._meter.pids, self._launch.cpu)
 
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to its group, unless that is done; :meth:`stop` waits for it."""
+        if self._asked:
+            return
+        self.observe()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGTERM)
+        self._asked = True
+
     def stop(self) -> None:
         """End the target and everything it has started; return when nothing is left.
 
@@ -313,8 +323,8 @@ class RunningTarget:
         with deferred_interrupts() as arrived:
             if self._stopped:
                 return
-            self.observe()
-            self._ask_to_end(arrived)
+            self.ask_to_end()
+            self._await_end(arrived)
             survivors = self._family.kill()
             if survivors:
                 raise TargetError(
@@ -325,9 +335,7 @@ class RunningTarget:
             self._meter.close()
             self._stopped = True
 
-    def _ask_to_end(self, arrived: Sequence[int]) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGTERM)
+    def _await_end(self, arrived: Sequence[int]) -> None:
         deadline_s = time.monotonic() + self._target.stop_timeout_s
         while self.exit_code() is None and not arrived and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)

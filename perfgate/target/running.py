@@ -129,3 +129,6 @@ class Running(Protocol):
 
     def observe(self) -> TargetHealth:
         """Look after it; to be called a few times a second."""
+
+    def ask_to_end(self) -> None:
+        """Ask it to end, without waiting, where its kind is asked."""

@@ -70,3 +70,6 @@ class ReachedTarget:
         return TargetHealth(
             alive=True, exit_code=None, peak_rss_bytes=0, processes=0, cpu_s=0.0, lost=0, strayed=()
         )
+
+    def ask_to_end(self) -> None:
+        """Do nothing: whoever has started it ends it."""
