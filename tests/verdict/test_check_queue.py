@@ -78,6 +78,14 @@ def test_the_queue_of_one_operation_may_grow() -> None:
     )
 
 
+@given(start=st.integers(0, 1000), drained=st.integers(0, 50))
+def test_a_queue_that_stays_or_shrinks_passes(start: int, drained: int) -> None:
+    """Law: nothing in flight at any moment, or ever fewer, is surely no growth."""
+    (own,) = judged(*(max(start - drained * number, 0) for number in range(MOMENTS)))
+    assert own.outcome is Outcome.PASS
+    assert own.reason.startswith("The queue does not grow at 125/s here")
+
+
 def test_a_queue_that_goes_up_and_down_tells_nothing() -> None:
     """Law: what is not known does not pass; a longer run would tell."""
     (own,) = judged(*(2 + 60 * (number % 3) for number in range(MOMENTS)))

@@ -119,7 +119,7 @@ def _still(case: Case, run: DemandRun) -> Finding:
     span = f"{number(grown.lower)} to {number(grown.upper)}"
     return Finding(
         check=CHECK,
-        outcome=Outcome.PASS if how else Outcome.INCONCLUSIVE,
+        outcome=Outcome.INCONCLUSIVE if how is None else Outcome.PASS,
         reason=f"The queue does not grow {where}{how and f': {how}'}."
         if how is not None
         else f"Whether the queue grows {where} is not known: by {span} requests a second.",
