@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from perfgate.analysis.change import own_time_s, rate_rps
 
@@ -86,7 +86,7 @@ def _lagging(figures: Iterable[BuildFigures]) -> Lagging | None:
     found = [
         Lagging(name, answered[name] / answers, count / arrivals)
         for name, count in asked.items()
-        if binom.cdf(answered[name], answers, KEEPS_UP * count / arrivals) < MISTAKEN / len(asked)
+        if bdtr(answered[name], answers, KEEPS_UP * count / arrivals) < MISTAKEN / len(asked)
     ]
     return min(found, key=lambda own: own.kept_up, default=None)
 
