@@ -11,18 +11,17 @@ import pytest
 from load.mischief import CROWDED, burners
 
 from perfgate.analysis.change import primary_slowdowns
+from perfgate.analysis.sequential import percent
 from perfgate.exitcodes import ExitCode
 from perfgate.machine import read_environment
 from perfgate.target.ports import free_port
 from perfgate.verdict.case import read_case
+from perfgate.verdict.noise import NOISY_SD
 
 if TYPE_CHECKING:
     from scenarios.auth_repository import AuthRepository, Finished
 
 pytestmark = pytest.mark.slow
-
-# With a stranger that burns .8 of a CPU they differ by less: docs/error-rates.md.
-FIT_SD_PERCENT = 1.5
 
 
 def failed(run: Finished, check: str) -> None:
@@ -33,9 +32,9 @@ def failed(run: Finished, check: str) -> None:
 
 
 def is_noisy(run: Finished) -> bool:
-    """Tell whether sessions differed by more than they may on a machine that is fit for checks."""
+    """Tell whether sessions differed by so much that `perfgate calibrate` says what to do."""
     told = run.verdict["null"]["metrics"].values()
-    return any(own["session_sd_percent"] > FIT_SD_PERCENT for own in told)
+    return any(own["session_sd_percent"] > percent(NOISY_SD) for own in told)
 
 
 def test_equal_behaviour_passes(repository: AuthRepository) -> None:
