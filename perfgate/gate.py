@@ -50,6 +50,8 @@ BACKLOG_LIMIT = 2000
 LEAST_RPS = 1.0
 # Starting builds and Locust, signing in, warming up.
 OVERHEAD_S = 4.0
+# What the load generator needs between an answer and its next request; many in flight hide it.
+SENDING_S = 0.0007
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def expected_session_s(case: Case, order: Order, spent_s: float) -> float:
     overhead_s = max(each_s - profile.ramp_s - profile.demand_s - profile.saturation_s, 0.0)
     if order.base is None:
         return alone_s(profile, overhead_s)
-    pairs_s = 2 * profile.pairs * profile.batch_requests / rates[0]
+    request_s = 1 / rates[0] + SENDING_S / profile.batch_concurrency
+    pairs_s = 2 * profile.pairs * profile.batch_requests * request_s
     return session_s(profile, overhead_s, pairs_s)
 
 

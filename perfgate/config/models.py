@@ -276,13 +276,15 @@ class Profile(Section):
         description="Most load in the open-loop part, as a share of the service rate.",
     )
     pairs: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
-        default=100, description="Pairs of closed-loop batches in a session, balanced in fours."
+        default=48, description="Pairs of closed-loop batches in a session, balanced in fours."
     )
     batch_requests: Annotated[int, Field(ge=1)] = Field(
         default=16, description="Requests in one batch of a pair."
     )
     batch_concurrency: Annotated[int, Field(ge=1)] = Field(
-        default=8, description="Requests in flight within a batch."
+        default=1,
+        description="Requests of a batch in flight at a time: after as many it is the other "
+        "build's turn.",
     )
     solo_s: Annotated[float, Field(ge=0)] = Field(
         default=1.8,

@@ -83,9 +83,11 @@ class Saturation:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Closed loop of fixed work: batches for base and candidate, order balanced in fours.
+    """Closed loop of fixed work: equal batches for base and candidate, side by side.
 
-    After ``limit_s`` no further four are begun, so that a slow build still ends.
+    Each build in turn gets as many requests of a batch as are in flight at a time, ``concurrency``,
+    the order balanced in fours. After ``limit_s`` no further four batches are begun, so that a slow
+    build still ends.
     """
 
     pairs: int
@@ -96,7 +98,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Solo:
-    """Closed loop of one operation at a time and one request in flight, for both builds in turn.
+    """Closed loop of one operation at a time and one request in flight, builds in turn.
 
     Each operation gets up to ``pairs`` batches per build, a multiple of four, of up to ``requests``
     each: what fits into its part of ``seconds``, which is for all operations together.

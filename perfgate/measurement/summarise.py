@@ -44,6 +44,8 @@ CLOCK_STEP_LIMIT_MS = 5.0
 OPEN_FILES_LIMIT_RATIO = 0.9
 # Where the next request is sent as soon as there is an answer.
 CLOSED = {Phase.SATURATION: "while it saturated the builds", Phase.PAIRS: "in the pairs"}
+# Where the builds take turns, request by request.
+TURNS = (Phase.PAIRS, Phase.SOLO)
 # Saturated, a build may shed load; in these phases a wrong answer is a fault of the build.
 JUDGED = (Phase.OPEN, Phase.PAIRS, Phase.SOLO)
 # The open loop is cut so, to see whether a build slows down; with fewer answers in a part, it is
@@ -277,16 +279,40 @@ def _windows(
     good_s = in_phase.loc[(in_phase["outcome"] == Outcome.OK) & in_time, "ended_s"].to_numpy()
     failed_s = in_phase.loc[in_phase["outcome"] == Outcome.FAILED, "ended_s"].to_numpy()
     spans = list(zip(own["from_s"], own["to_s"], strict=True))
+    taking_turns = phase in TURNS
     return Windows(
-        wall_s=tuple(to_s - from_s for from_s, to_s in spans),
+        wall_s=_at_work_s(in_phase, spans)
+        if taking_turns
+        else tuple(to_s - from_s for from_s, to_s in spans),
         cpu_s=tuple(own["cpu_s"].tolist()),
         wait_s=tuple(own["wait_s"].tolist()),
-        generator_wait_s=tuple(own["generator_wait_s"].tolist()),
+        generator_wait_s=(0.0,) * len(spans)
+        if taking_turns
+        else tuple(own["generator_wait_s"].tolist()),
         answered=tuple(_within(ended_s, *span) for span in spans),
         good=tuple(_within(good_s, *span) for span in spans),
         rss_bytes=tuple(own["rss_bytes"].tolist()),
         failed=tuple(_within(failed_s, *span) for span in spans),
     )
+
+
+def _at_work_s(rows: pd.DataFrame, spans: Iterable[tuple[float, float]]) -> tuple[float, ...]:
+    """Return for how long within each span some request had been sent and was not answered.
+
+    Of the requests that ended within it: the union of their service times.
+    """
+    ordered = rows.sort_values("ended_s")
+    ended_s = ordered["ended_s"].to_numpy()
+    answered_s = (ordered["intended_s"] + ordered["latency_s"]).to_numpy()
+    sent_s = answered_s - ordered["service_s"].to_numpy()
+    found = []
+    for from_s, to_s in spans:
+        first, past = np.searchsorted(ended_s, [from_s, to_s], side="right")
+        part = np.argsort(sent_s[first:past]) + first
+        until_s = np.maximum.accumulate(answered_s[part])
+        idle_s = np.maximum(sent_s[part][1:] - until_s[:-1], 0.0).sum()
+        found.append(float(until_s[-1] - sent_s[part][0] - idle_s) if len(part) else 0.0)
+    return tuple(found)
 
 
 def _within(times_s: np.typing.NDArray[np.float64], from_s: float, to_s: float) -> int:

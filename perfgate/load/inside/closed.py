@@ -1,4 +1,4 @@
-"""Two builds beside each other in closed loop: batches of equal work in turn, and their CPU time.
+"""Two builds beside each other in closed loop: equal work request by request, and its CPU time.
 
 How a batch is sent and written is the driver's and the recorder's business.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import gevent
 
 from perfgate.load.plan import Phase
-from perfgate.load.schedule import BALANCED_IN, balanced_order
+from perfgate.load.schedule import BALANCED_IN, balanced_turns
 from perfgate.load.solo import allot
 
 if TYPE_CHECKING:
@@ -47,49 +47,60 @@ class Bench:
     recorder: Recorder
 
     def pairs(self, pairs: Pairs, requests: Iterator[tuple[int, int]], seed: int) -> None:
-        """Time batches of the mix, candidate and base in turn.
-
-        What a build does while it is the other's turn is charged to its own next batch.
-        """
+        """Time batches of the mix."""
+        batches = (list(islice(requests, pairs.requests)) for _ in range(pairs.pairs))
         deadline_s = time.monotonic() + pairs.limit_s
-        rested = {lane.code: self.read(lane) for lane in (self.base, self.candidate)}
-        for index, lanes in self._turns(pairs.pairs, seed, deadline_s):
-            work = list(islice(requests, pairs.requests))
-            for lane in lanes:
-                before = self.read(lane).charged_from(rested[lane.code])
-                self.batch(lane, Phase.PAIRS, work, pairs.concurrency)
-                rested[lane.code] = after = self.read(lane)
-                self.recorder.window(
-                    Phase.PAIRS, lane.code, index, (before, after), requests=len(work)
-                )
+        self._compare(Phase.PAIRS, batches, pairs.concurrency, seed, deadline_s)
 
     def solo(
         self, solo: Solo, operations: Iterable[int], numbers: Iterator[int], seed: int
     ) -> None:
-        """Time batches of each operation alone, candidate and base in turn, as time allows."""
+        """Time batches of each operation alone, as time allows."""
         took_s = {operation: self._once_s(operation, next(numbers)) for operation in operations}
         for operation, share in allot(solo, took_s).items():
+            batches = (
+                [(number, operation) for number in islice(numbers, share.requests)]
+                for _ in range(share.pairs)
+            )
             deadline_s = time.monotonic() + share.seconds
-            for index, lanes in self._turns(share.pairs, seed + operation, deadline_s):
-                work = [(number, operation) for number in islice(numbers, share.requests)]
-                for lane in lanes:
-                    before = self.read(lane)
-                    self.batch(lane, Phase.SOLO, work, SOLO_CONCURRENCY)
-                    gevent.sleep(SETTLE_S)
-                    readings = before, self.read(lane)
-                    self.recorder.window(
-                        Phase.SOLO, lane.code, index, readings, operation, len(work)
-                    )
+            self._compare(
+                Phase.SOLO, batches, SOLO_CONCURRENCY, seed + operation, deadline_s, operation
+            )
 
-    def _turns(
-        self, pairs: int, seed: int, deadline_s: float
-    ) -> Iterator[tuple[int, tuple[Lane, Lane]]]:
-        """Yield the pairs in balanced order; past the deadline no further four is begun."""
-        base, candidate = self.base, self.candidate
-        for index, candidate_first in enumerate(balanced_order(pairs, seed)):
+    def _compare(
+        self,
+        phase: Phase,
+        batches: Iterable[Work],
+        concurrency: int,
+        seed: int,
+        deadline_s: float,
+        operation: int = -1,
+    ) -> None:
+        """Send each batch to both builds, in turns of as many requests as are in flight at a time.
+
+        Past the deadline no further four are begun. What a build does while it is the other's turn
+        is charged to it all the same.
+        """
+        lanes, turns = (self.base, self.candidate), balanced_turns(seed)
+        before = self._rested()
+        for index, work in enumerate(batches):
             if index and index % BALANCED_IN == 0 and time.monotonic() > deadline_s:
                 return
-            yield index, (candidate, base) if candidate_first else (base, candidate)
+            for first in range(0, len(work), concurrency):
+                part = work[first : first + concurrency]
+                for lane in lanes[::-1] if next(turns) else lanes:
+                    self.batch(lane, phase, part, concurrency)
+            after = self._rested()
+            for lane, *readings in zip(lanes, before, after, strict=True):
+                self.recorder.window(
+                    phase, lane.code, index, (readings[0], readings[1]), operation, len(work)
+                )
+            before = after
+
+    def _rested(self) -> list[Reading]:
+        """Read both builds once they have come to rest."""
+        gevent.sleep(SETTLE_S)
+        return [self.read(lane) for lane in (self.base, self.candidate)]
 
     def _once_s(self, operation: int, number: int) -> float:
         """Return how long the quicker build took for one request: the other may have hiccuped."""

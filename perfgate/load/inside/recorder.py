@@ -12,8 +12,7 @@ import re
 import time
 import traceback
 from contextlib import contextmanager
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -344,12 +343,6 @@ class Reading:
         self.generator_cpu_s = time.process_time()
         self.generator_wait_s = own_wait_s()
         self.usage = usage
-
-    def charged_from(self, rested: Reading) -> Reading:
-        """Return this moment with the CPU time of an earlier one: what came between counts too."""
-        moment = copy(self)
-        moment.usage = replace(self.usage, cpu_s=rested.usage.cpu_s)
-        return moment
 
     def since(self, before: Reading) -> tuple[float, float]:
         """Return the build's CPU time since then, and the time less all waits for a CPU.
