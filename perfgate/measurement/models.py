@@ -95,7 +95,8 @@ class Windows(Value):
     generator. Where the builds take turns, ``wall_s`` is the time in which this one had a request,
     and the generator's wait is no part of it. ``answered`` counts all answers, ``good`` the correct
     ones that came in time, ``failed`` refusals and wrong ones; empty where they were not told apart
-    from late ones. ``rss_bytes`` is the memory of the build's processes at each end; empty where it was not read.
+    from late ones. ``rss_bytes`` is the memory of the build's processes at each end; empty where it
+    was not read.
     """
 
     wall_s: tuple[float, ...]

@@ -14,6 +14,7 @@ import pytest
 from load.runs import completed, open_plan, steady, tiny_server
 from perfgate.load.journal import reached_open
 from perfgate.load.plan import BUILDS, Outcome, Pairs, Phase, Saturation, Solo
+from perfgate.load.schedule import BALANCED_IN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -218,10 +219,10 @@ def test_alone_means_alone(full: FullRun) -> None:
         span = windows["from_s"][place], windows["to_s"][place]
         inside = (rows["started_s"] >= span[0]) & (rows["started_s"] <= span[1])
         assert set(rows["operation"][inside]) == {windows["operation"][place]}
-        assert set(rows["build"][inside]) == {windows["build"][place]}
         assert np.all(rows["started_s"][inside][1:] >= rows["ended_s"][inside][:-1])
         pair = int(windows["operation"][place]), int(windows["index"][place])
-        seen.setdefault(pair, []).append(rows["number"][inside].tolist())
+        own = inside & (rows["build"] == windows["build"][place])
+        seen.setdefault(pair, []).append(rows["number"][own].tolist())
 
     assert len(seen) == 4 * len(MIX)
     for base, candidate in seen.values():
@@ -247,13 +248,35 @@ def test_a_pair_s_window_holds_its_batch(full: FullRun) -> None:
         assert np.count_nonzero(inside) == PAIRS.requests
 
 
-def test_windows_of_the_two_builds_do_not_overlap(full: FullRun) -> None:
-    """Law: in closed loop only one build works at a time."""
-    windows = full.journal.windows
-    closed = np.flatnonzero(windows["phase"] != Phase.OPEN)
-    spans = sorted((windows["from_s"][place], windows["to_s"][place]) for place in closed)
+def test_only_one_build_works_at_a_time(full: FullRun) -> None:
+    """Law: in closed loop no request is sent to a build while the other has one."""
+    rows = full.journal.rows
+    closed = np.flatnonzero(rows["phase"] != Phase.OPEN)
+    spans = sorted(
+        (rows["started_s"][place], rows["ended_s"][place], rows["build"][place]) for place in closed
+    )
+    changes = [(one, next_) for one, next_ in pairwise(spans) if one[2] != next_[2]]
 
-    assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
+    assert len(changes) > 4 * PAIRS.pairs
+    until_s = np.maximum.accumulate([span[1] for span in spans])
+    for place, (one, next_) in enumerate(pairwise(spans)):
+        assert one[2] == next_[2] or until_s[place] <= next_[0]
+
+
+def test_the_builds_take_turns(full: FullRun) -> None:
+    """Law: of a batch either gets as many as are in flight, then the other the same ones."""
+    rows = full.journal.rows
+    ours = rows["phase"] == Phase.PAIRS
+    sent = np.lexsort((rows["started_s"][ours],))
+    build, number = rows["build"][ours][sent], rows["number"][ours][sent]
+    turns = build.reshape(-1, PAIRS.concurrency)
+    firsts, seconds = turns[::2, 0], turns[1::2, 0]
+
+    assert np.all(turns == turns[:, :1])
+    assert np.all(firsts != seconds)
+    assert np.all(firsts.reshape(-1, BALANCED_IN).sum(axis=1) == BALANCED_IN // 2)
+    numbers = number.reshape(-1, 2, PAIRS.concurrency)
+    assert np.array_equal(np.sort(numbers[:, 0]), np.sort(numbers[:, 1]))
 
 
 def test_the_targets_cpu_time_is_read(full: FullRun) -> None:

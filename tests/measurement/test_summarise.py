@@ -301,15 +301,45 @@ def test_failures_have_names() -> None:
 def test_windows_come_in_the_order_of_their_index() -> None:
     """Law: the k-th window of either build is of the same pair, whichever went first."""
     made = [
-        window(index=2, from_s=20.0, to_s=22.0, cpu_s=0.2, wait_s=0.02),
-        window(index=0, from_s=30.0, to_s=33.0, cpu_s=0.3, wait_s=0.03),
-        window(index=1, from_s=40.0, to_s=44.0, cpu_s=0.4, wait_s=0.04),
+        window(index=2, from_s=20.0, to_s=22.0, cpu_s=0.2, wait_s=0.02, phase=Phase.SATURATION),
+        window(index=0, from_s=30.0, to_s=33.0, cpu_s=0.3, wait_s=0.03, phase=Phase.SATURATION),
+        window(index=1, from_s=40.0, to_s=44.0, cpu_s=0.4, wait_s=0.04, phase=Phase.SATURATION),
     ]
-    found = candidate(windows=made).pairs
+    found = candidate(windows=made).saturation
 
     assert found.wall_s == pytest.approx((3.0, 4.0, 2.0))
     assert found.cpu_s == (0.3, 0.4, 0.2)
     assert found.wait_s == (0.03, 0.04, 0.02)
+
+
+# Of a request: when it was sent, when its answer had come, and when the generator read that.
+requests = st.lists(st.tuples(*[st.floats(0.0, 2.0)] * 3).map(sorted), min_size=1, max_size=8)
+
+
+@pytest.mark.parametrize("phase", [Phase.PAIRS, Phase.SOLO])
+@given(requests=requests)
+def test_a_build_is_timed_while_it_has_a_request(phase: Phase, requests: list[list[float]]) -> None:
+    """Law: the time in which some request of its own was sent and unanswered, by the kernel.
+
+    What the generator takes to send, wake up and read is not in it, nor is its wait for a CPU.
+    """
+    rows = [
+        row(phase=phase, started_s=0.0, sent_s=sent, received_s=came, ended_s=read, build=build)
+        for sent, came, read in requests
+        for build in (CANDIDATE, BASE)
+    ]
+    made = [
+        window(phase=phase, operation=0, from_s=-1.0, to_s=3.0, generator_wait_s=1.0),
+        window(phase=phase, operation=0, from_s=3.0, to_s=4.0, index=1),
+    ]
+    apart = replace(AROUND, apart=True)
+    figures = summary(journal(rows, made), apart).builds["candidate"]
+    found = figures.pairs if phase is Phase.PAIRS else figures.solo["fetch"]
+    moments_s = np.arange(0.0, 2.0, 0.001) + 0.0005
+    had_one = [any(sent <= at < came for sent, came, _ in requests) for at in moments_s]
+
+    assert found.wall_s == pytest.approx((0.001 * sum(had_one), 0.0), abs=0.001 * len(requests))
+    assert found.generator_wait_s == (0.0, 0.0)
 
 
 def test_answers_count_where_they_ended() -> None:
