@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 # The parts of a session in their order; each lasts until the next one begins.
 PARTS = ("start", "sign-in", "warm-up", "saturation", "split", "pairs", "alone")
 # A unit of measuring: so many pairs, 20 % trimmed, make one figure.
-UNIT_PAIRS = 10
-LENGTHS = (20, 40, 60, 80, 100, 120, 160, 240)
+UNIT_PAIRS = 4
+LENGTHS = (8, 16, 24, 32, 40, 48, 64, 96)
 
 
 @dataclass(frozen=True)

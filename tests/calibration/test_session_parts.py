@@ -75,9 +75,15 @@ def test_tables_of_handmade_sessions() -> None:
     """Every metric is told, and every length that the sessions have."""
     builds = {"base": figures(pairs=40), "candidate": figures(Build(capacity=0.1), pairs=40)}
     runs = [run.model_copy(update={"builds": builds}) for run in sessions(6)]
-    assert capacity_units(runs[0]) == pytest.approx([0.1] * 4)
-    assert cost_units(runs[0]) == pytest.approx([0.0] * 4)
-    assert [line.split()[1] for line in length_table(runs).splitlines()[2:]] == ["20", "40"]
+    assert capacity_units(runs[0]) == pytest.approx([0.1] * 10)
+    assert cost_units(runs[0]) == pytest.approx([0.0] * 10)
+    assert [line.split()[1] for line in length_table(runs).splitlines()[2:]] == [
+        "8",
+        "16",
+        "24",
+        "32",
+        "40",
+    ]
     assert "| cost, split only | 0.00 % |" in noise_table(runs, 10.0, 0.2)
 
 
