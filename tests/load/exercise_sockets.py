@@ -137,7 +137,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, hard), hard))
     columns = Columns()
     locust.events.request.add_listener(columns.recorder.on_request)  # type: ignore[no-untyped-call] # Locust's is not annotated
-    watch_sockets(columns.recorder)
+    asking = watch_sockets(columns.recorder)
     keep_connections()
     environment = Environment(events=locust.events)
     for address in sys.argv[1:]:
@@ -145,6 +145,7 @@ def main() -> None:
             user = type("Caller", (user_class,), {"host": address, "abstract": False})(environment)
             use(user.client, columns)
     waits_not = at_once(sys.argv[1], columns)
+    asking.close()
     json.dump(columns.written() | {"at_once": waits_not}, sys.stdout)
 
 

@@ -168,10 +168,10 @@ def _carry_out(
         environment.stats.log_error = _count_nothing  # type: ignore[assignment]
         events.request.add_listener(recorder.on_request)  # type: ignore[no-untyped-call] # as below
         gevent.Greenlet.add_spawn_callback(recorder.on_spawned)
-        watch_sockets(recorder)
         keep_connections()
         driver = Driver(plan, recorder, conductor, DRAWS)
-        facts |= _drive(driver, user_classes, environment, schedule)
+        with watch_sockets(recorder):
+            facts |= _drive(driver, user_classes, environment, schedule)
         facts |= {"unsent": {lane.host.build: lane.unsent for lane in driver.lanes}}
         facts |= {"locked_out": driver.locked_out}
         facts |= {"warmup": driver.warmup, "pairs_busy": driver.pairs_busy}

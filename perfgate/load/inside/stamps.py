@@ -62,15 +62,19 @@ class Watcher(Protocol):
         """Hear that this machine has nothing left to make a connection with."""
 
 
-def watch_sockets(watcher: Watcher) -> None:
+def watch_sockets(watcher: Watcher) -> socket.socket:
     """From now on tell of every TCP connection that is made or could not be, and what goes over it.
 
-    To be called once.
+    To be called once. Returns a socket to be kept open meanwhile: the kernel begins to stamp some
+    time after a first one has asked it to, and an answer before that has no stamp.
     """
     GeventSocket.__init__ = _told_failing(GeventSocket.__init__, watcher)
     GeventSocket.connect = _told_failing(_stamped(GeventSocket.connect, watcher), watcher)
     GeventSocket.sendall = _told(GeventSocket.sendall, watcher.on_sent)
     _watch_reads(watcher)
+    asking = socket.socket()
+    asking.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    return asking
 
 
 def _told_failing(plain: Callable[..., Any], watcher: Watcher) -> Callable[..., Any]:
