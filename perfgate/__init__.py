@@ -29,7 +29,8 @@ session
 split
     The open-loop part of a session: one stream of arrivals, *twin* requests, one to each build.
 micro
-    The closed-loop part of a session: pairs of batches of fixed work, order balanced in fours.
+    The closed-loop part of a session: pairs of equal batches, one for each build, which take turns
+    of a few requests in an order balanced in fours.
 benchmark
     A function timed alone by pytest-benchmark; `perfgate micro` judges these, and no sessions.
 solo

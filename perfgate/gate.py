@@ -21,7 +21,7 @@ from perfgate.analysis.sequential import percent
 from perfgate.baseline.declared import slowdown_since
 from perfgate.errors import LoadError, SpoiltError
 from perfgate.load.engine import SCHEDULE_FILE
-from perfgate.load.plan import Open, Pairs, Plan, Saturation, Solo
+from perfgate.load.plan import PAIRS_LIMIT_S, Open, Pairs, Plan, Saturation, Solo
 from perfgate.load.schedule import Stage, balanced_turns, derived_seed, draw_schedule
 from perfgate.machine import read_tools
 from perfgate.measurement.models import BuildId, DemandRun, Measurement, Spoil
@@ -50,8 +50,6 @@ BACKLOG_LIMIT = 2000
 LEAST_RPS = 1.0
 # Starting builds and Locust, signing in, warming up.
 OVERHEAD_S = 4.0
-# What the load generator needs between an answer and its next request; many in flight hide it.
-SENDING_S = 0.0007
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,20 +165,21 @@ def session_s(
 def expected_session_s(case: Case, order: Order, spent_s: float) -> float:
     """Return the seconds of a session, by what the run at the required rate took in ``spent_s``.
 
-    Starting, signing in and warming up take a session as long, and its pairs are served at the
-    service rate.
+    Starting, signing in and warming up take a session as long. Pairs are served at the service
+    rate, or as its answers came in the open loop, as many at a time: whichever is slower.
     """
     profile, run = order.shape, case.measurement.demand_run
     rates = [] if run is None else service_rates([run.run], "candidate").tolist()
-    if not rates or not rates[0]:
+    if run is None or not rates or not rates[0]:
         return session_s(profile) if order.base else alone_s(profile)
     each_s = spent_s / (1 + len(case.measurement.discarded))
     overhead_s = max(each_s - profile.ramp_s - profile.demand_s - profile.saturation_s, 0.0)
     if order.base is None:
         return alone_s(profile, overhead_s)
-    request_s = 1 / rates[0] + SENDING_S / profile.batch_concurrency
+    answer_s = run.run.builds["candidate"].open.service_s.mean() or 0.0
+    request_s = max(1 / rates[0], answer_s / profile.batch_concurrency)
     pairs_s = 2 * profile.pairs * profile.batch_requests * request_s
-    return session_s(profile, overhead_s, pairs_s)
+    return session_s(profile, overhead_s, min(pairs_s, PAIRS_LIMIT_S))
 
 
 def demand_run_s(profile: Profile) -> float:

@@ -211,13 +211,12 @@ def pairs_time_s(run: Run, role: BuildRole) -> NDArray[np.float64]:
 def own_time_s(windows: Windows, others_ratio: float | None) -> NDArray[np.float64]:
     """Return the time of each window less what others had of it: that ratio of a CPU, if known.
 
-    That is max(wall - generator_wait - k wait, cpu); where the builds take turns the generator's
-    wait is no part of the time. ``wait`` is the time that the build's threads were ready to run and
-    did not, summed over threads. Of one thread all of it is the neighbours' doing: k = 1. But
-    threads of one build also wait for each other, which is part of its work; with sixteen on one
-    CPU that sum is many times the clock's time, and taking it off whole would leave the CPU time
-    alone and hide every lock. So no more is taken off, over all batches, than others had of the
-    CPU: k = min(1, others / wait), both summed. Locks, sleeps and I/O remain.
+    That is max(wall - generator_wait - k wait, cpu). ``wait`` is the time that the build's threads
+    were ready to run and did not, summed over threads. Of one thread all of it is the neighbours'
+    doing: k = 1. But threads of one build also wait for each other, which is part of its work; with
+    sixteen on one CPU that sum is many times the clock's time, and taking it off whole would leave
+    the CPU time alone and hide every lock. So no more is taken off, over all batches, than others
+    had of the CPU: k = min(1, others / wait), both summed. Locks, sleeps and I/O remain.
     """
     wall, wait, cpu = map(np.array, (windows.wall_s, windows.wait_s, windows.cpu_s))
     share = 1.0

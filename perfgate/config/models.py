@@ -276,13 +276,13 @@ class Profile(Section):
         description="Most load in the open-loop part, as a share of the service rate.",
     )
     pairs: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
-        default=48, description="Pairs of closed-loop batches in a session, balanced in fours."
+        default=48, description="Pairs of equal batches, one for each build, in a session."
     )
     batch_requests: Annotated[int, Field(ge=1)] = Field(
         default=16, description="Requests in one batch of a pair."
     )
     batch_concurrency: Annotated[int, Field(ge=1)] = Field(
-        default=1,
+        default=4,
         description="Requests of a batch in flight at a time: after as many it is the other "
         "build's turn.",
     )

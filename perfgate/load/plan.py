@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 BUILDS = ("base", "candidate")
 
+# So long pairs may take, for they are fixed work.
+PAIRS_LIMIT_S = 20.0
+
 PLAN_FILE = "plan.json"
 # Where a worker leaves why its master gave the run up.
 END_FILE = "end.txt"
@@ -86,14 +89,14 @@ class Pairs:
     """Closed loop of fixed work: equal batches for base and candidate, side by side.
 
     Each build in turn gets as many requests of a batch as are in flight at a time, ``concurrency``,
-    the order balanced in fours. After ``limit_s`` no further four batches are begun, so that a slow
-    build still ends.
+    the order balanced in fours. After ``limit_s`` no further batch is begun once four turns are
+    done, so that a slow build still ends.
     """
 
     pairs: int
     requests: int
     concurrency: int
-    limit_s: float = 20.0
+    limit_s: float = PAIRS_LIMIT_S
 
 
 @dataclass(frozen=True, slots=True)

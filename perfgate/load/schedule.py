@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import random
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     Times = NDArray[np.float64]
 
-# The order within pairs is balanced in so many.
+# The order of turns is balanced in so many.
 BALANCED_IN = 4
 
 
@@ -153,14 +152,6 @@ def balanced_turns(seed: int) -> Iterator[bool]:
     rng = np.random.default_rng(seed)
     while True:
         yield from map(bool, rng.permutation([True, True, False, False]))
-
-
-def balanced_order(pairs: int, seed: int) -> list[bool]:
-    """Return for each pair whether the candidate goes first, see :func:`balanced_turns`.
-
-    Only a multiple of four ``pairs`` is balanced.
-    """
-    return list(islice(balanced_turns(seed), pairs))
 
 
 def even_mix(shares: Sequence[float], seed: int) -> Iterator[int]:

@@ -6,6 +6,7 @@ Only figures that were observed stand here; what they mean for a build is judged
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
@@ -21,7 +22,8 @@ FORMAT: Final = "perfgate.measurement/1"
 #      too), yardsticks, thirds of open loops, the conditions, what broke off,
 #      closed loops that the generator limited, requests in flight at the required rate, the
 #      search for mu_slo, digests of builds, versions of tools, single callers through an upset,
-#      retries that were due, processes that ended in it.
+#      retries that were due, processes that ended in it. From 0.1.0 on pairs and solo are timed
+#      while a build has a request; before that each batch was, from its begin to its end.
 
 BuildRole = Literal["base", "candidate"]
 
@@ -92,11 +94,11 @@ class Windows(Value):
 
     ``cpu_s`` and ``wait_s`` are the CPU time of the build's processes and the time they were
     ready to run but did not, within ``wall_s``; ``generator_wait_s`` is that time of the load
-    generator. Where the builds take turns, ``wall_s`` is the time in which this one had a request,
-    and the generator's wait is no part of it. ``answered`` counts all answers, ``good`` the correct
-    ones that came in time, ``failed`` refusals and wrong ones; empty where they were not told apart
-    from late ones. ``rss_bytes`` is the memory of the build's processes at each end; empty where it
-    was not read.
+    generator. Where the builds take turns, ``wall_s`` is the time in which this one had a request;
+    by the kernel's stamps of its answers, no wait of the generator is in that. ``answered`` counts
+    all answers, ``good`` the correct ones that came in time, ``failed`` refusals and wrong ones;
+    empty where they were not told apart from late ones. ``rss_bytes`` is the memory of the build's
+    processes at each end; empty where it was not read.
     """
 
     wall_s: tuple[float, ...]
@@ -130,6 +132,13 @@ class OpenLoop(Value):
 
     seconds: float
     operations: dict[str, OperationFigures]
+
+    @property
+    def service_s(self) -> Histogram:
+        """Return the service times of all operations together."""
+        return reduce(
+            Histogram.merge, (own.service_s for own in self.operations.values()), Histogram()
+        )
 
     @property
     def arrivals(self) -> int:

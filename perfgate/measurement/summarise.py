@@ -44,7 +44,7 @@ CLOCK_STEP_LIMIT_MS = 5.0
 OPEN_FILES_LIMIT_RATIO = 0.9
 # Where the next request is sent as soon as there is an answer.
 CLOSED = {Phase.SATURATION: "while it saturated the builds", Phase.PAIRS: "in the pairs"}
-# Where the builds take turns, request by request.
+# Where the builds take turns.
 TURNS = (Phase.PAIRS, Phase.SOLO)
 # Saturated, a build may shed load; in these phases a wrong answer is a fault of the build.
 JUDGED = (Phase.OPEN, Phase.PAIRS, Phase.SOLO)
@@ -92,6 +92,8 @@ def frame_of(journal: Journal) -> pd.DataFrame:
     # is set, which they go by and nothing else does, no answer may take less time than none.
     fresh = (frame["received_s"] >= sent_s) & (frame["received_s"] <= frame["ended_s"])
     answered_s = frame["received_s"].where(fresh, frame["ended_s"])
+    frame["stamped"] = fresh
+    frame["sent_s"], frame["answered_s"] = sent_s, answered_s
     frame["latency_s"] = answered_s - frame["intended_s"]
     frame["service_s"] = answered_s - sent_s
     return frame
@@ -135,7 +137,7 @@ def summarise(
         offered_rps=offered_rps,
         builds=builds,
         others_ratio=_others_ratio(journal.pairs_busy, pairs_cpu_s),
-        validity=validity_of(frame[frame["phase"] == Phase.OPEN], windows, journal, surroundings),
+        validity=validity_of(frame, windows, journal, surroundings),
     )
 
 
@@ -279,16 +281,18 @@ def _windows(
     good_s = in_phase.loc[(in_phase["outcome"] == Outcome.OK) & in_time, "ended_s"].to_numpy()
     failed_s = in_phase.loc[in_phase["outcome"] == Outcome.FAILED, "ended_s"].to_numpy()
     spans = list(zip(own["from_s"], own["to_s"], strict=True))
-    taking_turns = phase in TURNS
+    wall_s = tuple(to_s - from_s for from_s, to_s in spans)
+    generator_wait_s = tuple(own["generator_wait_s"].tolist())
+    if phase in TURNS:
+        wall_s = _at_work_s(in_phase, spans)
+        # By the kernel's stamps it is no part of that.
+        if in_phase["stamped"].all():
+            generator_wait_s = (0.0,) * len(spans)
     return Windows(
-        wall_s=_at_work_s(in_phase, spans)
-        if taking_turns
-        else tuple(to_s - from_s for from_s, to_s in spans),
+        wall_s=wall_s,
         cpu_s=tuple(own["cpu_s"].tolist()),
         wait_s=tuple(own["wait_s"].tolist()),
-        generator_wait_s=(0.0,) * len(spans)
-        if taking_turns
-        else tuple(own["generator_wait_s"].tolist()),
+        generator_wait_s=generator_wait_s,
         answered=tuple(_within(ended_s, *span) for span in spans),
         good=tuple(_within(good_s, *span) for span in spans),
         rss_bytes=tuple(own["rss_bytes"].tolist()),
@@ -302,9 +306,9 @@ def _at_work_s(rows: pd.DataFrame, spans: Iterable[tuple[float, float]]) -> tupl
     Of the requests that ended within it: the union of their service times.
     """
     ordered = rows.sort_values("ended_s")
-    ended_s = ordered["ended_s"].to_numpy()
-    answered_s = (ordered["intended_s"] + ordered["latency_s"]).to_numpy()
-    sent_s = answered_s - ordered["service_s"].to_numpy()
+    ended_s, answered_s, sent_s = (
+        ordered[name].to_numpy() for name in ("ended_s", "answered_s", "sent_s")
+    )
     found = []
     for from_s, to_s in spans:
         first, past = np.searchsorted(ended_s, [from_s, to_s], side="right")
@@ -320,9 +324,10 @@ def _within(times_s: np.typing.NDArray[np.float64], from_s: float, to_s: float) 
 
 
 def validity_of(
-    is_open: pd.DataFrame, windows: pd.DataFrame, journal: Journal, surroundings: Surroundings
+    rows: pd.DataFrame, windows: pd.DataFrame, journal: Journal, surroundings: Surroundings
 ) -> Validity:
-    """Return how far a run can be trusted, by its rows of open loop and all its windows."""
+    """Return how far a run can be trusted, by its rows, of which the open loop's tell of lag."""
+    is_open = rows[rows["phase"] == Phase.OPEN]
     prompt = is_open[(is_open["waited"] == 0) & is_open["started_s"].notna()]
     lag_ms = (prompt["started_s"] - prompt["intended_s"]).to_numpy() * 1000.0
     lag_p50_ms, lag_p99_ms = np.quantile(lag_ms, [0.5, 0.99]) if len(lag_ms) else (0.0, 0.0)
@@ -338,7 +343,7 @@ def validity_of(
         pressure_ratio=surroundings.pressure_ratio,
         warmup_s=journal.warmup.seconds if journal.warmup else None,
         unsettled=tuple(_role(name) for name in journal.warmup.unsettled) if journal.warmup else (),
-        limited=tuple(_limited(windows)) if surroundings.apart else (),
+        limited=tuple(_limited(rows, windows)) if surroundings.apart else (),
         faults=tuple(_faults(float(lag_p99_ms), journal, surroundings)),
         yardsticks=surroundings.yardsticks,
     )
@@ -368,14 +373,18 @@ def _faults(lag_p99_ms: float, journal: Journal, surroundings: Surroundings) -> 
     ]
 
 
-def _limited(windows: pd.DataFrame) -> list[str]:
-    """Say in which closed loops the generator had no CPU time left: they show its own pace."""
+def _limited(rows: pd.DataFrame, windows: pd.DataFrame) -> list[str]:
+    """Say in which closed loops the generator had no CPU time left: they show its own pace.
+
+    Not the pairs, unless some of their answers have no stamp of the kernel.
+    """
     sums = windows.assign(wall_s=windows["to_s"] - windows["from_s"]).groupby("phase").sum()
     ratios = sums["generator_cpu_s"] / sums["wall_s"]
     return [
         where
         for phase, where in CLOSED.items()
         if ratios.get(phase, 0.0) > GENERATOR_CPU_LIMIT_RATIO
+        and not (phase in TURNS and rows.loc[rows["phase"] == phase, "stamped"].all())
     ]
 
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from perfgate.verdict.finding import Verdict
     from perfgate.verdict.matter import State
 
-# Of open loop and pairs together; without pairs, requests come one by one, which costs more each.
+# Of open loop and pairs together; without pairs there are pauses between requests, which then cost
+# more each.
 COST = "cost per request"
 OPEN_COST = "cost in open loop"
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

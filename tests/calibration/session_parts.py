@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # The parts of a session in their order; each lasts until the next one begins.
 PARTS = ("start", "sign-in", "warm-up", "saturation", "split", "pairs", "alone")
-# A unit of measuring: so many pairs, 20 % trimmed, make one figure.
+# A unit of measuring: so many pairs make one figure.
 UNIT_PAIRS = 4
 LENGTHS = (8, 16, 24, 32, 40, 48, 64, 96)
 

@@ -21,9 +21,9 @@ REQUESTS, CONCURRENCY, PAIRS = 8, 4, 40
 
 
 def test_work_after_the_answer_is_charged(tmp_path: Path) -> None:
-    """Law: work that is done when its batch has long ended, and the other's runs, still counts.
+    """Law: work that is done when its turn has long ended, and the other's goes on, still counts.
 
-    A batch of the base takes so long that most of the candidate's work falls into it.
+    A turn of the base takes so long that most of the candidate's work falls into it.
     """
     with tiny_server("--habit", "cold") as base, tiny_server("--habit", "later") as candidate:
         plan = open_plan(

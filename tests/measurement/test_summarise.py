@@ -317,17 +317,18 @@ requests = st.lists(st.tuples(*[st.floats(0.0, 2.0)] * 3).map(sorted), min_size=
 
 
 @pytest.mark.parametrize("phase", [Phase.PAIRS, Phase.SOLO])
-@given(requests=requests)
-def test_a_build_is_timed_while_it_has_a_request(phase: Phase, requests: list[list[float]]) -> None:
+@few
+@given(requests=requests, outcome=st.sampled_from([Outcome.OK, Outcome.FAILED]))
+def test_a_build_is_timed_while_it_has_a_request(
+    phase: Phase, requests: list[list[float]], outcome: Outcome
+) -> None:
     """Law: the time in which some request of its own was sent and unanswered, by the kernel.
 
-    What the generator takes to send, wake up and read is not in it, nor is its wait for a CPU.
+    What the generator takes to wake up and read is not in it, nor is its wait for a CPU.
     """
-    rows = [
-        row(phase=phase, started_s=0.0, sent_s=sent, received_s=came, ended_s=read, build=build)
-        for sent, came, read in requests
-        for build in (CANDIDATE, BASE)
-    ]
+    own = {"phase": phase, "started_s": 0.0, "outcome": outcome, "failure": 0}
+    rows = [row(**own, sent_s=sent, received_s=came, ended_s=read) for sent, came, read in requests]
+    rows.append(row(**own, sent_s=0.0, received_s=2.0, ended_s=2.0, build=BASE))
     made = [
         window(phase=phase, operation=0, from_s=-1.0, to_s=3.0, generator_wait_s=1.0),
         window(phase=phase, operation=0, from_s=3.0, to_s=4.0, index=1),
@@ -340,6 +341,20 @@ def test_a_build_is_timed_while_it_has_a_request(phase: Phase, requests: list[li
 
     assert found.wall_s == pytest.approx((0.001 * sum(had_one), 0.0), abs=0.001 * len(requests))
     assert found.generator_wait_s == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("received_s", [NAN, 1.5])
+def test_without_stamps_the_generators_wait_is_told(received_s: float) -> None:
+    """Law: an answer that the kernel does not tell of counts as read, with what delayed that."""
+    rows = [
+        row(phase=Phase.PAIRS, started_s=1.0, sent_s=1.0, received_s=own_s, ended_s=1.75)
+        for own_s in (1.5, received_s)
+    ]
+    made = [window(from_s=0.0, to_s=2.0, generator_wait_s=0.125)]
+    found = summary(journal(rows, made), replace(AROUND, apart=True)).builds["candidate"].pairs
+
+    expected = (0.75, 0.125) if np.isnan(received_s) else (0.5, 0.0)
+    assert (found.wall_s, found.generator_wait_s) == ((expected[0],), (expected[1],))
 
 
 def test_answers_count_where_they_ended() -> None:
@@ -533,11 +548,18 @@ def test_lag_is_of_arrivals_that_found_an_identity_free() -> None:
 @pytest.mark.parametrize("phase", [Phase.SATURATION, Phase.PAIRS])
 @pytest.mark.parametrize(("ratio", "told"), [(0.89, 0), (0.91, 1)])
 def test_a_generator_without_time_left_is_told(phase: Phase, ratio: float, told: int) -> None:
-    """Law: in a closed loop a generator that is always busy shows its own pace, not the builds'."""
+    """Law: in a closed loop a generator that is always busy shows its own pace, not the builds'.
+
+    But in pairs the kernel's stamps leave its own time out.
+    """
     busy = [window(phase=phase, index=n, to_s=1.0, generator_cpu_s=ratio) for n in range(4)]
     idle = [window(phase=Phase.OPEN, to_s=5.0, generator_cpu_s=5.0)]
-    run = summary(journal([row()], [*busy, *idle]), replace(AROUND, apart=True))
-    assert len(run.validity.limited) == told
+    unstamped, stamped = row(phase=phase), row(phase=phase, sent_s=0.0, received_s=0.001)
+    limited = [
+        summary(journal([own], [*busy, *idle]), replace(AROUND, apart=True)).validity.limited
+        for own in (unstamped, stamped)
+    ]
+    assert [len(places) for places in limited] == [told, told * (phase is Phase.SATURATION)]
 
 
 @pytest.mark.parametrize(("excess_ms", "told"), [(-1.0, 0), (1.0, 1)])

@@ -1,4 +1,4 @@
-"""Two builds beside each other in closed loop: equal work request by request, and its CPU time.
+"""Two builds beside each other in closed loop: equal work in short turns, and its CPU time.
 
 How a batch is sent and written is the driver's and the recorder's business.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import gevent
 
+from perfgate.load.inside.recorder import Batch
 from perfgate.load.plan import Phase
 from perfgate.load.schedule import BALANCED_IN, balanced_turns
 from perfgate.load.solo import allot
@@ -78,27 +79,30 @@ class Bench:
     ) -> None:
         """Send each batch to both builds, in turns of as many requests as are in flight at a time.
 
-        Past the deadline no further four are begun. What a build does while it is the other's turn
-        is charged to it all the same.
+        Past the deadline no batch is begun once the turns are balanced. What a build does while it
+        is the other's turn is charged to it all the same.
         """
-        lanes, turns = (self.base, self.candidate), balanced_turns(seed)
+        lanes, taken = (self.base, self.candidate), 0
+        order = balanced_turns(seed)
         before = self._rested()
         for index, work in enumerate(batches):
-            if index and index % BALANCED_IN == 0 and time.monotonic() > deadline_s:
+            if taken and taken % BALANCED_IN == 0 and time.monotonic() > deadline_s:
                 return
-            for first in range(0, len(work), concurrency):
-                part = work[first : first + concurrency]
-                for lane in lanes[::-1] if next(turns) else lanes:
-                    self.batch(lane, phase, part, concurrency)
+            turns: dict[int, list[tuple[Reading, Reading]]] = {lane.code: [] for lane in lanes}
+            for begin in range(0, len(work), concurrency):
+                for lane in lanes[::-1] if next(order) else lanes:
+                    begun = self.read(lane)
+                    self.batch(lane, phase, work[begin : begin + concurrency], concurrency)
+                    turns[lane.code].append((begun, self.read(lane)))
+                taken += 1
             after = self._rested()
-            for lane, *readings in zip(lanes, before, after, strict=True):
-                self.recorder.window(
-                    phase, lane.code, index, (readings[0], readings[1]), operation, len(work)
-                )
+            for lane, first, last in zip(lanes, before, after, strict=True):
+                batch = Batch(len(work), operation, turns[lane.code])
+                self.recorder.window(phase, lane.code, index, (first, last), batch)
             before = after
 
     def _rested(self) -> list[Reading]:
-        """Read both builds once they have come to rest."""
+        """Read both builds, a moment after their last answers."""
         gevent.sleep(SETTLE_S)
         return [self.read(lane) for lane in (self.base, self.candidate)]
 

@@ -23,7 +23,7 @@ from perfgate.load.rows import ROW
 from perfgate.procfs import own_wait_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from perfgate.procfs import TreeUsage
@@ -65,6 +65,18 @@ class Arrival:
     waited: bool = False
     attempt: int = 0
     caller: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Fixed work for one build: so many requests, all of an operation (-1: of several), in turns.
+
+    Of each turn there are the readings at its begin and end.
+    """
+
+    requests: int
+    operation: int
+    turns: Sequence[tuple[Reading, Reading]]
 
 
 class GivenUpError(BaseException):
@@ -244,15 +256,14 @@ class Recorder:
         build: int,
         index: int,
         readings: tuple[Reading, Reading],
-        operation: int = -1,
-        requests: int = -1,
+        batch: Batch | None = None,
     ) -> None:
         """Write what one build's processes used between two readings, and their memory at the end.
 
-        ``operation`` is that of all its requests, -1 where they are of several; ``requests`` how
-        many began and ended within it, -1 where that was not fixed.
+        Where a batch was sent in turns, what was waited counts in those.
         """
         before, after = readings
+        parts = batch.turns if batch else (readings,)
         self._windows.append(
             {
                 "phase": phase,
@@ -261,12 +272,14 @@ class Recorder:
                 "from_s": before.at_s,
                 "to_s": after.at_s,
                 "cpu_s": after.usage.cpu_s - before.usage.cpu_s,
-                "wait_s": after.usage.wait_s - before.usage.wait_s,
+                "wait_s": math.fsum(end.usage.wait_s - start.usage.wait_s for start, end in parts),
                 "generator_cpu_s": after.generator_cpu_s - before.generator_cpu_s,
-                "generator_wait_s": after.generator_wait_s - before.generator_wait_s,
+                "generator_wait_s": math.fsum(
+                    end.generator_wait_s - start.generator_wait_s for start, end in parts
+                ),
                 "rss_bytes": after.usage.rss_bytes,
-                "operation": operation,
-                "requests": requests,
+                "operation": batch.operation if batch else -1,
+                "requests": batch.requests if batch else -1,
             }
         )
 

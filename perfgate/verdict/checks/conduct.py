@@ -278,8 +278,7 @@ def _served_at_a_time(figures: Sequence[BuildFigures]) -> float:
     """
     answered = sum(sum(own.saturation.answered) for own in figures)
     wall_s = sum(sum(own.saturation.wall_s) for own in figures)
-    operations = (one for own in figures for one in own.open.operations.values())
-    alone_s = reduce(Histogram.merge, (one.service_s for one in operations), Histogram()).mean()
+    alone_s = reduce(Histogram.merge, (own.open.service_s for own in figures), Histogram()).mean()
     return answered / wall_s * alone_s if wall_s and alone_s else math.inf
 
 
