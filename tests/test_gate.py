@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import conditions, config, demand_run, environment, measurement, sessions, terms
+from builders import Build as Candidate
+from builders import case, conditions, config, demand_run, environment, measurement, sessions, terms
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from perfgate.errors import LoadError, SpoiltError
 from perfgate.exitcodes import ExitCode
 from perfgate.gate import (
     Order,
+    expected_session_s,
     local_required_rps,
     session_s,
     starters,
@@ -119,6 +121,28 @@ def test_a_session_takes_what_its_parts_take() -> None:
     shape = budgeted(60.0).shape
     parts_s = shape.split_s + 2 * shape.saturation_s + shape.solo_s
     assert session_s(shape, overhead_s=3.0, pairs_s=4.0) == parts_s + 7.0
+
+
+@given(in_flight=st.sampled_from([1, 4, 8]), slower=st.floats(0.0, 6.0))
+def test_pairs_take_as_long_as_their_answers(in_flight: int, slower: float) -> None:
+    """Law: where answers are slow though the service rate is not, pairs take longer, up to a limit.
+
+    The standard build serves 400/s.
+    """
+    shape: dict[str, object] = {
+        "pairs": 40,
+        "batch_requests": 16,
+        "batch_concurrency": in_flight,
+    }
+    own = budgeted(60.0, default=shape)
+    run = demand_run(Candidate(latency=slower))
+    spent_s = own.shape.ramp_s + own.shape.demand_s + own.shape.saturation_s + 3.0
+    found_s = expected_session_s(case(demand_run=run), own, spent_s)
+
+    answer_s = run.run.builds["candidate"].open.service_s.mean()
+    assert answer_s is not None
+    pairs_s = min(2 * 40 * 16 * max(1 / 400, answer_s / in_flight), 20.0)
+    assert found_s == pytest.approx(session_s(own.shape, 3.0, pairs_s))
 
 
 ORDER = budgeted(60.0, default={"looks": [4]})

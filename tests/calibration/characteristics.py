@@ -41,8 +41,8 @@ METRICS = 2
 # Sessions in which something else happened, and how much wider they scatter.
 STRAY_SHARE, STRAY_FACTOR = 0.1, 2.5
 # How much more than cost and capacity other figures of a session differ: as measured, rounded up.
-SATURATED_FACTOR, QUANTILE_FACTOR, TREND_FACTOR = 5.0, 10.0, 3.0
-OPERATION_FACTOR = 4.0
+SATURATED_FACTOR, QUANTILE_FACTOR, TREND_FACTOR = 8.0, 20.0, 7.0
+OPERATION_FACTOR = 7.0
 OPERATIONS, QUANTILES = 5, 10
 # Both builds answer wrongly twice as often as is allowed: only the comparison is left.
 WRONG_RATIO, ANSWERS = 2 * Slo().error_ratio, 1000
