@@ -89,8 +89,8 @@ class Pairs:
     """Closed loop of fixed work: equal batches for base and candidate, side by side.
 
     Each build in turn gets as many requests of a batch as are in flight at a time, ``concurrency``,
-    the order balanced in fours. After ``limit_s`` no further batch is begun once four turns are
-    done, so that a slow build still ends.
+    the order balanced in fours. After ``limit_s`` no further batch is begun once the turns are
+    balanced, so that a slow build still ends.
     """
 
     pairs: int

@@ -301,11 +301,12 @@ def test_failures_have_names() -> None:
 def test_windows_come_in_the_order_of_their_index() -> None:
     """Law: the k-th window of either build is of the same pair, whichever went first."""
     made = [
-        window(index=2, from_s=20.0, to_s=22.0, cpu_s=0.2, wait_s=0.02, phase=Phase.SATURATION),
-        window(index=0, from_s=30.0, to_s=33.0, cpu_s=0.3, wait_s=0.03, phase=Phase.SATURATION),
-        window(index=1, from_s=40.0, to_s=44.0, cpu_s=0.4, wait_s=0.04, phase=Phase.SATURATION),
+        window(index=2, from_s=20.0, to_s=22.0, cpu_s=0.2, wait_s=0.02),
+        window(index=0, from_s=30.0, to_s=33.0, cpu_s=0.3, wait_s=0.03),
+        window(index=1, from_s=40.0, to_s=44.0, cpu_s=0.4, wait_s=0.04),
     ]
-    found = candidate(windows=made).saturation
+    rows = [row(phase=Phase.PAIRS, started_s=own["from_s"], ended_s=own["to_s"]) for own in made]
+    found = candidate(*rows, windows=made).pairs
 
     assert found.wall_s == pytest.approx((3.0, 4.0, 2.0))
     assert found.cpu_s == (0.3, 0.4, 0.2)

@@ -32,8 +32,8 @@ WAITS = "waits"
 WAIT_SHARE = 1 / 3
 # Of the chance of failing an equal build that cost and capacity have.
 SATURATED_SHARE = 1 / 10
-# Beside pairs that pass, no more of the saturated rate may be lost than this (log). Answers of rare
-# and dear operations come in lumps, so it scatters too much for a narrow margin.
+# Beside pairs that pass, no more of the saturated rate may be lost than this (log). It scatters by
+# 2 to 11 % from session to session where the host is shared: too much for a narrow margin.
 SATURATED_MARGIN = math.log(1.25)
 # A slowdown of the saturated rate is a loss of that rate: shown the other way round.
 WHAT = {
